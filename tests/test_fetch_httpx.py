@@ -1,0 +1,381 @@
+"""The fetcher on httpx: by itself, and with a client or transport of the user's."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+
+import httpx
+import pytest
+import trio
+
+from trio_crawl._errors import FetchError, UsageError
+from trio_crawl._fetch.addresses import AddressGuard
+from trio_crawl._fetch.httpx import Httpx
+from trio_crawl._model import Hop
+from trio_crawl.abc import Environment, Fetcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, MutableMapping
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+async def in_a_thread(
+    function: Callable[[*Ts], T], /, *args: *Ts, limiter: trio.CapacityLimiter | None = None
+) -> T:
+    """Call *function* in a thread."""
+    return await trio.to_thread.run_sync(function, *args, limiter=limiter)
+
+
+@asynccontextmanager
+async def in_a_crawl(fetcher: Fetcher, *, allow_private: bool = True) -> AsyncIterator[None]:
+    """Open *fetcher* as a crawl does."""
+    async with trio.open_nursery() as nursery:
+        environment = Environment(
+            nursery=nursery,
+            guard=AddressGuard(allow_private),
+            concurrency=4,
+            run_in_thread=in_a_thread,
+        )
+        async with fetcher.open(environment):
+            yield
+
+
+@dataclass
+class Server:
+    """A server on this machine, and the heads of the requests that it got."""
+
+    port: int
+    heads: list[str]
+    connections: int = 0
+
+    def hop(self, path: str = "/", **changes: Any) -> Hop:  # noqa: ANN401
+        """Return a request of *path*, to this server."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return Hop(**{"url": url, "addresses": ("127.0.0.1",), **changes})
+
+
+@asynccontextmanager
+async def serving(answer: bytes) -> AsyncIterator[Server]:
+    """Yield a server that answers every request with *answer*."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    server = Server(listener.socket.getsockname()[1], [])
+
+    async def handle(stream: trio.SocketStream) -> None:
+        server.connections += 1
+        buffered = b""
+        try:
+            async for chunk in stream:
+                buffered += chunk
+                while b"\r\n\r\n" in buffered:
+                    head, _, buffered = buffered.partition(b"\r\n\r\n")
+                    server.heads.append(head.decode())
+                    await stream.send_all(answer.replace(b"\n", b"\r\n"))
+        except trio.BrokenResourceError:
+            pass  # the client has gone
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(trio.serve_listeners, handle, [listener]))
+        yield server
+        nursery.cancel_scope.cancel()
+
+
+OK = b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"
+
+
+async def failing(fetcher: Httpx, hop: Hop) -> FetchError:
+    """Return the failure that *hop* comes to."""
+    with pytest.raises(FetchError) as caught:
+        await fetcher.fetch(hop)
+    return caught.value
+
+
+def mock(handler: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
+    """Return a transport that answers by *handler*."""
+    return httpx.MockTransport(handler)
+
+
+async def test_without_a_client_it_fetches_by_itself() -> None:
+    """It opens connections, to the addresses of the hop, and keeps them."""
+    fetcher = Httpx()
+    assert (fetcher.opens_connections, fetcher.virtual) == (True, False)
+    async with serving(OK) as server, in_a_crawl(fetcher):
+        for _ in range(3):
+            response = await fetcher.fetch(server.hop())
+            assert (response.status, response.body, response.address) == (200, b"ok", "127.0.0.1")
+        assert server.connections == 1
+
+
+async def test_the_guard_of_the_crawl_is_asked() -> None:
+    """An address that the crawl refuses is not connected to."""
+    fetcher = Httpx()
+    async with serving(OK) as server, in_a_crawl(fetcher, allow_private=False):
+        assert (await failing(fetcher, server.hop())).kind == "blocked_address"
+        assert server.connections == 0
+
+
+async def test_one_crawl_at_a_time() -> None:
+    """A second one is told so; after the first it may have it."""
+    fetcher = Httpx()
+    async with in_a_crawl(fetcher):
+        with pytest.RaisesGroup(trio.BusyResourceError):
+            async with in_a_crawl(fetcher):
+                pass
+    async with in_a_crawl(fetcher):
+        pass
+
+
+async def test_it_has_to_be_open() -> None:
+    """Outside a crawl it fetches nothing."""
+    with pytest.raises(trio.ClosedResourceError, match="not open"):
+        await Httpx().fetch(Hop(url="http://site.test/"))
+
+
+CLIENTS = pytest.mark.parametrize(
+    "wrap", [lambda transport: transport, lambda transport: httpx.AsyncClient(transport=transport)]
+)
+
+
+@CLIENTS
+async def test_a_mock_answers(wrap: Callable[[httpx.MockTransport], Any]) -> None:
+    """A transport that opens no connection is called in-process, alone or in a client."""
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(203, headers=[("X-A", "1"), ("x-a", "2")], content=b"body")
+
+    fetcher = Httpx(wrap(mock(handler)))
+    assert (fetcher.opens_connections, fetcher.virtual) == (False, True)
+    async with in_a_crawl(fetcher):
+        hop = Hop(
+            url="https://user:pw@site.test:444/a?b=c", method="POST", headers=(("X-B", "1"),), body=b"q"
+        )
+        response = await fetcher.fetch(hop)
+    assert (response.status, response.body, response.address) == (203, b"body", "")
+    assert response.url == hop.url
+    assert response.headers.get_all("x-a") == ["1", "2"]
+    (request,) = asked
+    assert (request.method, str(request.url), request.content) == (
+        "POST",
+        "https://site.test:444/a?b=c",
+        b"q",
+    )
+    assert dict(request.headers) == {"x-b": "1", "host": "site.test:444", "content-length": "1"}
+
+
+@CLIENTS
+async def test_an_application_answers(wrap: Callable[[Any], Any]) -> None:
+    """An ASGI application is crawled without a server, by trio's clock."""
+
+    async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401, ARG001
+        await trio.lowlevel.checkpoint()
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"x-path", scope["path"].encode())]}
+        )
+        await send({"type": "http.response.body", "body": b"from the application"})
+
+    fetcher = Httpx(wrap(httpx.ASGITransport(application)))
+    assert not fetcher.opens_connections
+    async with in_a_crawl(fetcher):
+        response = await fetcher.fetch(Hop(url="http://app.test/x"))
+    assert response.body == b"from the application"
+    assert response.headers.get("x-path") == "/x"
+
+
+@CLIENTS
+async def test_one_hop_is_one_exchange(wrap: Callable[[httpx.MockTransport], Any]) -> None:
+    """Redirects, challenges and codings come out as they are."""
+    packed = gzip.compress(b"text")
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        headers = {"Location": "/elsewhere", "WWW-Authenticate": "Basic", "Content-Encoding": "gzip"}
+        return httpx.Response(int(request.url.path[1:]), headers=headers, content=packed)
+
+    fetcher = Httpx(wrap(mock(handler)))
+    async with in_a_crawl(fetcher):
+        for status in (301, 401, 503):
+            response = await fetcher.fetch(Hop(url=f"http://site.test/{status}"))
+            assert (response.status, response.body) == (status, packed)
+
+
+async def test_of_a_client_only_the_connections_are_used() -> None:
+    """Its headers, cookies and authentication would go to every site of the crawl."""
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, headers={"Set-Cookie": "a=b"})
+
+    client = httpx.AsyncClient(
+        transport=mock(handler),
+        headers={"X-Key": "secret"},
+        cookies={"c": "d"},
+        auth=("user", "pw"),
+        follow_redirects=True,
+    )
+    fetcher = Httpx(client)
+    async with in_a_crawl(fetcher):
+        for _ in range(2):
+            await fetcher.fetch(Hop(url="http://site.test/"))
+    assert [dict(request.headers) for request in asked] == [{"host": "site.test"}] * 2
+    assert not client.is_closed
+    await client.aclose()
+
+
+@CLIENTS
+async def test_the_body_of_a_client_is_bounded(wrap: Callable[[httpx.MockTransport], Any]) -> None:
+    """Announced or not, and though it never ends."""
+
+    class Endless(httpx.AsyncByteStream):
+        def __init__(self) -> None:
+            self.closed = False
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await trio.lowlevel.checkpoint()
+                yield b"x" * 1000
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    stream = Endless()
+    answers = {
+        "/announced": lambda: httpx.Response(200, content=b"x" * 101),
+        "/endless": lambda: httpx.Response(200, stream=stream),
+        "/fits": lambda: httpx.Response(200, content=b"x" * 100),
+    }
+    fetcher = Httpx(wrap(mock(lambda request: answers[request.url.path]())))
+    async with in_a_crawl(fetcher):
+        assert (await failing(fetcher, Hop(url="http://a.test/announced", max_bytes=100))).kind == "too_large"
+        assert (await failing(fetcher, Hop(url="http://a.test/endless", max_bytes=100))).kind == "too_large"
+        assert len((await fetcher.fetch(Hop(url="http://a.test/fits", max_bytes=100))).body) == 100
+    assert stream.closed
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx.ConnectError("no"), "connect"),
+        (httpx.ReadTimeout("slow"), "timeout"),
+        (httpx.ReadError(""), "protocol"),
+    ],
+)
+async def test_the_exceptions_of_a_client_are_failures(
+    wrap: Callable[[httpx.MockTransport], Any], error: httpx.HTTPError, kind: str
+) -> None:
+    """What httpx raises for the network's sake is translated."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    fetcher = Httpx(wrap(mock(handler)))
+    async with in_a_crawl(fetcher):
+        failure = await failing(fetcher, Hop(url="http://site.test/"))
+    assert failure.kind == kind
+    assert failure.__cause__ is error
+
+
+async def test_a_mistake_in_a_mock_comes_out() -> None:
+    """It is the user's, not the network's."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise ZeroDivisionError
+
+    fetcher = Httpx(mock(handler))
+    with pytest.RaisesGroup(ZeroDivisionError):
+        async with in_a_crawl(fetcher):
+            await fetcher.fetch(Hop(url="http://site.test/"))
+
+
+async def test_a_url_that_httpx_can_not_read_is_a_failure() -> None:
+    """Its idea of a URL is narrower than a browser's."""
+    fetcher = Httpx(mock(lambda _: httpx.Response(200)))
+    async with in_a_crawl(fetcher):
+        assert (await failing(fetcher, Hop(url="http://xn--a.test/" + "x" * 70_000))).kind == "protocol"
+
+
+@pytest.mark.parametrize("make", [httpx.AsyncHTTPTransport, httpx.AsyncClient])
+async def test_a_client_with_sockets_opens_connections(make: Callable[..., Any]) -> None:
+    """It is sent through, stays usable, and tells the address that answered."""
+    client = make(trust_env=False)
+    fetcher = Httpx(client)
+    assert (fetcher.opens_connections, fetcher.virtual) == (True, False)
+    async with client, serving(OK) as server:
+        for _ in range(2):
+            async with in_a_crawl(fetcher):
+                response = await fetcher.fetch(server.hop())
+                assert (response.status, response.body, response.address) == (200, b"ok", "127.0.0.1")
+                assert response.http_version == "1.1"
+        assert server.connections == 1
+
+
+async def test_a_client_without_end_is_left_in_order() -> None:
+    """Stopped at the limit, its connection is closed and its next request goes through."""
+    head = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"
+    async with (
+        httpx.AsyncClient(trust_env=False) as client,
+        serving(head + b"400\n" + b"x" * 1024 + b"\n") as endless,
+        serving(OK) as sound,
+    ):
+        fetcher = Httpx(client)
+        async with in_a_crawl(fetcher):
+            for _ in range(3):
+                assert (await failing(fetcher, endless.hop(max_bytes=1000))).kind == "too_large"
+                assert (await fetcher.fetch(sound.hop())).body == b"ok"
+
+
+async def test_whether_a_client_opens_connections_can_be_told() -> None:
+    """A transport of one's own may be either; by default it is judged."""
+
+    class Own(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, text=request.url.host)
+
+    assert Httpx(Own()).opens_connections
+    assert Httpx(httpx.AsyncClient(transport=Own())).opens_connections
+    fetcher = Httpx(Own(), opens_connections=False)
+    assert not fetcher.opens_connections
+    async with in_a_crawl(fetcher):
+        assert (await fetcher.fetch(Hop(url="http://own.test/"))).body == b"own.test"
+
+
+def test_a_client_that_mounts_a_real_transport_opens_connections() -> None:
+    """One mock among its transports does not make it harmless."""
+    transport = mock(lambda _: httpx.Response(200))
+    client = httpx.AsyncClient(transport=transport, mounts={"http://real.test": httpx.AsyncHTTPTransport()})
+    assert Httpx(client).opens_connections
+    assert not Httpx(
+        httpx.AsyncClient(transport=transport, mounts={"http://no.test": None})
+    ).opens_connections
+
+
+@pytest.mark.parametrize(
+    "client", [httpx.Client(), httpx.HTTPTransport(), "httpx", object(), httpx.AsyncClient], ids=type
+)
+def test_only_asynchronous_clients_are_taken(client: Any) -> None:  # noqa: ANN401
+    """The message says what is."""
+    with pytest.raises(UsageError, match="Httpx takes an AsyncClient or an asynchronous transport"):
+        Httpx(client)
+
+
+def test_arguments_that_contradict_each_other_are_errors() -> None:
+    """Neither is silently ignored."""
+    with pytest.raises(UsageError, match="ssl_context"):
+        Httpx(mock(lambda _: httpx.Response(200)), ssl_context=ssl.create_default_context())
+    with pytest.raises(UsageError, match="opens_connections"):
+        Httpx(opens_connections=False)
+
+
+def test_it_shows_what_it_fetches_with() -> None:
+    """Its `repr` can be read in a log."""
+    transport = mock(lambda _: httpx.Response(200))
+    assert repr(Httpx()) == "Httpx()"
+    assert repr(Httpx(transport)) == f"Httpx({transport!r})"

@@ -1,0 +1,199 @@
+"""The URL standard's own cases, and the parts that a crawl asks of a URL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_crawl import _urls
+
+CASES = Path(__file__).resolve().parents[1].parent / "shared" / "cases" / "urls.json"
+
+
+def load_cases() -> list[dict[str, Any]]:
+    """Return the web platform's cases, or skip."""
+    if not CASES.exists():
+        pytest.skip(f"the cases are not there: {CASES}")
+    cases: list[dict[str, Any]] = json.loads(CASES.read_text("utf-8"))
+    return cases
+
+
+def outcome(case: dict[str, Any]) -> str | None:
+    """Return what a case's input comes to."""
+    if case["base"] is None:
+        return _urls.parse(case["input"])
+    return _urls.join(case["base"], case["input"])
+
+
+def test_every_case_of_the_web_platform_is_right() -> None:
+    """An http(s) case gives its ``href`` without the fragment, every other one None."""
+    wrong = []
+    for case in load_cases():
+        href = case["href"]
+        usable = href is not None and href.startswith(("http://", "https://"))
+        expected = href.partition("#")[0] if usable else None
+        if outcome(case) != expected:
+            wrong.append((case["id"], case["input"], expected, outcome(case)))
+    assert wrong == []
+
+
+def test_the_parts_of_every_case_agree_with_each_other() -> None:
+    """``split``, ``origin`` and ``host`` put a serialised URL together again."""
+    seen = 0
+    for case in load_cases():
+        url = outcome(case)
+        if url is None:
+            continue
+        parts = _urls.split(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        assert parts.origin == _urls.origin(url)
+        assert parts.host == _urls.host(url)
+        assert _urls.parse(parts.origin + target) == parts.origin + target
+        assert url.rstrip("?").endswith(target)
+        seen += 1
+    assert seen > 100
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "http://user:p%40w@Example.com:8080/a/b?c=/d#e",
+            ("http", "example.com", "example.com", 8080, "http://example.com:8080", "/a/b", "c=/d"),
+        ),
+        ("https://[::1]/", ("https", "[::1]", "::1", 443, "https://[::1]", "/", "")),
+        ("http://u@[::1]:81?q@r", ("http", "[::1]", "::1", 81, "http://[::1]:81", "/", "q@r")),
+        ("http://0x7f.1/@x", ("http", "127.0.0.1", "127.0.0.1", 80, "http://127.0.0.1", "/@x", "")),
+        ("https://h?", ("https", "h", "h", 443, "https://h", "/", "")),
+    ],
+)
+def test_a_url_splits_into_its_parts(url: str, expected: tuple[object, ...]) -> None:
+    """User information is in no part, and the port is the one that is connected to."""
+    parsed = _urls.parse(url)
+    assert parsed is not None
+    assert _urls.split(parsed) == expected
+    assert _urls.origin(parsed) == expected[4]
+    assert _urls.host(parsed) == expected[1]
+
+
+def test_a_lone_surrogate_is_read_as_the_replacement_character() -> None:
+    """No input raises: a browser turns a lone surrogate into U+FFFD too."""
+    assert _urls.join("http://a/", "\ud800") == "http://a/%EF%BF%BD"
+    assert _urls.parse("http://a/\udfff") == "http://a/%EF%BF%BD"
+    assert _urls.parse("http://\ud800/") is None
+    assert _urls.join("\ud800", "x") is None
+
+
+def test_a_reference_may_leave_http_only_by_resolve() -> None:
+    """``join`` returns what can be fetched; ``resolve`` keeps other schemes and fragments."""
+    assert _urls.join("http://a/", "mailto:x@y") is None
+    assert _urls.resolve("http://a/", "mailto:x@y") == "mailto:x@y"
+    assert _urls.resolve("http://a/b", "#c") == "http://a/b#c"
+    assert _urls.join("http://a/b#c", "") == "http://a/b"
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("example.com", "did you mean 'https://example.com/'"),
+        ("example.com:8080/x", "did you mean 'https://example.com:8080/x'"),
+        ("//example.com/x", "did you mean 'https://example.com/x'"),
+        ("/x", "not an absolute URL"),
+        ("a b", "not an absolute URL"),
+        ("ftp://example.com/", "the scheme 'ftp'"),
+        ("mailto:a@b.c", "the scheme 'mailto'"),
+        ("https://", "no host"),
+        ("https://?x", "no host"),
+        ("http://exa mple.com/", "white space in its host 'exa mple.com'"),
+        ("http://u@h:99999/", "the port '99999'"),
+        ("http://h:x/", "the port 'x'"),
+        ("http://[::1/", "the host '[::1'"),
+        ("http://a<b/" + "x" * 1000, "…"),
+    ],
+)
+def test_an_unusable_url_is_explained(url: str, part: str) -> None:
+    """What is wrong and what to do are said in one short sentence."""
+    explanation = _urls.explain(url)
+    assert explanation is not None
+    assert part in explanation
+    assert len(explanation) < 400
+
+
+@pytest.mark.parametrize("url", ["http://a", " https://a/b#c\n", "HTTP:\\\\a", "http://bücher.example/"])
+def test_a_usable_url_needs_no_explanation(url: str) -> None:
+    """What ``parse`` takes is fine, however unusual."""
+    assert _urls.explain(url) is None
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_a_url_is_either_taken_or_explained(text: str) -> None:
+    """For any text exactly one of ``parse`` and ``explain`` has an answer, and parsing is idempotent."""
+    for candidate in (text, f"http://{text}", f"https://h/{text}"):
+        parsed = _urls.parse(candidate)
+        assert (parsed is None) == (_urls.explain(candidate) is not None)
+        if parsed is not None:
+            assert _urls.parse(parsed) == parsed
+            assert _urls.split(parsed).host == _urls.host(parsed)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+        ("example1", None),
+        ("example.com", None),
+        ("1.2.3", None),
+        ("", None),
+        ("[", None),
+    ],
+)
+def test_a_literal_address_is_told_from_a_name(host: str, address: str | None) -> None:
+    """Only what is an IP address as a whole is one."""
+    assert _urls.literal_address(host) == address
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("www.example.co.uk", "example.co.uk"),
+        ("example.com.", "example.com"),
+        ("co.uk", "co.uk"),
+        ("localhost", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+    ],
+)
+def test_a_registrable_domain_follows_the_public_suffix_list(host: str, domain: str) -> None:
+    """An address and a public suffix are their own."""
+    assert _urls.registrable_domain(host) == domain
+
+
+def test_requests_are_the_same_by_method_url_and_body() -> None:
+    """A plain GET is its URL; whatever differs in method or body differs in key."""
+    keys = {
+        _urls.request_key("GET", "http://a/", None),
+        _urls.request_key("GET", "http://a/", b""),
+        _urls.request_key("POST", "http://a/", None),
+        _urls.request_key("POST", "http://a/", b"x"),
+        _urls.request_key("GET", "http://a/", b"x"),
+        _urls.request_key("HEAD", "http://a/", None),
+    }
+    assert "http://a/" in keys
+    assert len(keys) == 5
+
+
+def test_a_page_is_named_by_sixteen_digits_of_its_key() -> None:
+    """The name depends on nothing but the key, so it is the same in each run."""
+    assert _urls.page_id("http://a/") == "aa70dd21f09b4f82"
+    assert _urls.page_id("http://a/") != _urls.page_id("http://a/b")
+    assert int(_urls.page_id("\ud800"), 16) >= 0

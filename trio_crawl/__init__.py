@@ -1,0 +1,1 @@
+"""A fetch → parse → write web crawler on trio."""

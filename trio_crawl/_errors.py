@@ -1,0 +1,90 @@
+"""The exceptions of the library: one tree that says whose fault it was.
+
+::
+
+    CrawlError
+    ├── UsageError            the caller's: an argument that can't be right
+    │   ├── SeedError         a seed that is no http(s) URL, or can't be read
+    │   ├── OutputError       an output that exists, or can't be opened
+    │   ├── RowError          a row that its output can't hold
+    │   └── MissingExtraError a part whose package is not installed
+    ├── FetchError            the network's or the site's: no response
+    ├── RefusedError          ours: robots.txt or a limit says not to fetch
+    └── TooManyFailuresError  the crawl met ``max_failures``
+
+In a crawl, what goes wrong with one page is a value, a `Failure`, and the
+crawl goes on. An exception comes out of ``crawl()`` only where going on makes
+no sense. Errors that the operating system raises while an output is written
+(`OSError`: the disk is full) come out as themselves, with a note that names
+the output. A call made in the wrong state (a fetcher that serves another crawl
+already, a second consumer of one stream) raises `trio.BusyResourceError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._model import Failure, FailureKind
+
+
+class CrawlError(Exception):
+    """The root of every exception that is the library's own."""
+
+
+class UsageError(CrawlError, ValueError):
+    """An argument can't be right; nothing was fetched because of it."""
+
+
+class SeedError(UsageError):
+    """A seed is not an http(s) URL with a valid host, or can't be read."""
+
+
+class OutputError(UsageError):
+    """An output exists already, is no file, or can't be opened."""
+
+
+class RowError(UsageError):
+    """What ``parse`` yielded can't be written; names the row, the field and the page."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """A package that this part needs is not installed; says which command installs it."""
+
+
+class FetchError(CrawlError):
+    """There is no response: the network's fault, or the site's.
+
+    A fetcher raises it; a crawl turns it into a `Failure` of the same kind.
+
+    Args:
+        kind: which of the kinds of `Failure` it is.
+        message: what happened, in words a person can act on.
+        failure: the failed page, where ``fetch_page`` raises this.
+    """
+
+    def __init__(self, kind: FailureKind, message: str, *, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.message = message
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+class RefusedError(CrawlError):
+    """The page was not asked for: robots.txt disallows it, or a limit does.
+
+    Args:
+        reason: the reason, as a crawl's report counts it.
+        message: the same in a sentence, with what would lift it.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TooManyFailuresError(CrawlError):
+    """More pages failed than ``max_failures`` lets pass; the last failure is in the message."""

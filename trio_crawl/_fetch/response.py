@@ -1,0 +1,130 @@
+"""From what httpx and httpcore hand over to a `Response`, or to the `FetchError` in its place."""
+
+from __future__ import annotations
+
+import ssl
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from .._errors import FetchError
+from .._model import Headers, Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Sequence
+
+    from .._model import FailureKind, Hop
+
+# Bytes over the limit that are still taken from a stream, to end it in order: more than httpcore
+# has in its buffers, and an end for a stream that never comes to a checkpoint.
+_SLACK: Final = 1024 * 1024
+
+_FINAL: Final = range(200, 600)
+_NO_CONTENT: Final = frozenset({204, 304})
+
+# The exceptions of httpx, httpx2 and httpcore bear the same names. The most specific one decides.
+_KINDS: Final[dict[str, FailureKind]] = {
+    "TimeoutException": "timeout",
+    "ConnectError": "connect",
+    "ProxyError": "connect",
+    "NetworkError": "protocol",
+    "ProtocolError": "protocol",
+}
+
+
+def failure(error: Exception, url: str) -> FetchError:
+    """Return the `FetchError` that *error*, of httpx or httpcore, comes to for a request of *url*."""
+    names = (cls.__name__ for cls in type(error).__mro__)
+    kind: FailureKind = next((_KINDS[name] for name in names if name in _KINDS), "protocol")
+    if kind == "connect" and _caused_by_tls(error):
+        kind = "tls"
+    return FetchError(kind, f"{url}: {str(error) or type(error).__name__}")
+
+
+def _caused_by_tls(error: BaseException) -> bool:
+    cause = error.__cause__ or error.__context__
+    return cause is not None and (isinstance(cause, ssl.SSLError) or _caused_by_tls(cause))
+
+
+def check_head(status: int, headers: Iterable[tuple[bytes, bytes]], hop: Hop) -> None:
+    """Look whether the content of a response is worth being read at all.
+
+    Args:
+        status: its status code.
+        headers: its header fields.
+        hop: what it answers.
+
+    Raises:
+        FetchError: of kind ``protocol``, *status* is no final one; of kind
+            ``too_large``, more is announced than *hop* takes.
+    """
+    if status not in _FINAL:
+        raise FetchError("protocol", f"{hop.url}: {status} is no final status of HTTP (200 to 599)")
+    if hop.method == "HEAD" or status in _NO_CONTENT:
+        return  # these tell the length of what they don't send: RFC 9110, section 8.6
+    for name, value in headers:
+        if name.lower() == b"content-length" and value.isdigit() and int(value) > hop.max_bytes:
+            raise too_large(hop)
+
+
+def too_large(hop: Hop) -> FetchError:
+    """Return the error for a response with a longer body than *hop* takes."""
+    message = f"{hop.url}: the body is larger than {hop.max_bytes:,} bytes; a larger max_bytes lets it pass"
+    return FetchError("too_large", message)
+
+
+async def gather(stream: AsyncIterable[bytes], hop: Hop) -> bytes:
+    """Return the whole content of *stream*.
+
+    Raises:
+        FetchError: of kind ``too_large``, there is more of it than *hop* takes.
+    """
+    gathered = BytesIO()
+    size = 0
+    # An asynchronous generator that is left half-way is closed by the garbage collector, at some
+    # later time, and so are those it reads from. Cancelled, they all end here and now.
+    with trio.CancelScope() as reading:
+        async for chunk in stream:
+            size += len(chunk)
+            if size <= hop.max_bytes:
+                gathered.write(chunk)
+            elif not reading.cancel_called:
+                reading.cancel(reason="the body is too large")
+            elif size > hop.max_bytes + _SLACK:
+                break
+    if size > hop.max_bytes:
+        raise too_large(hop)
+    return gathered.getvalue()
+
+
+def make_response(  # noqa: PLR0913
+    hop: Hop,
+    *,
+    status: int,
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+    http_version: str,
+    address: str,
+    started: float,
+) -> Response:
+    """Return the response to *hop*.
+
+    Args:
+        hop: what was asked for.
+        status: the status code.
+        headers: the header fields.
+        body: the content, transfer codings removed.
+        http_version: as the two libraries have it, ``"HTTP/1.1"``.
+        address: the IP address that answered.
+        started: the beginning of the hop, by trio's clock.
+    """
+    return Response(
+        url=hop.url,
+        status=status,
+        headers=Headers(tuple(headers)),
+        body=body,
+        http_version=http_version.removeprefix("HTTP/"),
+        address=address,
+        elapsed=trio.current_time() - started,
+    )

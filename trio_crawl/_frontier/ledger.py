@@ -1,0 +1,71 @@
+"""The books of a crawl: each URL that was discovered has exactly one outcome."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from .._model import Statistics
+
+if TYPE_CHECKING:
+    from .._model import FailureKind, SkipReason
+
+log = logging.getLogger("trio_crawl")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Counts what happens; every number counts from the start of the crawl.
+
+    An outcome is counted when it is final: a page and a failure when every
+    output has them, a skip when it is decided. Until then the URL is pending,
+    and whoever holds it (queue, lease, batch) counts it.
+    """
+
+    discovered: int = 0
+    pages: int = 0
+    rows: int = 0
+    links: int = 0
+    links_dropped: int = 0
+    requests: int = 0
+    retries: int = 0
+    redirects: int = 0
+    robots: int = 0
+    bytes: int = 0
+    failed: Counter[FailureKind] = field(default_factory=Counter)
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def skip(self, reason: SkipReason, url: str, *, detail: str = "") -> None:
+        """Count a skip, and log the first one of each reason."""
+        if not self.skipped[reason]:
+            log.info("first skip for the reason %r: %s%s", reason, url, f" ({detail})" if detail else "")
+        self.skipped[reason] += 1
+
+    def unskip(self, reason: SkipReason) -> None:
+        """Take a skip back: the URL was found again where it is allowed."""
+        self.skipped[reason] -= 1
+
+    def statistics(self, *, pending: int, in_flight: int, elapsed: float) -> Statistics:
+        """Return the numbers as they are now; *pending* is counted by those who hold the URLs."""
+        return Statistics(
+            discovered=self.discovered,
+            pages=self.pages,
+            failed=MappingProxyType(+self.failed),
+            skipped=MappingProxyType(+self.skipped),
+            pending=pending,
+            in_flight=in_flight,
+            statuses=MappingProxyType(dict(sorted(self.statuses.items()))),
+            rows=self.rows,
+            links=self.links,
+            links_dropped=self.links_dropped,
+            requests=self.requests,
+            retries=self.retries,
+            redirects=self.redirects,
+            robots=self.robots,
+            bytes=self.bytes,
+            elapsed=elapsed,
+        )

@@ -1,0 +1,385 @@
+"""The values that travel through a crawl: frozen, and safe to keep or to send on.
+
+Times are seconds as `float`, sizes are bytes as `int`, moments are aware
+`datetime` values in UTC, URLs are `str` as the URL standard serialises them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from selectolax.lexbor import LexborNode
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+"""What JSON can say; the type of `Request.data`."""
+
+FailureKind: TypeAlias = Literal[
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "protocol",
+    "decode",
+    "too_large",
+    "redirects",
+    "blocked_address",
+    "parse",
+    "cancelled",
+]
+"""Why there is no page: the closed set of kinds of `Failure`."""
+
+SkipReason: TypeAlias = Literal[
+    "scope",
+    "max_depth",
+    "max_pages",
+    "robots",
+    "robots_unreachable",
+    "known_target",
+    "bad_seed",
+]
+"""Why a URL that was found was not asked for, or not to its end.
+
+``scope``: outside ``follow``, ``include`` or ``exclude``. ``max_depth`` and
+``max_pages``: the limit of that name. ``robots``: robots.txt disallows it.
+``robots_unreachable``: robots.txt could not be had, which disallows everything
+(RFC 9309, section 2.3.1.4). ``known_target``: it redirects to a URL that the
+crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
+"""
+
+Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
+"""How a crawl ended: nothing was left to do, ``control.stop()`` was called,
+``max_time`` passed, or the consumer of the stream left it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Header fields in the order of arrival, repeated ones kept.
+
+    Names are compared without case (RFC 9110, section 5.1). Values are decoded
+    as Latin-1, which loses nothing; `raw` has the bytes.
+    """
+
+    raw: tuple[tuple[bytes, bytes], ...] = ()
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the value of every field called *name*, in order."""
+        wanted = name.lower().encode("latin-1")
+        return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the fields called *name*, joined by a comma and a space (RFC 9110, 5.3)."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((key.decode("latin-1"), value.decode("latin-1")) for key, value in self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A page to ask for.
+
+    Args:
+        url: an absolute http or https URL; a relative one is joined to the
+            page's base when a parser yields it.
+        label: names the function of a ``parse`` mapping that gets the page.
+        data: anything JSON can say; travels with the page as ``page.request.data``.
+        priority: higher ones are asked for first. Within one priority a crawl
+            goes breadth first.
+        method: the HTTP method.
+        headers: pairs of name and value, sent with this request.
+        body: the request's content.
+        key: what makes two requests the same; by default the method, the URL
+            without its fragment, and a hash of the body.
+    """
+
+    url: str
+    _: KW_ONLY
+    label: str | None = None
+    data: Json = None
+    priority: int = 0
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One exchange that a fetcher is asked for: one request, one response.
+
+    Args:
+        url: where to, absolute, without a fragment.
+        method: the HTTP method.
+        headers: every field to send, but for ``Host`` and those that frame the body.
+        body: the request's content, or None.
+        max_bytes: a body of more bytes than this, as they come over the wire
+            (transfer-decoded, content-coded), is a `FetchError` of kind ``too_large``.
+        addresses: the IP addresses of the host, judged already, the preferred
+            one first; empty for a fetcher that opens no connections.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    max_bytes: int = 10 * 1024 * 1024
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What one hop brought: any final status, redirects included.
+
+    Args:
+        url: the URL that was asked for in this hop.
+        status: the status code, 200 to 599 (others are a protocol failure).
+        headers: the header fields of the final response.
+        body: the content, transfer-decoded and still content-coded.
+        http_version: ``"1.0"``, ``"1.1"``, ``"2"`` or ``"3"``.
+        address: the IP address that answered; empty where there was no connection.
+        elapsed: seconds from the start of the hop to the last byte.
+    """
+
+    url: str
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    http_version: str = "1.1"
+    address: str = ""
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A reference from a page to another URL.
+
+    Args:
+        url: the target, absolute, as the browser would ask for it.
+        kind: the element it stands in: ``"a"`` or ``"area"``, or the name of
+            whatever element a selector matched.
+        rel: the element's link types, in lower case, split at white space.
+    """
+
+    url: str
+    kind: str = "a"
+    rel: tuple[str, ...] = ()
+
+
+class Document(Protocol):
+    """The content of a page, read as far as it was asked for."""
+
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def html(self) -> str: ...
+    @property
+    def title(self) -> str | None: ...
+    def css(self, selector: str, /) -> list[LexborNode]: ...
+    def css_first(self, selector: str, /) -> LexborNode | None: ...
+    def links(self, selector: str | None = None, /) -> list[Link]: ...
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page that was fetched, whatever its status; what a parser is given.
+
+    Args:
+        id: names the page within its crawl, the same each time it is delivered.
+        request: what was asked for.
+        url: the URL that was asked for, first of all.
+        final_url: the URL that answered, after redirects.
+        redirects: every URL on the way from ``url`` to ``final_url``, without the last.
+        status: the status code of the last response.
+        headers: its header fields.
+        content: the body, decoded (``Content-Encoding`` removed).
+        depth: links from a seed: 0 for a seed itself.
+        referrer: the URL of the page that led here; None for a seed.
+        attempts: requests made for the last hop, 1 if nothing had to be retried.
+        fetched_at: when the last response was complete, in UTC.
+        elapsed: seconds that the last hop took.
+        http_version: the protocol of the last response, as in `Response`.
+        address: the IP address that answered, empty where there was no connection.
+    """
+
+    id: str
+    request: Request
+    url: str
+    final_url: str
+    redirects: tuple[str, ...] = ()
+    status: int
+    headers: Headers
+    content: bytes
+    depth: int
+    referrer: str | None
+    attempts: int
+    fetched_at: datetime
+    elapsed: float
+    http_version: str
+    address: str
+    _document: Document = field(repr=False, compare=False)
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type, in lower case and without parameters; None if not declared."""
+        value = self.headers.get("content-type")
+        return value.split(";", 1)[0].strip().lower() or None if value else None
+
+    @property
+    def encoding(self) -> str:
+        """The character encoding, by its WHATWG name (``"utf-8"``, ``"windows-1252"``)."""
+        return self._document.encoding
+
+    @property
+    def html(self) -> str:
+        """The content as characters; what can't be decoded is U+FFFD."""
+        return self._document.html
+
+    @property
+    def title(self) -> str | None:
+        """The document's title with its white space collapsed; None if it has none."""
+        return self._document.title
+
+    def css(self, selector: str) -> list[LexborNode]:
+        """Return the elements that match the CSS *selector*, in document order."""
+        return self._document.css(selector)
+
+    def css_first(self, selector: str) -> LexborNode | None:
+        """Return the first element that matches the CSS *selector*, or None."""
+        return self._document.css_first(selector)
+
+    def links(self, selector: str | None = None) -> list[Link]:
+        """Return the http(s) links of the page, in document order, each URL once.
+
+        Without a *selector* these are the links of ``a`` and ``area`` elements;
+        with one, the ``href`` (or ``src``) of the elements that match it.
+        Fragments are removed.
+        """
+        return self._document.links(selector)
+
+    def text(self) -> str:
+        """Return the text of the page without mark-up, scripts and styles."""
+        return self._document.text()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A URL for which there is no page, or whose page could not be parsed.
+
+    Args:
+        id: names the page within its crawl, as `Page.id` does.
+        request: what was asked for.
+        url: the URL that was asked for, first of all.
+        kind: what went wrong, one of a closed set.
+        message: the same in words.
+        depth: links from a seed.
+        referrer: the page that led here; None for a seed.
+        attempts: requests made for the last hop; 0 if none could be.
+        traceback: for kind ``parse``, the traceback of the user's exception.
+    """
+
+    id: str
+    request: Request
+    url: str
+    kind: FailureKind
+    message: str
+    depth: int
+    referrer: str | None
+    attempts: int
+    traceback: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.kind}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A page with what was found on it; what writers are given.
+
+    Args:
+        page: the page.
+        links: every http(s) link of ``a`` and ``area``, in order, each once.
+        rows: what the user's ``parse`` yielded to be written; None where there is
+            no such parser, and the page itself is the row.
+    """
+
+    page: Page
+    links: tuple[Link, ...]
+    rows: tuple[Any, ...] | None = None
+
+
+Outcome: TypeAlias = Parsed | Failure
+"""What a page came to, as writers see it."""
+
+Parse: TypeAlias = Callable[[Page], Any]
+"""A user's parser: a function, generator, async function or async generator of a page."""
+
+
+def _nothing() -> Mapping[Any, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The numbers of a crawl at one moment; all count from its start.
+
+    ``discovered`` is always the sum of ``pages``, ``failed``, ``skipped`` and ``pending``.
+
+    Args:
+        discovered: distinct URLs that were found, seeds included.
+        pages: those that are done: fetched, parsed and written.
+        failed: those that ended without a page, by kind of `Failure`.
+        skipped: those that were not asked for, by reason.
+        pending: those that no outcome is known for yet.
+        in_flight: pages being fetched, parsed or written at this moment.
+        statuses: pages by the status code of their last response.
+        rows: rows written, of all outputs together.
+        links: links found on pages, each once a page.
+        links_dropped: links beyond ``max_links`` of their page.
+        requests: hops made, each retry and redirect counted.
+        retries: hops that had to be made again.
+        redirects: redirects followed.
+        robots: robots.txt files asked for.
+        bytes: bytes of response bodies as they came over the wire.
+        elapsed: seconds since the crawl began.
+    """
+
+    discovered: int = 0
+    pages: int = 0
+    failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
+    skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
+    pending: int = 0
+    in_flight: int = 0
+    statuses: Mapping[int, int] = field(default_factory=_nothing)
+    rows: int = 0
+    links: int = 0
+    links_dropped: int = 0
+    requests: int = 0
+    retries: int = 0
+    redirects: int = 0
+    robots: int = 0
+    bytes: int = 0
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Statistics):
+    """What a crawl came to.
+
+    Args:
+        ended: how it ended.
+        outputs: the outputs, as they were named.
+    """
+
+    ended: Ended = "done"
+    outputs: tuple[str, ...] = ()

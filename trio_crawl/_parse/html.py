@@ -1,0 +1,196 @@
+"""A page's content as a document: its characters, its elements, its links.
+
+Everything is worked out when it is first asked for, and once: a crawl that writes links
+never collects text, and one that stores bodies never parses them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+from .. import _urls
+from .._errors import UsageError
+from .encoding import decode
+from .links import LinkCache, reference_of
+from .media import parse_media_type
+from .namespaces import Namespaces
+from .query import encode_query
+from .text import collapse, text_of
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+    from .._model import Link
+    from .links import Base
+
+_FOREIGN: Final = ("svg", "math")
+# Where an XML document that is XHTML says so.
+_XHTML_START: Final = 2048
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+
+class HtmlDocument:
+    """The content of one page; a `trio_crawl._model.Document`.
+
+    Content that is not HTML has its characters, and is an empty document otherwise.
+
+    Args:
+        content: the body, with its content coding removed.
+        content_type: the value of the ``Content-Type`` field, None if there was none.
+        url: the URL that the content came from, after redirects.
+        cache: what references lead to, shared by the pages of a crawl.
+    """
+
+    __slots__ = ("_cache", "_content", "_content_type", "_decoded", "_links", "_tree", "_url")
+
+    def __init__(
+        self, content: bytes, *, content_type: str | None, url: str, cache: LinkCache | None = None
+    ) -> None:
+        self._content = content
+        self._content_type = content_type
+        self._url = url
+        self._cache = LinkCache() if cache is None else cache
+        self._decoded: tuple[str, str] | None = None
+        self._tree: LexborHTMLParser | None = None
+        self._links: tuple[Link, ...] | None = None
+
+    @property
+    def encoding(self) -> str:
+        """The character encoding, by its WHATWG name."""
+        return self._decode()[1]
+
+    @property
+    def html(self) -> str:
+        """The content as characters; what can't be decoded is U+FFFD."""
+        return self._decode()[0]
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the content is HTML or XHTML, by its media type or, without one, by its start."""
+        media = parse_media_type(self._content_type)
+        if media.is_html or not media.may_be_html:
+            return media.is_html
+        start = self.html[:_XHTML_START].lstrip()
+        if media.is_xml or start.startswith("<?xml"):
+            return _XHTML in start
+        return start.startswith("<")
+
+    @property
+    def title(self) -> str | None:
+        """The text of the first ``title`` element with its white space collapsed; None if blank."""
+        titles = self._parse().tags("title")
+        namespaces = Namespaces()
+        first = next((title for title in titles if namespaces.is_html(title)), None)
+        return (collapse(first.text()) or None) if first is not None else None
+
+    def css(self, selector: str, /) -> list[LexborNode]:
+        """Return the elements that match *selector*, in document order.
+
+        Raises:
+            UsageError: it is no CSS selector that the parser knows.
+        """
+        try:
+            found: list[LexborNode] = self._parse().css(selector)
+        except SelectolaxError as error:
+            message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
+            raise UsageError(message) from error
+        return found
+
+    def css_first(self, selector: str, /) -> LexborNode | None:
+        """Return the first element that matches *selector*, or None; raises as `css` does."""
+        try:
+            found: LexborNode | None = self._parse().css_first(selector)
+        except SelectolaxError as error:
+            message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
+            raise UsageError(message) from error
+        return found
+
+    def links(self, selector: str | None = None, /) -> list[Link]:
+        """Return the http(s) links, in document order, each URL once, without fragments.
+
+        Args:
+            selector: the elements whose ``href``, or else ``src``, is taken. By default
+                those are what a browser follows: HTML's ``a`` and ``area``.
+
+        Raises:
+            UsageError: *selector* is no CSS selector that the parser knows.
+        """
+        if selector is not None:
+            return self._matching_links(selector)
+        if self._links is None:
+            self._links = tuple(self._followed_links())
+        return list(self._links)
+
+    def text(self) -> str:
+        """Return the text a person reads: a line a block, without scripts and styles.
+
+        Of content that is not HTML it is all of it if it is text, and empty otherwise.
+        """
+        if self.is_html:
+            tree = self._parse()
+            root = tree.body or tree.root
+            return "" if root is None else text_of(root)
+        return self.html if parse_media_type(self._content_type).is_text else ""
+
+    def _decode(self) -> tuple[str, str]:
+        if self._decoded is None:
+            self._decoded = decode(self._content, self._content_type)
+        return self._decoded
+
+    def _parse(self) -> LexborHTMLParser:
+        """Return the tree; that of an empty document where the content is not HTML."""
+        if self._tree is None:
+            self._tree = LexborHTMLParser(self.html if self.is_html else "")
+        return self._tree
+
+    def _followed_links(self) -> list[Link]:
+        if not self.is_html:
+            return []
+        tree = self._parse()
+        # Looking up by name costs a third of a selector, and the name is known then.
+        kind = None if tree.tags("area") else "a"
+        nodes = tree.css("a, area") if kind is None else tree.tags(kind)
+        if any(tree.tags(name) for name in _FOREIGN):
+            namespaces = Namespaces()
+            nodes = [node for node in nodes if namespaces.is_html(node)]
+        resolve = self._base(tree).link
+        found: dict[str, Link] = {}
+        for node in nodes:
+            attributes = node.attributes
+            if "href" in attributes:
+                link = resolve(attributes["href"] or "", kind or node.tag or "a", attributes.get("rel"))
+                if link is not None and link.url not in found:
+                    found[link.url] = link
+        return list(found.values())
+
+    def _matching_links(self, selector: str) -> list[Link]:
+        nodes = self.css(selector)
+        resolve = self._base(self._parse()).link
+        found: dict[str, Link] = {}
+        for node in nodes:
+            attributes = node.attributes
+            reference = reference_of(attributes)
+            if reference is not None:
+                link = resolve(reference, (node.tag or "").lower(), attributes.get("rel"))
+                if link is not None and link.url not in found:
+                    found[link.url] = link
+        return list(found.values())
+
+    def _base(self, tree: LexborHTMLParser) -> Base:
+        """Return what joins references (HTML standard, "document base URL").
+
+        The first ``base`` with an ``href`` counts alone, even if that is of no use.
+        """
+        url = self._url
+        namespaces = Namespaces()
+        for element in tree.tags("base"):
+            attributes = element.attributes
+            if "href" in attributes and namespaces.is_html(element):
+                reference = encode_query(attributes["href"] or "", self.encoding)
+                named = _urls.resolve(self._url, reference)
+                if named is not None and not named.startswith(("data:", "javascript:")):
+                    url = named
+                break
+        return self._cache.base(url, self.encoding)

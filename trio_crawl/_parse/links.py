@@ -1,0 +1,161 @@
+"""From the references on a page to `Link`s, each joined once a crawl."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from .. import _urls
+from .._model import Link
+from .query import UTF_8_QUERIES, encode_query
+
+_LIMIT: Final = 20_000
+# Longer ones, which hardly repeat, are joined anew for each page.
+_LONGEST: Final = 512
+_ASCII_SPACE: Final = "\t\n\f\r "
+# These lead to the same from everywhere on a site, whatever follows.
+_OF_SITE: Final = ("/", "http://", "https://")
+# "http:x" is relative to an http base, and "http:?x" to more of it than the directory.
+_OF_PAGE: Final = ("?", "http:", "https:")
+_REMOVED: Final = frozenset("\t\n\r")
+
+_Key: TypeAlias = str | tuple[str, str, str]
+References: TypeAlias = dict[_Key, Link | None]
+"""What each reference leads to; None for what is not followed.
+
+A key is the reference alone for an ``a`` without ``rel``, as nearly all are, else it is the
+reference, the element's name and its ``rel``.
+"""
+
+
+class LinkCache:
+    """What references lead to, remembered for the length of one crawl.
+
+    The pages of a site repeat their navigation; joining a reference again costs 50 times
+    as much as finding it here. It is bounded: it starts anew when it is full.
+
+    Args:
+        limit: references to remember, and directories that they are relative to.
+    """
+
+    __slots__ = ("_known", "_limit", "_size")
+
+    def __init__(self, *, limit: int = _LIMIT) -> None:
+        self._known: dict[tuple[str, str], References] = {}
+        self._limit = limit
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def base(self, base: str, encoding: str) -> Base:
+        """Return the joiner of references on a page.
+
+        Args:
+            base: the URL that they are relative to.
+            encoding: the WHATWG name of the document's encoding, which their queries are in.
+        """
+        if self._size >= self._limit:
+            self._known.clear()
+            self._size = 0
+        return Base(self, base, "utf-8" if encoding in UTF_8_QUERIES else encoding)
+
+    def references(self, base: str, encoding: str) -> References:
+        """Return what is remembered of references from pages whose URL begins with *base*."""
+        key = (base, encoding)
+        known = self._known.get(key)
+        if known is None:
+            known = {}
+            if len(base) <= _LONGEST:
+                self._known[key] = known
+                self._size += 1
+        return known
+
+    def count(self) -> None:
+        """Take note that one reference more is remembered."""
+        self._size += 1
+
+
+class Base:
+    """Joins the references of one page.
+
+    Args:
+        cache: remembers what depends on the page's site or directory only.
+        base: the URL that references are relative to.
+        encoding: the WHATWG name of the encoding that their queries are in.
+    """
+
+    __slots__ = ("_base", "_cache", "_directory", "_encoding", "_own", "_site")
+
+    def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
+        self._cache = cache
+        self._base = base
+        self._encoding = encoding
+        directory = site = base
+        if base.startswith(("http://", "https://")):
+            directory = base.partition("#")[0].partition("?")[0].rpartition("/")[0] + "/"
+            # With user name and password, which a reference inherits.
+            site = "/".join(base.split("/", 3)[:3])
+        self._site = cache.references(site, encoding)
+        self._directory = cache.references(directory, encoding)
+        self._own: References = {}
+
+    def link(self, reference: str, kind: str, rel: str | None) -> Link | None:
+        """Return where *reference* leads; None if that is not an http or https URL.
+
+        Args:
+            reference: the value of ``href`` or ``src``.
+            kind: the name of the element.
+            rel: the value of its ``rel``, None if there is none.
+        """
+        if "#" in reference:
+            reference = _without_fragment(reference)
+        key = reference if kind == "a" and not rel else (reference, kind, rel or "")
+        of_site = reference.startswith(_OF_SITE)
+        shared = self._site if of_site else self._directory
+        if key in shared:
+            return shared[key]
+        if key in self._own:
+            return self._own[key]
+        link = self._join(reference, kind, rel)
+        if len(reference) <= _LONGEST and (of_site or _is_of_directory(reference)):
+            shared[key] = link
+            self._cache.count()
+        else:
+            self._own[key] = link
+        return link
+
+    def _join(self, reference: str, kind: str, rel: str | None) -> Link | None:
+        if self._encoding != "utf-8":
+            reference = encode_query(reference, self._encoding)
+        url = _urls.join(self._base, reference)
+        if url is None:
+            return None
+        return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
+
+
+def _without_fragment(reference: str) -> str:
+    """Return *reference* without its fragment, which no URL is asked for with.
+
+    White space before the fragment stays in the URL, but would be cut off at its end.
+    """
+    before = reference.partition("#")[0]
+    return reference if before[-1:] <= " " and before else before
+
+
+def _is_of_directory(reference: str) -> bool:
+    """Say whether all pages of one directory agree on where *reference* leads.
+
+    They don't on an empty one and a query, whatever white space and control characters the
+    URL parser would remove before it sees that; so those are not shared.
+    """
+    if not reference or reference[0] <= " " or not _REMOVED.isdisjoint(reference):
+        return False
+    return not reference[:6].lower().startswith(_OF_PAGE)
+
+
+def reference_of(attributes: dict[str, str | None]) -> str | None:
+    """Return what an element refers to: its ``href``, else its ``src``; None for neither."""
+    for name in ("href", "src"):
+        if name in attributes:
+            return (attributes[name] or "").strip(_ASCII_SPACE)
+    return None

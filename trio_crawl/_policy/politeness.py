@@ -1,0 +1,82 @@
+"""Whose turn it is on one host: how many requests at once, and how far apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final, final
+
+MAX_CRAWL_DELAY: Final = 300.0
+"""The longest ``Crawl-delay`` that is kept to, in seconds.
+
+A site that says 86400 would take one page a day, which stalls a crawl for good
+and can't be told from a crawl that hangs. Crawler-commons draws the line at the
+same five minutes.
+"""
+
+
+def effective_delay(delay: float, crawl_delay: float | None) -> float:
+    """Return the seconds between two starts on a host: the longer of the two wishes.
+
+    Args:
+        delay: the crawl's own ``delay``, in seconds; never shortened, never capped.
+        crawl_delay: what the host's robots.txt asks for, in seconds; counts up
+            to `MAX_CRAWL_DELAY`. None if it asks for nothing.
+    """
+    if crawl_delay is None:
+        return delay
+    return max(delay, min(crawl_delay, MAX_CRAWL_DELAY))
+
+
+@final
+@dataclass(slots=True, eq=False, kw_only=True)
+class Turns:
+    """The turns on one host, as arithmetic: it is told what starts and ends, and says when the next may.
+
+    Args:
+        per_host: requests at once, at least 1.
+        delay: seconds between two starts. May be set anew at any time (robots.txt
+            is read after the first start); it counts from the last start.
+    """
+
+    per_host: int
+    delay: float
+    running: int = field(default=0, init=False)
+    _last_start: float = field(default=-math.inf, init=False)
+    _not_before: float = field(default=-math.inf, init=False)
+
+    def next_start(self, now: float) -> float | None:
+        """Return the moment from which one more request may start, never before *now*.
+
+        None if `per_host` requests are running: then it depends on when one ends.
+        """
+        if self.running >= self.per_host:
+            return None
+        return max(now, self._not_before, self._last_start + self.delay)
+
+    def start(self, now: float) -> None:
+        """Note that a request starts *now*.
+
+        Raises:
+            RuntimeError: as many are running as may; the caller did not ask `next_start`.
+        """
+        if self.running >= self.per_host:
+            message = f"{self.running} requests are running on this host already, of {self.per_host}"
+            raise RuntimeError(message)
+        self.running += 1
+        self._last_start = max(self._last_start, now)
+
+    def finish(self) -> None:
+        """Note that a request came to its end, whichever.
+
+        Raises:
+            RuntimeError: none is running.
+        """
+        if self.running == 0:
+            message = "a request ended on this host that never started"
+            raise RuntimeError(message)
+        self.running -= 1
+
+    def pause_until(self, moment: float) -> None:
+        """Let nothing start before *moment* (``Retry-After``); an earlier wish never shortens a later one."""
+        self._not_before = max(self._not_before, moment)

@@ -1,0 +1,274 @@
+"""What robots.txt allows (RFC 9309): protego's rules, with what surrounds them done here.
+
+Protego matches paths as the standard and Google do. What it leaves open is
+closed before it sees the file: a byte order mark, the size, bytes that are no
+UTF-8, the exact match of the product token, and bounds on what a hostile file
+may cost. It is handed the rules of one group only, ours, under a name of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, final
+from urllib.parse import quote
+
+from protego import Protego
+
+from .. import _urls
+from .politeness import MAX_CRAWL_DELAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_BYTES: Final = 500 * 1024
+"""What is read of a file, in bytes: the least that RFC 9309, section 2.5, permits, and Google's limit."""
+
+MAX_LINE: Final = 16_663
+"""What is read of a line, in characters: as much as Google's parser takes."""
+
+MAX_WILDCARDS: Final = 2_000
+"""Rules with ``*`` or ``$`` of one group that are kept to as they are.
+
+Each of them is tried on each URL, so a file of nothing else would cost tens of
+milliseconds a URL. Of a file with more (none that people write has), each
+Disallow counts up to its first wildcard and no Allow counts: less is fetched
+than the site allows, never more.
+"""
+
+Verdict: TypeAlias = Literal["parse", "allow", "disallow"]
+"""What a status of robots.txt means: read the rules, or everything is allowed, or nothing is."""
+
+_OUR_GROUP: Final = "us"
+
+_DIRECTIVE: Final = re.compile(
+    r"""\s*(?:
+        (?:
+            (?P<agent>user[-\s]?agent)
+          | (?P<allow>allow)
+          | (?P<disallow>diss?all?[oa]w|diasllow)  # the misspellings that search engines accept too
+          | (?P<delay>crawl[-\s]delay)
+          | (?P<sitemap>site-?maps?)
+          | (?P<passive>request[-\s]rate|visit[-\s]time|host|clean-param)
+        )(?:\s*:|\s)
+      | (?P<unknown>[^\s:][^:]*):
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# What ends the user agents of a group.
+_RULES: Final = frozenset({"allow", "disallow", "unknown"})
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_WILDCARD: Final = re.compile(r"[*$]")
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_ESCAPES: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+
+# RFC 9309, section 2.2.1, has letters, "-" and "_"; real crawlers have digits too (MJ12bot).
+_VERSION: Final = re.compile(r"[\s/;,(]")
+_TOKEN: Final = re.compile(r"[a-z_-]*")
+_COMPATIBLE: Final = re.compile(r"mozilla/[0-9.]+ \(compatible; *([^\s/;,()]+)", re.IGNORECASE)
+
+# Bytes that are no UTF-8, as Python's surrogates for them and as what stands for
+# them in a path: characters for private use, which no two bytes share.
+_PRIVATE: Final = {0xDC00 + octet: 0xF700 + octet for octet in range(0x80, 0x100)}
+
+# Protego takes these for the end of a line, which for RFC 9309 they are not.
+_NO_LINE_ENDS: Final = {ord(end): quote(end) for end in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rules:
+    """What one robots.txt says to one crawler.
+
+    Args:
+        crawl_delay: seconds between two requests that it asks for, at most
+            `MAX_CRAWL_DELAY`; None if it doesn't.
+        sitemaps: the sitemaps that it names, as it writes them, each once.
+    """
+
+    crawl_delay: float | None = None
+    sitemaps: tuple[str, ...] = ()
+    _matcher: Protego = field(default_factory=Protego, repr=False)
+
+    def allows(self, url: str) -> bool:
+        """Return whether *url*, an absolute URL of this site, may be asked for.
+
+        The robots.txt itself always may (RFC 9309, section 2.2.2).
+        """
+        return self._matcher.can_fetch(_with_private(url), _OUR_GROUP)
+
+
+ALLOW_ALL: Final = Rules()
+"""Nothing is disallowed: there is no robots.txt (RFC 9309, section 2.3.1.3)."""
+
+DISALLOW_ALL: Final = Rules(_matcher=Protego.parse(f"User-agent: {_OUR_GROUP}\nDisallow: /"))
+"""All is disallowed: there may be a robots.txt, but it can't be had (RFC 9309, section 2.3.1.4)."""
+
+
+def product_token(user_agent: str) -> str:
+    """Return the name by which robots.txt speaks to the crawler that sends *user_agent*.
+
+    That is what stands before the version: ``trio-crawl`` of ``trio-crawl/0.1
+    (+https://example.com)``. If the header starts like a browser's, it is the
+    name after ``compatible``: ``ExampleBot`` of ``Mozilla/5.0 (compatible; ExampleBot/2.1)``
+    (RFC 9309, section 2.2.1, has that very example).
+    """
+    user_agent = user_agent.strip()
+    disguised = _COMPATIBLE.match(user_agent)
+    return disguised[1] if disguised else _VERSION.split(user_agent, maxsplit=1)[0]
+
+
+def robots_url(url: str) -> str:
+    """Return where the robots.txt stands that speaks about *url* (RFC 9309, section 2.3)."""
+    return f"{_urls.origin(url)}/robots.txt"
+
+
+def from_status(status: int) -> Verdict:
+    """Return what the last *status* of a robots.txt means, redirects followed (RFC 9309, section 2.3.1).
+
+    Any 4xx says that there is none, and so does a chain of redirects that was
+    given up; a server error says that nobody knows, which disallows everything.
+    """
+    match status // 100:
+        case 2:
+            return "parse"
+        case 3 | 4:
+            return "allow"
+        case _:
+            return "disallow"
+
+
+def parse(body: bytes, product: str) -> Rules:
+    """Read a robots.txt for the crawler whose product token is *product*.
+
+    No file is wrong: what can't be understood is skipped, as RFC 9309,
+    section 2.2, has it.
+
+    Args:
+        body: the file, decoded from its content coding; read up to `MAX_BYTES`.
+        product: the crawler's name, without a version; compared without case.
+    """
+    directives = list(_directives(body))
+    ours = _ours(directives, product)
+    sitemaps = (
+        value.encode(errors="surrogateescape").decode(errors="replace")
+        for name, value in directives
+        if name == "sitemap" and value
+    )
+    return Rules(
+        crawl_delay=_crawl_delay(ours),
+        sitemaps=tuple(dict.fromkeys(sitemaps)),
+        _matcher=Protego.parse("\n".join([f"User-agent: {_OUR_GROUP}", *_bounded(ours)])),
+    )
+
+
+class _Directive(NamedTuple):
+    """A line of the file: the name of its group in `_DIRECTIVE`, and what follows it."""
+
+    name: str
+    value: str
+
+
+def _directives(body: bytes) -> Iterator[_Directive]:
+    """Yield the lines of the file that name something, whatever way they are spelled."""
+    for line in _LINE_END.split(_text(body)):
+        content = line[:MAX_LINE].partition("#")[0]
+        match = _DIRECTIVE.match(content)
+        if match and match.lastgroup:
+            yield _Directive(match.lastgroup, content[match.end() :].strip())
+
+
+def _text(body: bytes) -> str:
+    """Return the file as characters: without its byte order mark, even half of one, and within bounds."""
+    if len(body) > MAX_BYTES:
+        # The last line may be cut in the middle, and half a path says something else.
+        end = max(body.rfind(b"\n", 0, MAX_BYTES), body.rfind(b"\r", 0, MAX_BYTES))
+        body = body[: MAX_BYTES if end < 0 else end]
+    for mark in (b"\xef\xbb\xbf", b"\xef\xbb", b"\xef"):
+        if body.startswith(mark):
+            body = body.removeprefix(mark)
+            break
+    return body.decode(errors="surrogateescape")
+
+
+def _ours(directives: Iterable[_Directive], product: str) -> list[_Directive]:
+    """Return the rules and delays of the groups that speak to *product*, all of them as one.
+
+    Groups that name it come before those whose name starts like it only up to a
+    character that no token has ("bot2" for "bot"), and these before "*".
+    A group begins with a user agent after a rule. Records that are known not to
+    be rules, a delay for one, don't come between its user agents (RFC 9309,
+    section 2.2.4); one that nobody knows may be somebody's rule, so it does.
+    """
+    wanted = product.strip().lower()
+    ranks: dict[int, list[_Directive]] = {}
+    group: list[list[_Directive]] = []
+    in_rules = True
+    for directive in directives:
+        if directive.name == "agent":
+            if in_rules:
+                group, in_rules = [], False
+            rules = ranks.setdefault(_rank(directive.value.lower(), wanted), [])
+            if not any(rules is known for known in group):
+                group.append(rules)
+            continue
+        in_rules = in_rules or directive.name in _RULES
+        for rules in group:
+            rules.append(directive)
+    best = max(ranks, default=0)
+    return ranks[best] if best else []
+
+
+def _rank(agent: str, product: str) -> int:
+    """Return how well the value of a User-agent line, in lower case, fits *product*; 0 if it doesn't.
+
+    Never as a mere prefix or part: "foo" does not speak to "foobot".
+    """
+    word = _VERSION.split(agent, maxsplit=1)[0]
+    if product and product in {agent, word, word.replace("*", "")}:
+        return 3
+    if word == "*":
+        return 1
+    token = _TOKEN.match(word)
+    return 2 if token and product and token[0] == product else 0
+
+
+def _crawl_delay(directives: Iterable[_Directive]) -> float | None:
+    """Return the longest delay that can be read, in seconds and within bounds."""
+    delays = [float(value) for name, value in directives if name == "delay" and _SECONDS.fullmatch(value)]
+    return min(max(delays), MAX_CRAWL_DELAY) if delays else None
+
+
+def _bounded(directives: Iterable[_Directive]) -> list[str]:
+    """Return the rules as lines for Protego, each once, and within `MAX_WILDCARDS`."""
+    rules = [
+        (name, _with_private(value).translate(_NO_LINE_ENDS))
+        for name, value in dict.fromkeys(directives)
+        if name in {"allow", "disallow"} and value
+    ]
+    if sum("*" in path or "$" in path for _, path in rules) > MAX_WILDCARDS:
+        rules = [
+            (name, _WILDCARD.split(path, maxsplit=1)[0] or "/") for name, path in rules if name == "disallow"
+        ]
+    return [f"{name}: {path}" for name, path in dict.fromkeys(rules)]
+
+
+def _with_private(path: str) -> str:
+    """Return *path* with its bytes that are no UTF-8 as characters for private use.
+
+    Protego would take all of them for the same character, so that a rule about
+    one legacy-encoded path held for every other of its length.
+    """
+    if not path.isascii():
+        path = path.translate(_PRIVATE)
+    return _ESCAPES.sub(_private_escapes, path) if "%" in path else path
+
+
+def _private_escapes(match: re.Match[str]) -> str:
+    octets = bytes.fromhex(match[0].replace("%", ""))
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return quote(octets.decode(errors="surrogateescape").translate(_PRIVATE))
+    return match[0]

@@ -1,0 +1,17 @@
+"""What a crawl is tested with: the fakes and the checks that the library's own tests use.
+
+- `MemoryWeb`: hosts and pages in memory, as a fetcher. With
+  `trio.testing.MockClock` a crawl of hours takes milliseconds.
+- `serving` and `serve`: the same pages over HTTP/1.1 on a loopback socket.
+- `cancel_everywhere` and `cancel_at`: cancel a piece of trio code at every step,
+  or at given times, and compare what it left with before.
+- `asserts_no_leaks`: that comparison alone, around a block.
+"""
+
+from __future__ import annotations
+
+from ._cancel import cancel_at as cancel_at, cancel_everywhere as cancel_everywhere
+from ._leaks import asserts_no_leaks as asserts_no_leaks
+from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
+from ._server import serve as serve, serving as serving
+from ._web import MemoryWeb as MemoryWeb

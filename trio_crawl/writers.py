@@ -1,0 +1,11 @@
+"""Outputs with arguments of their own.
+
+A path given as ``write="found.tsv"`` is ``write=Lines("found.tsv")``: name the
+class where a path alone does not say enough.
+"""
+
+from __future__ import annotations
+
+from ._write.lines import Lines as Lines
+
+__all__ = ["Lines"]
