@@ -1,1 +1,50 @@
-"""A fetch → parse → write web crawler on trio."""
+"""A fetch → parse → write web crawler on trio: a crawl is one function call inside one cancel scope.
+
+::
+
+     seeds ─▶ frontier ──lease──▶ fetch ──Response──▶ parse ──Page, links──▶ write
+                 ▲   only what may start now:  │ one hop, bounded,   │            one batch:
+                 │   the host's turn has come, │ cancellable at      │            every output
+                 │   address and robots known  │ any moment          │
+                 └── links, as data: added when the page is parsed ──┘
+
+`crawl` is the whole job; `open_crawl` gives the pages as a stream, `fetch_page`
+one page, and `run` blocks until a crawl is done. `Control` steers one that goes on.
+The four seams are Protocols in `trio_crawl.abc`; transports are in
+`trio_crawl.fetchers`, formats in `trio_crawl.writers`, and what crawls are tested
+with in `trio_crawl.testing`.
+"""
+
+from __future__ import annotations
+
+from . import abc as abc, writers as writers
+from ._crawl import (
+    Control as Control,
+    __version__ as __version__,
+    crawl as crawl,
+    fetch_page as fetch_page,
+    open_crawl as open_crawl,
+    run as run,
+)
+from ._errors import (
+    CrawlError as CrawlError,
+    FetchError as FetchError,
+    MissingExtraError as MissingExtraError,
+    OutputError as OutputError,
+    RefusedError as RefusedError,
+    RowError as RowError,
+    SeedError as SeedError,
+    TooManyFailuresError as TooManyFailuresError,
+    UsageError as UsageError,
+)
+from ._model import (
+    Failure as Failure,
+    Headers as Headers,
+    Hop as Hop,
+    Link as Link,
+    Page as Page,
+    Report as Report,
+    Request as Request,
+    Response as Response,
+    Statistics as Statistics,
+)

@@ -47,6 +47,21 @@ class Lease:
     robots_of: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """The next hop.
+
+    Args:
+        url: where to, absolute and without a fragment.
+        method: the HTTP method to use there.
+        keep_body: whether the request's body, and the fields that describe it, go along.
+    """
+
+    url: str
+    method: str
+    keep_body: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """Make a hop for *lease* now: its host's turn has come."""

@@ -311,11 +311,13 @@ class Parsed:
         links: every http(s) link of ``a`` and ``area``, in order, each once.
         rows: what the user's ``parse`` yielded to be written; None where there is
             no such parser, and the page itself is the row.
+        follow: what the page leads to: what such a parser yielded to be followed, or the links.
     """
 
     page: Page
     links: tuple[Link, ...]
     rows: tuple[Any, ...] | None = None
+    follow: tuple[Link | Request, ...] = ()
 
 
 Outcome: TypeAlias = Parsed | Failure
@@ -383,3 +385,43 @@ class Report(Statistics):
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the books: each URL that was discovered has one outcome."""
+        accounted = self.pages + sum(self.failed.values()) + sum(self.skipped.values()) + self.pending
+        if accounted != self.discovered or self.pages != sum(self.statuses.values()):
+            raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
+
+    def __str__(self) -> str:
+        rate = f", {self.pages / self.elapsed:,.1f} pages a second" if self.elapsed >= 1 else ""
+        lines = [
+            f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
+            _line("URLs discovered", self.discovered, {}),
+            _line("  pages", self.pages, self.statuses),
+            _line("  failed", sum(self.failed.values()), self.failed),
+            _line("  skipped", sum(self.skipped.values()), self.skipped),
+            _line("  pending", self.pending, {}),
+            _line(
+                "requests",
+                self.requests,
+                {"retries": self.retries, "redirects": self.redirects, "robots.txt": self.robots},
+            ),
+            _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
+            _line("rows written", self.rows, {}) + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
+            f"{'bytes received':<16}{self.bytes:>11,}",
+        ]
+        return "\n".join(lines)
+
+
+_ENDINGS = {
+    "done": "done",
+    "stopped": "stopped by request",
+    "max_time": "stopped at max_time",
+    "left": "left by its consumer",
+}
+
+
+def _line(name: str, number: int, parts: Mapping[Any, int]) -> str:
+    """Return one line of a report: the number, and what it consists of."""
+    shown = ", ".join(f"{key}: {count:,}" for key, count in parts.items() if count)
+    return f"{name:<16}{number:>11,}" + (f"  ({shown})" if shown else "")

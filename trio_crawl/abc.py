@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 from ._model import Hop as Hop, Json as Json, Outcome as Outcome, Parse as Parser, Response as Response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import trio
 
-__all__ = ["Environment", "Fetcher", "Frontier", "Guard", "Hop", "Outcome", "Parser", "Response", "Writer"]
+    from ._errors import FetchError
+    from ._lease import Decision, Lease, Redirect
+    from ._model import Link, Request, SkipReason
+
+__all__ = ["Environment", "Fetcher", "Frontier", "Guard", "Hop", "Outcome", "Parser", "Response", "Rules", "Writer"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -53,6 +59,7 @@ class Environment:
     """What a crawl lends to its fetcher and its writers while it runs.
 
     Args:
+        own_rows: whether a parser of the user's makes the rows; if not, pages are the rows.
         nursery: for background tasks. It outlives the crawl's own tasks: it is
             cancelled when the last row is flushed, not when the crawl is.
         guard: the judge of addresses.
@@ -60,6 +67,7 @@ class Environment:
         run_in_thread: how to call what blocks.
     """
 
+    own_rows: bool = False
     nursery: trio.Nursery
     guard: Guard
     concurrency: int
@@ -113,6 +121,10 @@ class Writer(Protocol[ItemT]):
     def prompt(self) -> bool:
         """Whether each item is wanted as soon as it is there, rather than gathered to batches."""
 
+    @property
+    def rows(self) -> int:
+        """Rows encoded since the output was opened, headers not counted."""
+
     def check(self) -> None:
         """Look whether the output can be opened, changing nothing.
 
@@ -149,8 +161,68 @@ class Writer(Protocol[ItemT]):
         """
 
 
+class Rules(Protocol):
+    """What the robots.txt of one origin says to this crawler."""
+
+    @property
+    def crawl_delay(self) -> float | None:
+        """Seconds that it asks to leave between two requests; None if it doesn't."""
+
+    def allows(self, url: str, /) -> bool:
+        """Return whether *url* may be asked for."""
+
+
 class Frontier(Protocol):
-    """Holds the URLs of a crawl, and knows which may be asked for now."""
+    """Holds the URLs of a crawl, and knows which may be asked for now.
+
+    It is told the time (seconds of trio's clock), and never waits. A lease that
+    `take` lends comes back by one call of `retry`, `redirect`, `finish` or,
+    for a robots.txt, `robots_known`; after a hop was made, `hop_ended` comes first.
+    """
+
+    @property
+    def queued(self) -> int:
+        """Pages that wait for their turn."""
+
+    @property
+    def lent(self) -> int:
+        """Pages that are being fetched or parsed."""
+
+    def add_seed(self, request: Request, now: float, /) -> bool:
+        """Add a seed, which widens the scope; return whether it is new."""
+
+    def seeds_exhausted(self) -> None:
+        """Note that the source of seeds has ended."""
+
+    def add_found(self, found: Iterable[Link | Request], *, depth: int, referrer: str, now: float) -> None:
+        """Add what a page leads to, as far as scope and limits allow; count the rest as skipped."""
+
+    def take(self, now: float, /) -> Decision:
+        """Return what to do next."""
+
+    def resolved(self, host: str, answer: tuple[str, ...] | FetchError, now: float, /) -> None:
+        """Take the addresses of a host that were looked up, or why there are none."""
+
+    def hop_ended(self, lease: Lease, now: float, /) -> None:
+        """Give back the turns of host and address that a hop took."""
+
+    def slow_down(self, lease: Lease, until: float, now: float, /) -> None:
+        """Let the host of *lease* rest until a moment."""
+
+    def retry(self, lease: Lease, not_before: float, now: float, /) -> None:
+        """Queue *lease* again, not before a moment."""
+
+    def redirect(self, lease: Lease, target: Redirect, now: float, /) -> SkipReason | None:
+        """Queue *lease* again for another URL, or return why it is skipped instead."""
+
+    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float, /) -> None:
+        """Take the rules of an origin; an error says it can't be reached, None disallows all."""
+
+    def finish(self, lease: Lease, /, *, page: bool) -> None:
+        """Let go of *lease*: it came to a page, or else to a failure."""
+
+    def stop(self) -> None:
+        """Start nothing more."""
 
 
 Sink = Callable[[Any], Awaitable[object]]

@@ -6,12 +6,28 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._model import Statistics
 
 if TYPE_CHECKING:
     from .._model import FailureKind, SkipReason
+
+
+class Batch(Protocol):
+    """What a written batch counts for."""
+
+    @property
+    def pages(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def links(self) -> int: ...
+    @property
+    def statuses(self) -> Counter[int]: ...
+    @property
+    def failed(self) -> Counter[FailureKind]: ...
+
 
 log = logging.getLogger("trio_crawl")
 
@@ -48,6 +64,14 @@ class Ledger:
     def unskip(self, reason: SkipReason) -> None:
         """Take a skip back: the URL was found again where it is allowed."""
         self.skipped[reason] -= 1
+
+    def commit(self, batch: Batch) -> None:
+        """Count a batch that every output has."""
+        self.pages += batch.pages
+        self.rows += batch.rows
+        self.links += batch.links
+        self.statuses.update(batch.statuses)
+        self.failed.update(batch.failed)
 
     def statistics(self, *, pending: int, in_flight: int, elapsed: float) -> Statistics:
         """Return the numbers as they are now; *pending* is counted by those who hold the URLs."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from .. import _urls
 from .._errors import FetchError
+from .._lease import Redirect as Redirect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,22 +20,6 @@ _ASCII: Final = bytes(range(0x80))
 
 _SHOWN: Final = 200
 """Characters of a bad target that an error message quotes."""
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect:
-    """The next hop.
-
-    Args:
-        url: where to, absolute and without a fragment.
-        method: the HTTP method to use there.
-        keep_body: whether the request's body, and the fields that describe it, go along.
-    """
-
-    url: str
-    method: str
-    keep_body: bool
 
 
 def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would have no other use)

@@ -47,7 +47,7 @@ class Scope:
             ``"domain"`` (the registrable domain of a seed, by the public suffix
             list), ``"prefix"`` (URLs that start like a seed's up to the last
             slash of its path), ``"any"``, or a function of a `Link`, which is
-            called once for each distinct URL that the patterns let pass.
+            asked about each link that the patterns let pass, until it takes its URL.
         include: patterns of which one has to match; none lets everything pass.
         exclude: patterns of which none may match.
 
@@ -71,6 +71,11 @@ class Scope:
 
     def __repr__(self) -> str:
         return f"<Scope follow={self._follow!r}, generation {self.generation}>"
+
+    @property
+    def per_link(self) -> bool:
+        """Whether a function decides, which may think differently of another link to the same URL."""
+        return callable(self._follow)
 
     def add_seed(self, url: str) -> bool:
         """Widen the scope by the seed *url*, and return whether that made a difference.

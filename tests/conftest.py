@@ -1,0 +1,186 @@
+"""What all tests share: how the suite is run, and the servers and files that some of them need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+IN_CI = bool(os.environ.get("CI"))
+PYTHON_DOCS = Path("/usr/share/doc/python3.11/html")
+OUTSIDE_CI = "the cases are not there"  # how a skip for want of the shared cases begins
+NOBODY = 65534
+
+# A run finds the same examples again in CI, so that a red one is red twice; elsewhere it looks for
+# new ones. Nothing is timed: the machine may be busy.
+settings.register_profile("house", deadline=None, database=None, derandomize=IN_CI)
+settings.load_profile("house")
+
+Serve: TypeAlias = Callable[[Path], str]
+"""Serves a folder over HTTP and returns the URL of its root, which ends with a slash."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that makes of every skipped test a failed one."""
+    parser.addoption(
+        "--no-skips",
+        action="store_true",
+        help="a test that is skipped fails (but for want of the shared cases, unless CI is set)",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],  # noqa: ARG001 - pytest's signature
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a failure of a skip, where ``--no-skips`` was given."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _forbid_skip(item.config, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same where a whole file was skipped."""
+    report = yield
+    if report.skipped:
+        _forbid_skip(collector.config, report)
+    return report
+
+
+def _forbid_skip(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not config.getoption("--no-skips") or (OUTSIDE_CI in reason and not IN_CI):
+        return
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid} was skipped, and --no-skips allows none: {reason}"
+
+
+@pytest.fixture(scope="session")
+def python_docs() -> Path:
+    """Return the folder of Python's documentation in HTML, as Debian packages it."""
+    if not (PYTHON_DOCS / "index.html").is_file():
+        pytest.skip(f"there is no {PYTHON_DOCS}: the package python3.11-doc of Debian brings it")
+    return PYTHON_DOCS
+
+
+@pytest.fixture(scope="session")
+def nginx() -> Iterator[Serve]:
+    """Give a function that serves a folder on loopback by an nginx of its own, until the session ends."""
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed: the package nginx-light of Debian brings it")
+    with ExitStack() as servers:
+        yield lambda root: servers.enter_context(_serving(program, root))
+
+
+_NGINX = """
+daemon off;
+master_process off;
+worker_processes 1;
+pid {folder}/pid;
+error_log stderr error;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    types {{
+        text/html html htm;
+        text/css css;
+        text/plain txt;
+        text/javascript js;
+        image/png png;
+        image/svg+xml svg;
+        application/json json;
+        application/zip zip;
+    }}
+    default_type application/octet-stream;
+    server {{
+        listen 127.0.0.1:{port};
+        root "{root}";
+        index index.html;
+    }}
+}}
+"""
+
+
+@contextmanager
+def _serving(program: str, root: Path) -> Iterator[str]:
+    """Serve *root* by nginx while the block lasts, at another port if the first is taken meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="trio-crawl-nginx-") as name:
+        folder = Path(name)
+        for _ in range(5):
+            port = _free_port()
+            configuration = folder / "nginx.conf"
+            configuration.write_text(_NGINX.format(folder=folder, port=port, root=root.resolve()))
+            with subprocess.Popen(  # noqa: S603 - our own configuration
+                [program, "-p", name, "-e", "stderr", "-c", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            ) as server:
+                try:
+                    if _answers(server, port):
+                        yield f"http://127.0.0.1:{port}/"
+                        return
+                finally:
+                    server.terminate()
+                    complaint = server.communicate()[1].decode(errors="replace")
+        pytest.fail(f"nginx does not start: {complaint}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(server: subprocess.Popen[Any], port: int) -> bool:
+    """Wait until *server* listens; say whether it does so, rather than having ended."""
+    while server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """Be an ordinary user while the test runs, and give a folder of that user's.
+
+    Root may read and write what it likes, so that a test of permissions would state nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="trio-crawl-user-") as name:
+        folder = Path(name)
+        if os.geteuid() != 0:
+            yield folder
+            return
+        os.chown(folder, NOBODY, NOBODY)
+        # The saved id stays root's: that is the way back. `os.access` asks for the real one.
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield folder
+        finally:
+            os.setresuid(0, 0, 0)

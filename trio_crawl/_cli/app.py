@@ -1,0 +1,229 @@
+"""The commands: arguments in, exit status out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import trio
+from cyclopts import App, CycloptsError, Parameter
+
+from .. import __version__
+from .._crawl import crawl, fetch_page
+from .._errors import UsageError
+from . import demo as demonstration, page as pages
+from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
+from .progress import show_lines, show_live, show_nothing, showing_log
+from .run import supervise, supervise_crawl
+from .seeds import seeds_of
+from .terminal import abandon_output, explain, make_console, put, put_bytes, tell, tell_error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from rich.console import Console
+
+    from .._crawl import Control
+    from .._model import Page, Report
+    from .run import Ending
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+_SIGNALLED: Final = 128
+"""What a shell adds to the number of the signal that ended a program."""
+
+_HELP: Final = """\
+Crawl web sites from URLs on, and write what was found.
+
+Links are followed on the hosts of the URLs, politely: robots.txt is obeyed, and half a second lies \
+between two requests to a host. Ctrl-C stops when what is in flight is finished; a second one drops it.
+
+Exit status: 0 done, 1 the crawl could not be done or no page was fetched, 2 wrong usage, 130 and 143 \
+interrupted.
+"""
+
+_USAGE: Final = """\
+Usage: trio-crawl URL... [-o FILE] [OPTIONS]
+       trio-crawl fetch URL [OPTIONS]
+       trio-crawl demo"""
+
+_TAKE_A_FILE: Final = ("-o", "--write", "--seeds")
+
+_OUTPUT: Final = Output()
+_LIMITS: Final = Limits()
+_NETWORK: Final = Network()
+
+app: Final = App(
+    name="trio-crawl",
+    help=_HELP,
+    usage=_USAGE,
+    version=f"trio-crawl {__version__}",
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line, and return its exit status; nothing that a user can cause is raised."""
+    try:
+        status = app(
+            _spelled_out(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        tell_error(f"{explain(error)} (see trio-crawl --help)")
+        return WRONG_USAGE
+    except UsageError as error:
+        tell_error(explain(error))
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        return _SIGNALLED + signal.SIGINT
+    except BrokenPipeError:
+        # A reader that has seen enough (`| head`) is no error.
+        abandon_output()
+        return DONE
+    return status if isinstance(status, int) else DONE
+
+
+@app.default
+def crawl_command(
+    *urls: Annotated[str, Parameter(help="Where to begin; redirects of these are followed anywhere.")],
+    seeds: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE", help="A file of further URLs to begin at, one a line; - is standard input."
+        ),
+    ] = None,
+    output: Output = _OUTPUT,
+    limits: Limits = _LIMITS,
+    network: Network = _NETWORK,
+) -> int:
+    """Crawl from URLs on, and write what was found."""
+    writes = output.write or (() if output.json else ("-",))
+    if output.json and "-" in writes:
+        msg = "--json and -o - both want standard output; give the rows a file"
+        raise UsageError(msg)
+    ready = partial(
+        crawl,
+        seeds_of(urls, seeds),
+        write=list(writes),
+        overwrite=output.overwrite,
+        **limits.keywords(),
+        **network.keywords(),
+    )
+    console = make_console()
+    show = _progress(console, quiet=output.quiet, rows_to_terminal="-" in writes and sys.stdout.isatty())
+    with showing_log(console, quiet=output.quiet):
+        ending = trio.run(partial(supervise_crawl, ready, show=show, say=partial(tell, console)))
+    if isinstance(ending.error, BrokenPipeError) and writes == ("-",):
+        raise ending.error
+    if ending.result is not None:
+        _print_report(ending.result, as_json=output.json)
+    return _status(ending, pages=ending.result.pages if ending.result else 0)
+
+
+@app.command(name="fetch")
+def fetch_command(
+    url: Annotated[str, Parameter(help="The page.")],
+    /,
+    *,
+    as_json: Annotated[
+        bool, Parameter(name="--json", show_default=False, help="Print the page as one JSON object.")
+    ] = False,
+    links: Annotated[bool, Parameter(show_default=False, help="Print its links, one a line.")] = False,
+    body: Annotated[
+        bool, Parameter(show_default=False, help="Print its content, decoded, as it is.")
+    ] = False,
+    network: Network = _NETWORK,
+) -> int:
+    """Fetch one page as a crawl would, and show its status, headers, title, links and text."""
+    if as_json + links + body > 1:
+        msg = "--json, --links and --body exclude each other; give one of them"
+        raise UsageError(msg)
+    console = make_console()
+    work = partial(fetch_page, url, **network.keywords())
+    with showing_log(console, quiet=False):
+        ending = trio.run(partial(supervise, work, say=partial(tell, console)))
+    if ending.result is not None:
+        _print_page(ending.result, as_json=as_json, links=links, body=body)
+    return _status(ending, pages=1)
+
+
+@app.command(name="demo")
+def demo_command(
+    *,
+    quiet: Annotated[bool, Parameter(show_default=False, help="No progress.")] = False,
+) -> int:
+    """Serve a small site on this machine, crawl it, and write found.tsv to this folder."""
+    console = make_console()
+    say = partial(tell, console)
+    with showing_log(console, quiet=quiet):
+        ending = trio.run(partial(demonstration.run, show=_progress(console, quiet=quiet), say=say))
+    if ending.result is not None:
+        put(demonstration.account(ending.result))
+    return _status(ending, pages=ending.result.pages if ending.result else 0)
+
+
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Return *arguments* as the parser reads them right.
+
+    A bare ``--allow-private`` gets its value, so that no URL is taken for one; and
+    a ``-`` is joined to its flag, since alone it looks like one itself.
+    """
+    options = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    spelled: list[str] = []
+    for argument in options:
+        if argument == "-" and spelled and spelled[-1] in _TAKE_A_FILE:
+            spelled[-1] += "=-"
+        else:
+            spelled.append(f"{ALLOW_PRIVATE}={EVERYTHING}" if argument == ALLOW_PRIVATE else argument)
+    return [*spelled, *arguments[len(options) :]]
+
+
+def _progress(
+    console: Console, *, quiet: bool, rows_to_terminal: bool = False
+) -> Callable[[Control], Awaitable[None]]:
+    """Return what shows the progress: nothing where rows scroll over the same terminal."""
+    if quiet or rows_to_terminal:
+        return show_nothing
+    live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    return partial(show_live if live else show_lines, console=console)
+
+
+def _status(ending: Ending[Any], *, pages: int) -> int:
+    """Print what went wrong, and return the exit status."""
+    if ending.error is not None:
+        tell_error(explain(ending.error))
+    if ending.caught is not None:
+        return _SIGNALLED + ending.caught
+    if ending.error is not None:
+        return WRONG_USAGE if isinstance(ending.error, UsageError) else FAILED
+    return DONE if pages else FAILED
+
+
+def _print_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        put(json.dumps(_plain(report)) + "\n")
+    else:
+        sys.stderr.write(f"{report}\n")
+        sys.stderr.flush()
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    """Return *report* as JSON can say it, under the names of its fields."""
+    found = {field.name: getattr(report, field.name) for field in fields(report)}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
+
+
+def _print_page(page: Page, *, as_json: bool, links: bool, body: bool) -> None:
+    if body:
+        put_bytes(page.content)
+    elif links:
+        put(pages.as_links(page))
+    else:
+        put(pages.as_json(page) if as_json else pages.as_text(page))

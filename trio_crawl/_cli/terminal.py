@@ -1,0 +1,106 @@
+"""Text to a terminal, a pipe or a file: what is safe to print, and how it gets there."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A terminal acts on these; a page's title must not move its cursor or write its clipboard.
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# "?" or "&" before a name means that it belongs to a URL.
+_KEYWORD: Final = r"(?<![?&\w])"
+_HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
+    (re.compile(_KEYWORD + r"robots=False\b"), lambda _: "--no-robots"),
+    (re.compile(_KEYWORD + r"(overwrite|allow_private)=True\b"), lambda found: _flag(found[1])),
+    (re.compile(_KEYWORD + r"allow_private=\['([^']*)'\]"), lambda found: f"--allow-private={found[1]}"),
+    (re.compile(r", or None for no limit"), lambda _: "; leave it out for no limit"),
+    (
+        re.compile(
+            _KEYWORD + r"(max_\w+|timeout|retries|grace|delay|concurrency|per_\w+|follow|include|exclude"
+            r"|user_agent|fetch|write)=( ?)"
+        ),
+        lambda found: f"{_flag(found[1])}{found[2] or '='}",
+    ),
+)
+
+
+def make_console() -> Console:
+    """Return a console on standard error, where everything but rows and results goes."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def safe(text: str) -> str:
+    r"""Return *text* with its control characters, but for line feed and tab, as ``\x1b`` and the like."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def as_flags(message: str) -> str:
+    """Return a library's *message* with the keywords that it names as the flags that they are here."""
+    for pattern, flag in _HINTS:
+        message = pattern.sub(flag, message)
+    return message
+
+
+def explain(error: BaseException) -> str:
+    """Return what *error* says, its notes too, as the command line says it."""
+    lines = [str(error) or type(error).__name__, *getattr(error, "__notes__", ())]
+    return safe(as_flags("\n".join(lines)))
+
+
+def tell(console: Console, message: str) -> None:
+    """Print *message* to standard error under the command's name; above a live display, if one is on."""
+    console.print(f"trio-crawl: {message}", soft_wrap=True)
+
+
+def tell_error(message: str) -> None:
+    """Print to standard error what went wrong, whatever state its console is in."""
+    sys.stderr.write(f"trio-crawl: error: {message}\n")
+    sys.stderr.flush()
+
+
+def put(text: str) -> None:
+    """Print *text* to standard output at once; what its encoding lacks is escaped.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def put_bytes(data: bytes) -> None:
+    """Write *data* to standard output as it is.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def abandon_output() -> None:
+    """Send what is left in standard output's buffer nowhere, after its reader went away.
+
+    The interpreter flushes it once more when it ends, and would complain.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _flag(keyword: str) -> str:
+    return "--" + keyword.replace("_", "-")

@@ -1,0 +1,350 @@
+"""The public functions: ``crawl``, ``open_crawl``, ``fetch_page`` and ``run``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from .._errors import FetchError, RefusedError, UsageError
+from .._model import Failure, Page, Request
+from .engine import Engine
+from .nurseries import is_cancellation, open_own_nursery
+from .options import USER_AGENT, Options
+from .seeds import checked
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from typing import Unpack
+
+    from .._model import Parse, Report
+    from .._policy.scope import Follow, Patterns
+    from .control import Control
+    from .options import AllowPrivate, CrawlOptions, ParseErrors
+    from .seeds import Seeds
+
+
+async def crawl(
+    seeds: Seeds,
+    *,
+    fetch: object = "curl",
+    parse: Parse | Mapping[str | None, Parse] | None = None,
+    write: object = None,
+    overwrite: bool = False,
+    follow: Follow = "host",
+    include: Patterns = (),
+    exclude: Patterns = (),
+    max_pages: int | None = None,
+    max_depth: int | None = None,
+    max_time: float | None = None,
+    max_links: int = 10_000,
+    max_bytes: int = 10 * 1024 * 1024,
+    max_redirects: int = 10,
+    max_failures: int | None = None,
+    concurrency: int = 64,
+    per_host: int = 2,
+    per_address: int = 8,
+    delay: float = 0.5,
+    timeout: float = 30,  # noqa: ASYNC109 - it bounds each hop, not this call
+    retries: int = 2,
+    grace: float = 5,
+    robots: bool = True,
+    user_agent: str = USER_AGENT,
+    allow_private: AllowPrivate = False,
+    parse_errors: ParseErrors = "record",
+    task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED,
+) -> Report:
+    """Crawl from *seeds*, and return what it came to.
+
+    Everything that the crawl starts ends before this returns or raises. Cancelled,
+    it drops what is in flight, writes the rows that are there (at most *grace*
+    seconds), and leaves nothing running. ``nursery.start`` gives a `Control`.
+
+    Args:
+        seeds: a URL, a `Request`, the `pathlib.Path` of a file with one URL a line,
+            an iterable of URLs and requests (read lazily, so a file of ten million
+            lines works; blank lines and lines that start with ``#`` are left out),
+            or an async iterable such as a memory channel. The crawl ends when they
+            are exhausted and nothing is queued or in flight. A bad URL in a
+            collection is an error; one in a lazily read source is skipped, logged and
+            counted (``bad_seed``).
+        fetch: ``"curl"`` (libcurl: the fastest, and precisely cancellable),
+            ``"httpx"``, a fetcher (`trio_crawl.abc.Fetcher`), or an httpx or httpx2
+            client or transport.
+        parse: a function, generator, async function or async generator of a `Page`,
+            or a mapping from a request's label to one. What it yields is followed if
+            it is a `Link` or a `Request`, and written otherwise. None follows the
+            links of ``a`` and ``area``, and writes pages and links.
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages), ``"-"`` for
+            standard output, a writer (`trio_crawl.writers`), an async function that
+            gets one row at a time, or a list of those. None writes nothing.
+        overwrite: replace files that exist. False, as nobody's data should be lost by
+            a second run.
+        follow: how far from the seeds to go: ``"host"`` (default: what people mean by
+            a site; any scheme and port), ``"origin"``, ``"domain"`` (registrable
+            domain), ``"prefix"`` (below a seed's directory), ``"any"``, or a function
+            of a `Link`.
+        include: patterns of which a link has to match one: a `str` is a glob over the
+            whole URL, an `re.Pattern` is searched.
+        exclude: patterns of which a link may match none.
+        max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
+            None: no limit, since a site has an end.
+        max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
+        max_time: seconds after which nothing more is started; what is still in flight
+            *grace* seconds later is dropped. None: no limit.
+        max_links: links of one page that count; the rest is only counted. 10,000 is
+            more than people put on a page, and stops what a program can.
+        max_bytes: bytes of one body, before and after decoding. 10 MiB holds any page
+            made to be read; search engines read 2 to 15 MiB.
+        max_redirects: redirects of one page, 0 or more. 10, in the middle of the 5 to
+            20 that clients allow.
+        max_failures: failed pages after which the crawl ends with an exception. None:
+            failures are recorded, and the crawl goes on.
+        concurrency: hops at once, of all hosts. 64 keeps one core busy.
+        per_host: hops at once on one host. 2, as browsers did when they were told to
+            be polite (RFC 2616, section 8.1.4).
+        per_address: hops at once to one IP address, which many hosts may share.
+        delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
+            robots.txt counts instead. 0.5 is a visitor who clicks quickly.
+        timeout: seconds for one hop from connecting to the last byte; waiting for a
+            turn is not counted. 30, as long as people wait at most.
+        retries: further attempts after a failure that may pass (connection, timeout,
+            408, 429, 5xx), with back-off. 2 survive a restart of a server.
+        grace: seconds that a crawl which is cancelled, or out of time, may take to
+            write what it has.
+        robots: keep to robots.txt (RFC 9309). True: the standard is clear.
+        user_agent: the ``User-Agent`` field; its product token is what robots.txt is
+            searched for.
+        allow_private: True, or a list of ``host``, ``host:port`` and networks, lets
+            the crawl connect to addresses that are not global. False, so that no page
+            can lead a crawl into your own network.
+        parse_errors: ``"record"`` makes an exception of *parse* a `Failure` of its
+            page; ``"raise"`` ends the crawl with it, and leaves the page pending.
+        task_status: for ``nursery.start``.
+
+    Returns:
+        The report, whose numbers add up: every URL that was discovered is a page,
+        failed, skipped, or pending.
+
+    Raises:
+        UsageError: an argument can't be right, or an output can't be opened; nothing
+            was fetched.
+        RowError: *parse* yielded what an output can't hold.
+        TooManyFailuresError: more than *max_failures* pages failed.
+        Exception: what *write*, an iterable of seeds or (with ``"raise"``) *parse*
+            raised, as it is. The first error comes out; later ones are notes on it.
+        OSError: an output could not be written.
+        trio.BusyResourceError: a fetcher or writer serves another crawl.
+    """
+    options = Options(
+        fetch=fetch,
+        parse=parse,
+        write=write,
+        overwrite=overwrite,
+        follow=follow,
+        include=include,
+        exclude=exclude,
+        max_pages=max_pages,
+        max_depth=max_depth,
+        max_time=max_time,
+        max_links=max_links,
+        max_bytes=max_bytes,
+        max_redirects=max_redirects,
+        max_failures=max_failures,
+        concurrency=concurrency,
+        per_host=per_host,
+        per_address=per_address,
+        delay=delay,
+        timeout=timeout,
+        retries=retries,
+        grace=grace,
+        robots=robots,
+        user_agent=user_agent,
+        allow_private=allow_private,
+        parse_errors=parse_errors,
+    )
+    return await Engine(seeds, options).run(task_status)
+
+
+def _options(**keywords: Unpack[CrawlOptions]) -> Options:
+    """Return the keywords with the defaults of `crawl` for the rest."""
+    unknown = keywords.keys() - _DEFAULTS.keys()
+    if unknown:
+        raise TypeError(f"no such keyword: {', '.join(sorted(unknown))}")
+    return Options(**{**_DEFAULTS, **keywords})
+
+
+# The defaults stand once, in the signature of `crawl`, where they are explained.
+_DEFAULTS: dict[str, Any] = {
+    name: value for name, value in (crawl.__kwdefaults__ or {}).items() if name != "task_status"
+}
+
+
+@asynccontextmanager
+async def open_crawl(
+    seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]
+) -> AsyncIterator[Stream]:
+    """Crawl from *seeds*, and give the pages as a stream.
+
+    ::
+
+        async with trio_crawl.open_crawl(seeds, max_pages=500) as pages:
+            async for page in pages:
+                print(page.status, page.url, page.title)
+        print(pages.report)
+
+    The crawl goes on while the block runs, a few pages ahead of it: a consumer
+    that is slow slows the fetching. Leaving the block cancels what is in flight.
+
+    Args:
+        seeds: where to begin, as for `crawl`.
+        failures: give each `Failure`, too.
+        **keywords: those of `crawl`.
+
+    Yields:
+        The stream: an async iterable of `Page`, or of what ``parse`` yields, with
+        ``control``, and ``report`` after the block.
+
+    Raises:
+        Exception: as `crawl` does; an error of the crawl comes out of the iteration,
+            or, if the consumer has left it by then, of the block. An exception of the
+            block comes out unchanged.
+        trio.BusyResourceError: two tasks iterate at once.
+    """
+    stream = Stream(failures=failures)
+    engine = Engine(seeds, _options(**keywords), stream=stream)
+    block_error: BaseException | None = None
+    try:
+        async with open_own_nursery() as nursery:
+            await nursery.start(_run_for_stream, engine)
+            try:
+                yield stream
+            except BaseException as error:  # noqa: BLE001 - raised below, after the crawl has ended
+                block_error = error
+            stream.leave(acknowledge=block_error is None)
+            engine.leave()
+    except BaseException as error:
+        if block_error is None or not is_cancellation(error):
+            raise
+    if block_error is not None:
+        if engine.error is not None and engine.error is not block_error:
+            block_error.add_note(f"the crawl ended with {type(engine.error).__name__}: {engine.error}")
+        raise block_error
+    if engine.error is not None:
+        raise engine.error
+
+
+async def _run_for_stream(
+    engine: Engine, *, task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run *engine*; what it raises is raised by the stream, where its consumer is."""
+    try:
+        await engine.run(task_status)
+    except BaseException as error:
+        if is_cancellation(error) or engine.error is not error:
+            raise
+        if not engine.announced:
+            raise
+
+
+async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Page:
+    """Fetch one page, through the same guard, robots.txt, redirects and retries as a crawl.
+
+    Args:
+        url: an http(s) URL, or a `Request` for one.
+        **keywords: those of `crawl` that concern fetching.
+
+    Returns:
+        The page, whatever its status.
+
+    Raises:
+        SeedError: *url* is no http(s) URL.
+        FetchError: there is no page; its ``failure`` has the details.
+        RefusedError: robots.txt disallows it, or can't be had.
+    """
+    for name in ("parse", "write", "max_depth", "max_pages"):
+        if name in keywords:
+            raise UsageError(f"fetch_page() takes no {name}=: it fetches one page, and returns it")
+    keywords = {"delay": 0, **keywords, "max_depth": 0}
+    request = checked(url)
+    async with open_crawl(request, failures=True, **keywords) as pages:
+        async for outcome in pages:
+            if isinstance(outcome, Failure):
+                raise FetchError(outcome.kind, outcome.message, failure=outcome)
+            if isinstance(outcome, Page):
+                return outcome
+    reason = next(iter(pages.report.skipped), "stopped")
+    raise RefusedError(reason, _REFUSALS.get(reason, "{url} was not fetched").format(url=request.url))
+
+
+_REFUSALS = {
+    "robots": "robots.txt disallows {url}; robots=False asks for it all the same",
+    "robots_unreachable": "the robots.txt of {url} could not be had, which disallows everything "
+    "(RFC 9309, 2.3.1.4); robots=False asks for the page all the same",
+}
+
+
+def run(seeds: Seeds, **keywords: Unpack[CrawlOptions]) -> Report:
+    """Crawl from *seeds*, and block until it is done: `crawl` for programs that are not async.
+
+    In a notebook, where an asyncio loop runs in this thread, the crawl runs in a
+    thread of its own; an interrupt cancels it, and is raised when it has ended. In
+    an asyncio program, ``await asyncio.to_thread(trio_crawl.run, seeds)``.
+
+    Args:
+        seeds: where to begin, as for `crawl`.
+        **keywords: those of `crawl`.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: it was called from a trio program, which can ``await crawl()``.
+        Exception: as `crawl` does.
+    """
+    if trio.lowlevel.in_trio_run():
+        raise UsageError("run() was called inside trio: use `await trio_crawl.crawl(...)` there")
+    crawling = partial(crawl, seeds, **keywords)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return trio.run(crawling)
+    return _run_in_thread(crawling)
+
+
+def _run_in_thread(crawling: partial[Any]) -> Report:
+    """Run *crawling* in a thread, and keep this one open to interrupts."""
+    scope = trio.CancelScope()
+    outcome: list[Report | BaseException] = []
+    token: list[trio.lowlevel.TrioToken] = []
+
+    async def cancellable() -> None:
+        token.append(trio.lowlevel.current_trio_token())
+        with scope:
+            outcome.append(await crawling())
+
+    def body() -> None:
+        try:
+            trio.run(cancellable)
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=body, name="trio_crawl.run")
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.1)  # a join without end would not see the interrupt on Windows
+    except KeyboardInterrupt:
+        if token:
+            token[0].run_sync_soon(partial(scope.cancel, reason="interrupted"))
+        thread.join()
+        raise
+    result = outcome[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result

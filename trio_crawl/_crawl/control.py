@@ -1,0 +1,64 @@
+"""The handle on a crawl that goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from .._model import Report, Request, Statistics
+    from .engine import Engine
+
+
+@final
+class Control:
+    """Steers a crawl from outside: what ``nursery.start(crawl, ...)`` returns.
+
+    Every method may be called from any task of the same trio run.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return f"<Control of a crawl: {self._engine.describe()}>"
+
+    async def add(self, seed: str | Request) -> bool:
+        """Add a seed, and return whether it is new; when this returns, it is in the frontier.
+
+        Args:
+            seed: an http(s) URL, or a `Request` for one. Being a seed, it is in
+                scope, and widens it.
+
+        Raises:
+            SeedError: it is no http(s) URL.
+            trio.ClosedResourceError: the crawl has ended, or is about to.
+        """
+        return await self._engine.add(seed)
+
+    def stop(self) -> None:
+        """Start nothing more, finish what is in flight, write it, and end; the rest stays pending.
+
+        Calling it again, or after the end, changes nothing.
+        """
+        self._engine.stop("stopped")
+
+    def pause(self) -> None:
+        """Start nothing more until `resume`; what is in flight is finished and written."""
+        self._engine.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._engine.resume()
+
+    def statistics(self) -> Statistics:
+        """Return the numbers of the crawl at this moment."""
+        return self._engine.statistics()
+
+    async def wait(self) -> Report:
+        """Wait until the crawl has ended, and return its report.
+
+        Raises:
+            CrawlError: it ended with an exception, which is the cause of this one,
+                or was cancelled.
+        """
+        return await self._engine.wait()

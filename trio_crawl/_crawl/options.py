@@ -1,0 +1,139 @@
+"""The keywords of a crawl, checked: what can't be right is said before the first request."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from .._errors import UsageError
+
+if TYPE_CHECKING:
+    from .._model import Parse
+    from .._policy.scope import Follow, Patterns
+
+try:
+    __version__ = version("trio-crawl")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    __version__ = "0"
+
+USER_AGENT = f"trio-crawl/{__version__}"
+"""What a crawl calls itself unless told otherwise; the product token is ``trio-crawl``."""
+
+ParseErrors: TypeAlias = Literal["record", "raise"]
+AllowPrivate: TypeAlias = "bool | Iterable[str]"
+
+
+class CrawlOptions(TypedDict, total=False):
+    """The keywords of ``crawl()``, for functions that pass them on; see there."""
+
+    fetch: object
+    parse: Parse | Mapping[str | None, Parse] | None
+    write: object
+    overwrite: bool
+    follow: Follow
+    include: Patterns
+    exclude: Patterns
+    max_pages: int | None
+    max_depth: int | None
+    max_time: float | None
+    max_links: int
+    max_bytes: int
+    max_redirects: int
+    max_failures: int | None
+    concurrency: int
+    per_host: int
+    per_address: int
+    delay: float
+    timeout: float
+    retries: int
+    grace: float
+    robots: bool
+    user_agent: str
+    allow_private: AllowPrivate
+    parse_errors: ParseErrors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The keywords of one crawl, each within its range."""
+
+    fetch: Any
+    parse: Parse | Mapping[str | None, Parse] | None
+    write: Any
+    overwrite: bool
+    follow: Follow
+    include: Patterns
+    exclude: Patterns
+    max_pages: int | None
+    max_depth: int | None
+    max_time: float | None
+    max_links: int
+    max_bytes: int
+    max_redirects: int
+    max_failures: int | None
+    concurrency: int
+    per_host: int
+    per_address: int
+    delay: float
+    timeout: float
+    retries: int
+    grace: float
+    robots: bool
+    user_agent: str
+    allow_private: AllowPrivate
+    parse_errors: ParseErrors
+
+    def __post_init__(self) -> None:
+        for name, least in _WHOLE.items():
+            _check_whole(name, getattr(self, name), least)
+        for name in ("max_pages", "max_depth", "max_failures"):
+            if getattr(self, name) is not None:
+                _check_whole(name, getattr(self, name), 1 if name == "max_pages" else 0, or_none=True)
+        for name in ("delay", "grace"):
+            _check_seconds(name, getattr(self, name), zero=True)
+        _check_seconds("timeout", self.timeout, zero=False)
+        if self.max_time is not None:
+            _check_seconds("max_time", self.max_time, zero=False, or_none=True)
+        for name in ("robots", "overwrite"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
+        if self.parse_errors not in ("record", "raise"):
+            raise UsageError(f"parse_errors= is {self.parse_errors!r}; it takes 'record' or 'raise'")
+        _check_user_agent(self.user_agent)
+
+
+# By keyword, the least that makes sense.
+_WHOLE = {
+    "max_links": 1,
+    "max_bytes": 1,
+    "max_redirects": 0,
+    "concurrency": 1,
+    "per_host": 1,
+    "per_address": 1,
+    "retries": 0,
+}
+
+
+def _check_whole(name: str, value: object, least: int, *, or_none: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        none = ", or None for no limit" if or_none else ""
+        raise UsageError(f"{name}= is {value!r}; it takes a whole number, {least} or more{none}")
+
+
+def _check_seconds(name: str, value: object, *, zero: bool, or_none: bool = False) -> None:
+    good = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    if not good or value < 0 or (value == 0 and not zero):  # type: ignore[operator] # a number, if good
+        least = "0 or more" if zero else "more than 0"
+        none = ", or None for no limit" if or_none else ""
+        raise UsageError(f"{name}= is {value!r}; it takes a number of seconds, {least}{none}")
+
+
+def _check_user_agent(value: object) -> None:
+    if not isinstance(value, str) or not value.strip() or not value.isascii() or not value.isprintable():
+        raise UsageError(
+            f"user_agent= is {value!r}; it takes printable ASCII that starts with a product token, "
+            f"such as 'my-crawler/1.0 (+https://example.org/bot)'"
+        )

@@ -1,0 +1,117 @@
+"""Where a crawl begins: what ``seeds`` accepts, read as lazily as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TextIO, TypeAlias
+
+from .. import _urls
+from .._errors import SeedError
+from .._model import Request
+
+Seed: TypeAlias = "str | Request"
+Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
+"""A URL, a `Request`, the path of a file of URLs, or an iterable, async or not, of URLs and requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadSeed:
+    """A line of a lazily read source that is no URL: counted, not raised, so that the rest is crawled."""
+
+    text: str
+    message: str
+
+
+def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed]:
+    """Return *seeds* as something to read from, checked as far as it is at hand.
+
+    Raises:
+        SeedError: *seeds* is nothing that can be read, or it is a collection of
+            which one is no http(s) URL.
+    """
+    if isinstance(seeds, str | Request):
+        return iter([checked(seeds)])
+    if isinstance(seeds, PathLike):
+        return _lines(Path(seeds))
+    if isinstance(seeds, list | tuple | set | frozenset | dict):
+        return iter([checked(seed) for seed in seeds])
+    if isinstance(seeds, AsyncIterable):
+        return seeds
+    if isinstance(seeds, Iterable) and not isinstance(seeds, bytes | bytearray | memoryview):
+        return _lazily(seeds, "the source of seeds")
+    raise SeedError(
+        f"seeds can't be {seeds!r}: give a URL, a Request, the pathlib.Path of a file with one URL a line, "
+        f"or an iterable of URLs"
+    )
+
+
+def checked(seed: object) -> Request:
+    """Return *seed* as a request for a URL as the URL standard serialises it.
+
+    Raises:
+        SeedError: it is no http(s) URL.
+    """
+    request = seed if isinstance(seed, Request) else None
+    text = request.url if request is not None else seed
+    if not isinstance(text, str):
+        raise SeedError(f"{text!r} is no seed: a seed is a URL (a str) or a Request")
+    url = _urls.parse(text)
+    if url is None:
+        raise SeedError(_urls.explain(text) or f"{text!r} is no http(s) URL")
+    return Request(url) if request is None else replace(request, url=url)
+
+
+def lenient(seed: object) -> Request | BadSeed | None:
+    """Return one item of a lazily read source; None for a blank line or a comment (``#``)."""
+    if isinstance(seed, str):
+        seed = seed.strip()
+        if not seed or seed.startswith("#"):
+            return None
+    try:
+        return checked(seed)
+    except SeedError as error:
+        return BadSeed(str(seed), str(error))
+
+
+def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:
+    number = 0
+    try:
+        for number, seed in enumerate(seeds, 1):  # noqa: B007 - the message below has it
+            if isinstance(seed, bytes):
+                raise SeedError(f"{name} gives bytes: open the file as text")
+            request = lenient(seed)
+            if request is not None:
+                yield request
+    except (UnicodeDecodeError, OSError) as error:
+        raise SeedError(f"{name} can't be read after line {number}: {error}") from error
+
+
+def _lines(path: Path) -> Iterator[Request | BadSeed]:
+    """Open *path* now, so that a wrong one is told at once, and read it later."""
+    try:
+        file = path.open(encoding="utf-8-sig")
+    except OSError as error:
+        raise SeedError(f"the file of seeds {str(path)!r} can't be read: {error.strerror or error}") from error
+
+    return _File(file, path)
+
+
+class _File:
+    """The lines of an open file; closing it, read to the end or not, closes the file."""
+
+    def __init__(self, file: TextIO, path: Path) -> None:
+        self._requests = _lazily(file, f"the file of seeds {str(path)!r}")
+        self._file = file
+
+    def __iter__(self) -> Iterator[Request | BadSeed]:
+        return self
+
+    def __next__(self) -> Request | BadSeed:
+        return next(self._requests)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,158 @@
+"""The pages of a crawl as an async iterable; to the crawl it is one more output."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import trio
+
+from .._model import Failure, Page, Parsed
+from ..abc import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from .._model import Json, Outcome, Report
+    from .control import Control
+
+_Items: TypeAlias = tuple[Any, ...]
+
+
+class ConsumerLeft(Exception):  # noqa: N818 - no error: it never leaves the crawl
+    """Nobody takes what the stream is given."""
+
+
+@final
+class Stream:
+    """The pages of a crawl, in the order of parsing, while it goes on.
+
+    With a ``parse`` of the user's it gives what that yields. Asking for the next
+    item acknowledges the one before, and so does leaving the block without an
+    exception; what was not acknowledged counts as pending.
+
+    Attributes:
+        control: of the crawl that goes on.
+    """
+
+    control: Control
+
+    def __init__(self, *, failures: bool) -> None:
+        self._failures = failures
+        self._send, self._receive = trio.open_memory_channel[Any](0)
+        self._taken = trio.Event()
+        self._holds = False
+        self._asking = False
+        self._left = False
+        self._ended = trio.Event()
+        self._error: BaseException | None = None
+        self._report: Report | None = None
+
+    def __repr__(self) -> str:
+        return f"<Stream of pages, {'ended' if self._ended.is_set() else 'going on'}>"
+
+    @property
+    def report(self) -> Report:
+        """What the crawl came to; there after the block.
+
+        Raises:
+            RuntimeError: the crawl goes on, or ended with an exception.
+        """
+        if self._report is None:
+            raise RuntimeError("there is no report yet: the crawl goes on until its block is left")
+        return self._report
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 - a Page, or whatever the user's parser yields
+        """Return the next item.
+
+        Raises:
+            StopAsyncIteration: the crawl has ended.
+            trio.BusyResourceError: another task asks already.
+        """
+        if self._asking:
+            raise trio.BusyResourceError("another task iterates over these pages; share them by a channel")
+        self._asking = True
+        try:
+            self._acknowledge()
+            try:
+                item = await self._receive.receive()
+            except trio.EndOfChannel:
+                await self._ended.wait()
+                if self._error is not None:
+                    raise self._error from None
+                raise StopAsyncIteration from None
+            self._holds = True
+            return item
+        finally:
+            self._asking = False
+
+    def _acknowledge(self) -> None:
+        if self._holds:
+            self._holds = False
+            self._taken.set()
+
+    # For the crawl
+
+    def leave(self, *, acknowledge: bool) -> None:
+        """Note that the consumer is gone; with what it held, or without."""
+        if acknowledge:
+            self._acknowledge()
+        self._left = True
+        self._taken.set()
+        self._receive.close()
+
+    def end(self, report: Report | None, error: BaseException | None) -> None:
+        """Note what the crawl came to."""
+        self._report, self._error = report, error
+        self._send.close()
+        self._ended.set()
+
+    # As a `Writer`
+
+    name = "the stream"
+    prompt = True
+    rows = 0
+
+    def check(self) -> None:
+        """Do nothing: it can always be opened."""
+
+    @asynccontextmanager
+    async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+        """Hold the sending end; when it is left, the consumer comes to the end."""
+        with self._send:
+            yield
+
+    def encode(self, outcome: Outcome, /) -> _Items | None:
+        """Return what the consumer is given of *outcome*."""
+        match outcome:
+            case Failure():
+                return (outcome,) if self._failures else None
+            case Parsed(rows=None):
+                return (outcome.page,)
+            case Parsed():
+                return outcome.rows or None
+
+    async def write(self, items: Sequence[_Items], /) -> Json:
+        """Hand each item over, and wait until it is acknowledged.
+
+        Raises:
+            ConsumerLeft: the consumer left before.
+        """
+        for batch in items:
+            for item in batch:
+                self._taken = trio.Event()
+                try:
+                    await self._send.send(item)
+                except trio.BrokenResourceError:
+                    raise ConsumerLeft from None
+                await self._taken.wait()
+                if self._holds:
+                    raise ConsumerLeft
+        return None
+
+
+StreamItem: TypeAlias = Page | Failure
+"""What a stream gives where the user has no parser."""

@@ -1,0 +1,105 @@
+"""What is to be done about what a hop brought: keep it, go on, try again, or give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from .._errors import FetchError
+from .._model import Response
+from .redirect import Redirect, follow
+from .retry import RetryPolicy, backoff, retry_after
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .._lease import Lease
+
+_TOO_BUSY: Final = frozenset({429, 503})
+"""Statuses that speak for the host, not for the page (RFC 6585, section 4; RFC 9110, 15.6.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ask again, *wait* seconds from now."""
+
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """This is the page, whatever its status."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """There will be no page, because of *error*."""
+
+    error: FetchError
+
+
+Verdict: TypeAlias = Again | Keep | GiveUp | Redirect
+"""What to do with a lease whose hop has ended."""
+
+
+def judge(
+    lease: Lease, result: Response | FetchError, *, policy: RetryPolicy, max_redirects: int, now: datetime
+) -> Verdict:
+    """Return what to do with *lease*, now that its hop came to *result*.
+
+    Args:
+        lease: what was asked for, with the number of attempts and the redirects so far.
+        result: the response, or why there is none.
+        policy: whether, and when, to ask again.
+        max_redirects: the length that a chain of redirects may reach.
+        now: the present moment, for dates in ``Retry-After``.
+    """
+    if isinstance(result, FetchError):
+        wait = policy.decide(
+            attempts=lease.attempts,
+            outcome=result.kind,
+            method=lease.method,
+            key=lease.key,
+            temporary=getattr(result, "temporary", True),
+        )
+        return GiveUp(result) if wait is None else Again(wait)
+    wait = policy.decide(
+        attempts=lease.attempts,
+        outcome=result.status,
+        method=lease.method,
+        key=lease.key,
+        retry_after=retry_after(result.headers.get("retry-after"), now),
+    )
+    if wait is not None:
+        return Again(wait)
+    try:
+        return _target(lease, result, max_redirects) or Keep(result)
+    except FetchError as error:
+        return GiveUp(error)
+
+
+def _target(lease: Lease, response: Response, max_redirects: int) -> Redirect | None:
+    if not 300 <= response.status <= 399:  # noqa: PLR2004 - the class of redirects
+        return None
+    return follow(
+        status=response.status,
+        location=next(iter(response.headers.get_all("location")), None),
+        url=lease.url,
+        method=lease.method,
+        chain=lease.chain,
+        max_redirects=max_redirects,
+    )
+
+
+def rest(lease: Lease, result: Response | FetchError, now: datetime) -> float | None:
+    """Return for how many seconds the whole host should be left alone; None if it need not be.
+
+    A host that answers 429 or 503 is left alone for as long as it says, or else
+    as long as the back-off of this request.
+    """
+    if isinstance(result, FetchError) or result.status not in _TOO_BUSY:
+        return None
+    asked = retry_after(result.headers.get("retry-after"), now)
+    return backoff(lease.attempts, lease.key) if asked is None else asked

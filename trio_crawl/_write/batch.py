@@ -1,0 +1,97 @@
+"""Gathers what outputs keep of each outcome to batches, so that a thread hop pays for many rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._model import Failure, Parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._model import FailureKind, Outcome
+    from ..abc import Writer
+
+BATCH_SIZE: Final = 256 * 1024
+"""Characters or bytes of rows from which on a batch is passed on (measured: larger ones gain nothing)."""
+
+BATCH_OUTCOMES: Final = 1000
+"""Outcomes from which on it is, however little the outputs keep of them."""
+
+BATCH_AGE: Final = 1.0
+"""Seconds after which a row is passed on at the latest, if the outputs have time for it."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Outcomes in the order of parsing: what each writer keeps of them, and what they count for."""
+
+    items: list[list[Any]]
+    since: float
+    size: int = 0
+    pages: int = 0
+    rows: int = 0
+    links: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failed: Counter[FailureKind] = field(default_factory=Counter)
+
+    @property
+    def outcomes(self) -> int:
+        """The number of outcomes, those included that no output keeps anything of."""
+        return self.pages + self.failed.total()
+
+
+@final
+class Gatherer:
+    """Collects outcomes to a batch.
+
+    Args:
+        writers: the outputs, in the order in which they are written.
+        most: outcomes that a batch may have.
+    """
+
+    def __init__(self, writers: Sequence[Writer[Any]], *, most: int = BATCH_OUTCOMES) -> None:
+        self._writers = writers
+        self._most = most
+        self._rows = 0
+        self.batch: Batch | None = None
+
+    def add(self, outcome: Outcome, now: float) -> None:
+        """Add one outcome; what no output keeps of it is not held on to.
+
+        Raises:
+            RowError: an output can't hold a row of it.
+        """
+        if self.batch is None:
+            self.batch = Batch([[] for _ in self._writers], now)
+        batch = self.batch
+        for writer, items in zip(self._writers, batch.items, strict=True):
+            item = writer.encode(outcome)
+            if item is not None:
+                items.append(item)
+                if isinstance(item, str | bytes):
+                    batch.size += len(item)
+        match outcome:
+            case Parsed():
+                batch.pages += 1
+                batch.links += len(outcome.links)
+                batch.statuses[outcome.page.status] += 1
+            case Failure():
+                batch.failed[outcome.kind] += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether the batch has to be passed on before anything is added."""
+        return self.batch is not None and (
+            self.batch.size >= BATCH_SIZE or self.batch.outcomes >= self._most
+        )
+
+    def close(self) -> Batch | None:
+        """Return the batch, if there is one, and begin another."""
+        batch, self.batch = self.batch, None
+        if batch is not None:
+            rows = sum(writer.rows for writer in self._writers)
+            batch.rows, self._rows = rows - self._rows, rows
+        return batch
