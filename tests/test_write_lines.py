@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
-    from trio_crawl._write.rows import Format
+    from trio_crawl._write.formats import Format
     from trio_crawl.abc import Writer
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say; the type of `Request.data`."""
 
 FailureKind: TypeAlias = Literal[
@@ -407,7 +407,8 @@ class Report(Statistics):
                 {"retries": self.retries, "redirects": self.redirects, "robots.txt": self.robots},
             ),
             _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
-            _line("rows written", self.rows, {}) + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
+            _line("rows written", self.rows, {})
+            + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
             f"{'bytes received':<16}{self.bytes:>11,}",
         ]
         return "\n".join(lines)

@@ -9,14 +9,14 @@ nothing has to be subclassed. A crawl calls them in this order::
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 
-from ._model import Hop as Hop, Json as Json, Outcome as Outcome, Parse as Parser, Response as Response
+from ._model import Hop, Json, Outcome, Parse as Parser, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractAsyncContextManager
 
     import trio
 
@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from ._lease import Decision, Lease, Redirect
     from ._model import Link, Request, SkipReason
 
-__all__ = ["Environment", "Fetcher", "Frontier", "Guard", "Hop", "Outcome", "Parser", "Response", "Rules", "Writer"]
+__all__ = [
+    "Environment",
+    "Fetcher",
+    "Frontier",
+    "Guard",
+    "Hop",
+    "Outcome",
+    "Parser",
+    "Response",
+    "Rules",
+    "Writer",
+]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

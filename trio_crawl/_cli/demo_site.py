@@ -70,7 +70,7 @@ def _add_front(web: MemoryWeb) -> None:
         ("mailto:keeper@lighthouse.test", "Write to us"),
     ]
     _add(web, "/", "The lighthouse", "A small site to try a crawler on.", targets)
-    _add(web, "/weather", "The weather", "Fog. This page came a second late.", [], delay=SLOW)
+    web.add(f"{ORIGIN}/weather", _page("The weather", "Fog. This page came a second late.", []), delay=SLOW)
     _add(web, "/private/ledger", "The ledger", "robots.txt asks crawlers not to read this.", [])
     web.add(f"{ORIGIN}/wreck", _page("Gone", "There is nothing here.", []), status=404)
     # Permanent, temporary, and in two steps.
@@ -127,16 +127,8 @@ def _address(keeper: str) -> str:
     return "/keepers/" + keeper.replace(" ", "-")
 
 
-def _add(
-    web: MemoryWeb,
-    path: str,
-    title: str,
-    text: str,
-    targets: Iterable[tuple[str, str]],
-    *,
-    delay: float = 0.0,
-) -> None:
-    web.add(ORIGIN + path, _page(title, text, targets), delay=delay)
+def _add(web: MemoryWeb, path: str, title: str, text: str, targets: Iterable[tuple[str, str]]) -> None:
+    web.add(ORIGIN + path, _page(title, text, targets))
 
 
 def _page(title: str, text: str, targets: Iterable[tuple[str, str]]) -> str:

@@ -45,9 +45,10 @@ def as_text(page: Page) -> str:
     lines = [f"{page.status} {page.final_url}  ({came})"]
     lines += [f"  redirected from {url}" for url in page.redirects]
     lines += ["", *(f"{name}: {value}" for name, value in page.headers), ""]
+    media_type = page.content_type or "of no declared type"
     facts = {
         "title": page.title or "(none)",
-        "content": f"{page.content_type or 'of no declared type'}, {page.encoding}, {len(page.content):,} bytes",
+        "content": f"{media_type}, {page.encoding}, {len(page.content):,} bytes",
         "links": f"{len(page.links()):,}",
     }
     lines += [f"{name:<8} {value}" for name, value in facts.items()]

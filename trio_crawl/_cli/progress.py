@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 from rich.console import Group
@@ -160,7 +160,7 @@ def amount(size: int) -> str:
     return f"{number:.1f} TB"
 
 
-def _each(counts: Mapping[str, int] | Mapping[int, int]) -> str:
+def _each(counts: Mapping[Any, int]) -> str:
     """Return each count with its name, the largest first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return ", ".join(f"{name}: {count:,}" for name, count in ordered)

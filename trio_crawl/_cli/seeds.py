@@ -55,7 +55,7 @@ def seeds_of(urls: Sequence[str], file: str | None) -> Seeds:
 
 def _chained(urls: Sequence[str], file: str) -> Iterator[str]:
     try:
-        lines = Path(file).open(encoding="utf-8-sig")
+        lines = Path(file).open(encoding="utf-8-sig")  # noqa: SIM115 - who reads it closes it
     except OSError as error:
         msg = f"the file of seeds {file!r} can't be read: {error.strerror or error}"
         raise SeedError(msg) from error

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .seeds import Seeds
 
 
-async def crawl(
+async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     seeds: Seeds,
     *,
     fetch: object = "curl",

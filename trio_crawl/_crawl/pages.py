@@ -47,7 +47,7 @@ class Pages:
         self._max_links = options.max_links
         self._max_bytes = options.max_bytes
         self._cache = LinkCache()
-        self._headers = (
+        self._headers: tuple[tuple[str, str], ...] = (
             ("User-Agent", options.user_agent),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPT_ENCODING),
@@ -122,9 +122,7 @@ class Pages:
             ),
         )
 
-    def failure(
-        self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None
-    ) -> Failure:
+    def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
         failure = Failure(
             id=_urls.page_id(lease.key),

@@ -94,7 +94,9 @@ def _lines(path: Path) -> Iterator[Request | BadSeed]:
     try:
         file = path.open(encoding="utf-8-sig")
     except OSError as error:
-        raise SeedError(f"the file of seeds {str(path)!r} can't be read: {error.strerror or error}") from error
+        raise SeedError(
+            f"the file of seeds {str(path)!r} can't be read: {error.strerror or error}"
+        ) from error
 
     return _File(file, path)
 

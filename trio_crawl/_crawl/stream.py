@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import trio
 
 from .._model import Failure, Page, Parsed
-from ..abc import Environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from .._model import Json, Outcome, Report
+    from ..abc import Environment
     from .control import Control
 
 _Items: TypeAlias = tuple[Any, ...]

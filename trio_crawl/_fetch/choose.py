@@ -9,6 +9,7 @@ from .curl import Curl
 
 if TYPE_CHECKING:
     from ..abc import Fetcher
+    from .httpx import Client
 
 _ACCEPTED: Final = (
     'fetch takes "curl", "httpx", a fetcher (trio_crawl.fetchers, trio_crawl.testing.MemoryWeb, or any '
@@ -50,7 +51,7 @@ def _borrowed(fetch: object) -> Fetcher:
     if names & _ASYNCHRONOUS:
         from .httpx import Httpx  # noqa: PLC0415 - as above
 
-        return Httpx(cast("object", fetch))  # type: ignore[arg-type]
+        return Httpx(cast("Client", fetch))
     if names & _SYNCHRONOUS:
         raise UsageError(
             f"{_ACCEPTED}; got {fetch!r}, a synchronous one: it would block every other task of the crawl"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .curl_multi import Engine, How
 
 _ENDING: Final = 1.0  # seconds for tasks that are cancelled already
+_OLDEST: Final = 0x080300  # older ones take headers without end (CVE-2023-38039)
 
 
 @final
@@ -35,18 +36,14 @@ class Curl:
             the former where there is one.
 
     Raises:
-        MissingExtraError: pycurl, libcurl's Python interface, is not installed.
+        MissingExtraError: pycurl, libcurl's Python interface, is not installed, or
+            was built with a libcurl before 8.3.
         UsageError: *watch* is none of these, or not to be had on this system.
     """
 
     def __init__(self, *, watch: Literal["auto", "epoll", "tasks"] = "auto") -> None:
         self._how = _how(watch)
-        try:
-            import pycurl  # noqa: F401, PLC0415 - the library can be imported without it
-        except ImportError as error:
-            raise MissingExtraError(
-                f"pycurl is not installed, or can't be loaded ({error}): pip install pycurl, or fetch='httpx'"
-            ) from error
+        _require_libcurl()
         self._watch = watch
         self._engine: Engine | None = None
 
@@ -100,6 +97,21 @@ class Curl:
         if self._engine is None:
             raise trio.ClosedResourceError("this Curl is not open; a crawl enters open(environment) first")
         return await self._engine.fetch(hop)
+
+
+def _require_libcurl() -> None:
+    try:
+        import pycurl  # type: ignore[import-untyped]  # noqa: PLC0415 - we can be imported without it
+    except ImportError as error:
+        raise MissingExtraError(
+            f"pycurl is not installed, or can't be loaded ({error}): pip install pycurl, or fetch='httpx'"
+        ) from error
+    _, name, number, *_ = pycurl.version_info()
+    if number < _OLDEST:
+        raise MissingExtraError(
+            f"pycurl was built with libcurl {name}, and 8.3.0 is the oldest that bounds headers: "
+            "pip install --force-reinstall --only-binary pycurl pycurl, or fetch='httpx'"
+        )
 
 
 def _how(watch: str) -> How:

@@ -24,7 +24,7 @@ _KINDS: Final[dict[int, FailureKind]] = {
     59: "tls",  # SSL_CIPHER
     60: "tls",  # PEER_FAILED_VERIFICATION, 51 until libcurl 7.62
     51: "tls",
-    63: "too_large",  # FILESIZE_EXCEEDED
+    63: "too_large",  # FILESIZE_EXCEEDED: declared, or counted by libcurl itself
     64: "tls",  # USE_SSL_FAILED
     66: "tls",  # SSL_ENGINE_INITFAILED
     77: "tls",  # SSL_CACERT_BADFILE: the file of authorities can't be read
@@ -38,6 +38,7 @@ _KINDS: Final[dict[int, FailureKind]] = {
 }
 
 COULDNT_CONNECT: Final = 7
+FILESIZE_EXCEEDED: Final = 63
 _URL_MALFORMAT: Final = 3
 
 

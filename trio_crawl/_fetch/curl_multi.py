@@ -9,9 +9,10 @@ call, `remove_handle`, in its abort function.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
-import pycurl
+import pycurl  # type: ignore[import-untyped]
 import trio
 from trio.lowlevel import Abort
 
@@ -45,6 +46,7 @@ class Engine:
         self._max_idle = environment.concurrency
         self._idle: list[Easy] = []
         self._active: dict[pycurl.Curl, Easy] = {}
+        self._timers: list[int] = []  # milliseconds, -1 for none
         self._deadline = math.inf
         self._alarm: trio.CancelScope | None = None
         self._scope = trio.CancelScope()
@@ -56,7 +58,8 @@ class Engine:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, _KEPT * environment.concurrency)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        # libcurl's timer changes several times a transfer; only the last word counts.
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timers.append)
 
     async def fetch(self, hop: Hop) -> Response:
         """Make *hop*.
@@ -75,7 +78,7 @@ class Engine:
             self._start(easy)
             if easy.result is None:
                 easy.task = trio.lowlevel.current_task()
-                await trio.lowlevel.wait_task_rescheduled(self._aborter(easy))
+                await trio.lowlevel.wait_task_rescheduled(partial(self._abort, easy))
             else:
                 await trio.lowlevel.checkpoint()
             return easy.conclude()
@@ -93,12 +96,9 @@ class Engine:
         # libcurl asks for this by a timer of 0 ms; at once, it costs no turn of the loop.
         self._drive(pycurl.SOCKET_TIMEOUT, 0)
 
-    def _aborter(self, easy: Easy) -> Callable[[object], Abort]:
-        def abort(_raise_cancel: object) -> Abort:
-            self._drop(easy)
-            return Abort.SUCCEEDED
-
-        return abort
+    def _abort(self, easy: Easy, _raise_cancel: object) -> Abort:
+        self._drop(easy)
+        return Abort.SUCCEEDED
 
     @trio.lowlevel.enable_ki_protection
     def _release(self, easy: Easy, *, again: bool) -> None:
@@ -158,8 +158,12 @@ class Engine:
         if self._raised is not None:
             raised, self._raised = self._raised, None
             self._fail(raised)
-        if self._alarm is not None and self._deadline < self._alarm.deadline:
-            self._alarm.deadline = self._deadline
+        if self._timers:
+            milliseconds = self._timers[-1]
+            self._timers.clear()
+            self._deadline = math.inf if milliseconds < 0 else trio.current_time() + milliseconds / 1000
+            if self._alarm is not None and self._deadline < self._alarm.deadline:
+                self._alarm.deadline = self._deadline
 
     def _fail(self, error: BaseException) -> None:
         """End every transfer with *error*; what libcurl knows and what we know may differ now."""
@@ -182,12 +186,6 @@ class Engine:
     def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         try:
             self._watch.update(what, descriptor)
-        except BaseException as error:  # noqa: BLE001 - reported by _settle()
-            self._raised = error
-
-    def _on_timer(self, milliseconds: int) -> None:
-        try:
-            self._deadline = math.inf if milliseconds < 0 else trio.current_time() + milliseconds / 1000
         except BaseException as error:  # noqa: BLE001 - reported by _settle()
             self._raised = error
 

@@ -12,7 +12,7 @@ import select
 import sys
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-import pycurl
+import pycurl  # type: ignore[import-untyped]
 import trio
 
 if TYPE_CHECKING:
@@ -207,9 +207,7 @@ class TaskWatch:
         """Do nothing: the tasks report by themselves."""
 
     async def _wait(self, descriptor: int, watched: _Watched, direction: int) -> None:
-        wait = (
-            trio.lowlevel.wait_readable if direction == pycurl.CSELECT_IN else trio.lowlevel.wait_writable
-        )
+        wait = trio.lowlevel.wait_readable if direction == pycurl.CSELECT_IN else trio.lowlevel.wait_writable
         try:
             # By the time this runs, the number may stand for another socket.
             while self._sockets.get(descriptor) is watched and watched.wanted & direction:

@@ -96,9 +96,7 @@ class MemoryFrontier:
         """Note that no further seed will come, but for what is added by hand."""
         self._seeds_to_come = False
 
-    def add_found(
-        self, found: Iterable[Link | Request], *, depth: int, referrer: str, now: float
-    ) -> None:
+    def add_found(self, found: Iterable[Link | Request], *, depth: int, referrer: str, now: float) -> None:
         """Add what a page of *depth* - 1 leads to, as far as scope and limits allow."""
         seen = self._seen
         for item in found:
@@ -139,7 +137,7 @@ class MemoryFrontier:
         self._ledger.skip(reason, link.url)
         return False
 
-    def _admit(
+    def _admit(  # noqa: PLR0913 - what a lease is made of
         self, request: Request, key: str, *, depth: int, referrer: str | None, seed: bool, now: float
     ) -> bool:
         mark = self._seen.get(key)
@@ -211,7 +209,7 @@ class MemoryFrontier:
             self._stopping = True
         return Drained()
 
-    def _consider(self, host: Host, now: float) -> Decision | None:
+    def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
         head = host.head()
         if head is None:  # pragma: no cover - `Schedule.next` looked

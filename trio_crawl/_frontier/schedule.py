@@ -159,14 +159,14 @@ class Schedule:
             host = self.hosts[name]
             if host.state is State.WAITING and host.wake == wake:
                 self.settle(host, now)
-        host = self._first_ready()
-        if host is None and self._crowds:
+        ready = self._first_ready()
+        if ready is None and self._crowds:
             # A host that was called from a crowd may have had no use for the place.
             for address in list(self._crowds):
                 self._call(address, now)
-            host = self._first_ready()
-        if host is not None:
-            return host
+            ready = self._first_ready()
+        if ready is not None:
+            return ready
         while self._waiting:
             wake, name = self._waiting[0]
             if self.hosts[name].state is State.WAITING and self.hosts[name].wake == wake:

@@ -92,7 +92,8 @@ class UserParser:
             result.close()
             name = getattr(parse, "__qualname__", repr(parse))
             raise ParserFormError(
-                f"parse returned a coroutine, which nobody awaited: declare {name} `async def`, and await in it"
+                f"parse returned a coroutine, which nobody awaited: "
+                f"declare {name} `async def`, and await in it"
             )
         return result
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .. import _urls
 from .._errors import FetchError
-from .._lease import Redirect as Redirect
+from .._lease import Redirect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._errors import FetchError
-from .._model import Response
-from .redirect import Redirect, follow
+from .._lease import Redirect
+from .redirect import follow
 from .retry import RetryPolicy, backoff, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .._lease import Lease
+    from .._model import Response
 
 _TOO_BUSY: Final = frozenset({429, 503})
 """Statuses that speak for the host, not for the page (RFC 6585, section 4; RFC 9110, 15.6.4)."""
@@ -28,7 +29,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """This is the page, whatever its status."""
+    """The response is the page, whatever its status."""
 
     response: Response
 

@@ -84,9 +84,7 @@ class Gatherer:
     @property
     def full(self) -> bool:
         """Whether the batch has to be passed on before anything is added."""
-        return self.batch is not None and (
-            self.batch.size >= BATCH_SIZE or self.batch.outcomes >= self._most
-        )
+        return self.batch is not None and (self.batch.size >= BATCH_SIZE or self.batch.outcomes >= self._most)
 
     def close(self) -> Batch | None:
         """Return the batch, if there is one, and begin another."""

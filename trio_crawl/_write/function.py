@@ -68,7 +68,7 @@ class Function:
         """Do nothing: a function can always be called."""
 
     @asynccontextmanager
-    async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+    async def open(self, environment: Environment, /) -> AsyncIterator[None]:
         """Begin to count anew.
 
         Raises:
@@ -77,7 +77,7 @@ class Function:
         if self._open:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
         self._open = True
-        self._source = Rows()
+        self._source = Rows(parsed=environment.own_rows)
         self._rows = self._calls = 0
         try:
             yield

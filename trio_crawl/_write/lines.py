@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, TextIO, final
 import trio
 
 from .._errors import OutputError, UsageError
-from .rows import ENCODERS
+from .formats import ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from .._model import Json, Outcome
     from ..abc import Environment
-    from .rows import Format
+    from .formats import Format
 
 
 @final
@@ -54,7 +54,7 @@ class Lines:
         if self._format not in ENCODERS:
             raise UsageError(f"there is no format {format!r}; the formats are {', '.join(ENCODERS)}")
         self._overwrite = overwrite
-        self._encoder = ENCODERS[self._format]()
+        self._encoder = ENCODERS[self._format](own_rows=False)
         self._rows = 0
         self._environment: Environment | None = None
 
@@ -108,7 +108,7 @@ class Lines:
         if self._environment is not None:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
         self._environment = environment
-        self._encoder = ENCODERS[self._format]()
+        self._encoder = ENCODERS[self._format](own_rows=environment.own_rows)
         self._rows = 0
         self._sink = sink = _Sink(self._name)
         self._limiter = trio.CapacityLimiter(1)

@@ -1,39 +1,25 @@
-r"""What a row is, and how it reads as a line of TSV, CSV or JSON.
+"""What a row is, and what its fields read as.
 
 A row is a mapping, or an object with named fields: a dataclass, a named tuple,
 an attrs object, a msgspec struct, a pydantic model. They are known by how they
 look, so none of those packages is imported.
-
-Without a parser of the user's, TSV and CSV hold one row for each link of each
-page, and JSON lines one object for each page and each failed URL. With one, the
-rows are what it yields, and a table's columns are the fields of the first row.
-
-TSV has no quotes: in a user's rows, a backslash, tab, line feed and carriage
-return read ``\\``, ``\t``, ``\n`` and ``\r``. (URLs hold no white space, and
-stand as they are.) CSV is RFC 4180: lines end in CR LF, and a value with a
-comma, quote or line break is quoted.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any, Literal, Protocol, TypeAlias, final
+from typing import Any, TypeAlias, final
 from uuid import UUID
 
 from .._errors import RowError
 from .._model import Failure, Outcome
-
-Format: TypeAlias = Literal["tsv", "csv", "jsonl"]
-"""The formats of lines; each is also a file's suffix."""
 
 _Reader: TypeAlias = Callable[[Any], Mapping[Any, Any]]
 
@@ -47,10 +33,14 @@ class Rows:
 
     They are what the user's parser yielded. Without one, the page is the row,
     and so is a URL that failed. (With one, failures make no row.)
+
+    Args:
+        parsed: whether there is such a parser; if that is not known, the first of
+            its pages tells.
     """
 
-    def __init__(self) -> None:
-        self.parsed = False
+    def __init__(self, *, parsed: bool = False) -> None:
+        self.parsed = parsed
         """Whether a row of a user's parser, or a page that it yielded none for, was seen."""
 
     def of(self, outcome: Outcome) -> list[tuple[str, Any]]:
@@ -265,131 +255,3 @@ def _in_order(values: set[Any] | frozenset[Any]) -> list[Any]:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
-
-
-class Encoder(Protocol):
-    """Outcomes to text; one serves one crawl, and knows what came before."""
-
-    def encode(self, outcome: Outcome, /) -> tuple[str, int]:
-        """Return the lines of *outcome*, and how many rows they are."""
-
-    def ending(self) -> str:
-        """Return what the output still lacks when the crawl is over."""
-
-
-@final
-class JsonLines:
-    """One JSON object a line."""
-
-    def __init__(self) -> None:
-        self._rows = Rows()
-
-    def encode(self, outcome: Outcome, /) -> tuple[str, int]:
-        lines = [json_line(as_mapping(row, place=at), place=at) for at, row in self._rows.of(outcome)]
-        return "".join(lines), len(lines)
-
-    def ending(self) -> str:
-        return ""
-
-
-_LINK_COLUMNS = ("source_url", "parsed_url")
-
-
-@final
-class Table:
-    """Columns under a header, which comes with the first row.
-
-    Args:
-        lines: turns rows of cells to text.
-        links: turns a page's URL and those of its links to text.
-    """
-
-    def __init__(
-        self, lines: Callable[[Iterable[Sequence[str]]], str], links: Callable[[str, list[str]], str]
-    ) -> None:
-        self._lines = lines
-        self._links = links
-        self._rows = Rows()
-        self._columns: tuple[str, ...] = ()
-
-    def encode(self, outcome: Outcome, /) -> tuple[str, int]:
-        if isinstance(outcome, Failure):
-            return "", 0
-        if outcome.rows is not None:
-            return self._encode_rows(self._rows.of(outcome))
-        if not outcome.links:
-            return "", 0
-        text = self._links(outcome.page.url, [link.url for link in outcome.links])
-        return self._link_header() + text, len(outcome.links)
-
-    def _encode_rows(self, rows: Collection[tuple[str, Any]]) -> tuple[str, int]:
-        columns = self._columns
-        table: list[Sequence[str]] = []
-        for place, row in rows:
-            mapping = as_mapping(row, place=place)
-            if not columns:
-                columns = tuple(mapping)
-                if not columns:
-                    raise RowError(f"{place}: it has no fields; the first row's are the table's columns")
-                table.append(columns)
-            for name in mapping:
-                if name not in columns:
-                    raise RowError(_no_column(name, columns, place))
-            table.append([cell(name, mapping.get(name), place=place) for name in columns])
-        # Only now, so that a page with a row that is refused leaves no trace.
-        self._columns = columns
-        return self._lines(table), len(rows)
-
-    def ending(self) -> str:
-        return "" if self._rows.parsed else self._link_header()
-
-    def _link_header(self) -> str:
-        if self._columns:
-            return ""
-        self._columns = _LINK_COLUMNS
-        return self._lines([_LINK_COLUMNS])
-
-
-def _no_column(name: str, columns: tuple[str, ...], place: str) -> str:
-    return (
-        f"{place}: the field {name!r} has no column; the first row's fields are the columns "
-        f"({', '.join(columns)}). Yield every field in the first row, as None where there is no value, "
-        f"or write .jsonl"
-    )
-
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-def _tsv(table: Iterable[Sequence[str]]) -> str:
-    return "".join(["\t".join([_escaped(text) for text in row]) + "\n" for row in table])
-
-
-def _escaped(text: str) -> str:
-    # Asking first is three times as quick as translating what needs no escape.
-    return text.translate(_ESCAPES) if "\\" in text or not text.isprintable() else text
-
-
-def _tsv_links(url: str, links: list[str]) -> str:
-    return f"{url}\t" + f"\n{url}\t".join(links) + "\n"
-
-
-def _csv(table: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(table)
-    return text.getvalue()
-
-
-def _csv_links(url: str, links: list[str]) -> str:
-    # Most URLs need no quotes, and the csv module takes ten times as long to see that.
-    joined = "".join([url, *links])
-    if "," in joined or '"' in joined:
-        return _csv([(url, link) for link in links])
-    return f"{url}," + f"\r\n{url},".join(links) + "\r\n"
-
-
-ENCODERS: Mapping[Format, Callable[[], Encoder]] = {
-    "tsv": lambda: Table(_tsv, _tsv_links),
-    "csv": lambda: Table(_csv, _csv_links),
-    "jsonl": JsonLines,
-}

@@ -1,0 +1,128 @@
+"""The course of a page: what is done with what a hop came to. Decisions only; nothing here waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias, final
+
+from .._errors import FetchError
+from .._lease import Redirect
+from .._model import Failure, Page, Parsed, Response
+from .._policy import robots
+from .._policy.retry import RetryPolicy
+from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .._lease import Lease
+    from .._model import Outcome
+    from ..abc import Frontier
+    from .options import Options
+    from .pages import Pages
+
+MAX_ROBOTS_REDIRECTS: Final = 5
+"""RFC 9309, section 2.3.1.2."""
+
+# The origin can't be had at all, so neither can a page of it: that is what the page's failure says.
+_NO_ORIGIN: Final = frozenset({"dns", "connect", "tls", "blocked_address"})
+
+
+@dataclass(frozen=True, slots=True)
+class ToAwait:
+    """A page whose parser is async: *result* is to be awaited, or iterated."""
+
+    page: Page
+    result: object
+
+
+Step: TypeAlias = "Outcome | ToAwait | None"
+"""What a hop led to; None: the page went back to the frontier, or ended there."""
+
+
+@final
+class Course:
+    """Takes pages from one hop to the next, and to their outcome.
+
+    Args:
+        frontier: where they come from, and go back to.
+        pages: what makes pages of responses.
+        options: of the crawl.
+    """
+
+    def __init__(self, frontier: Frontier, pages: Pages, options: Options) -> None:
+        self._frontier = frontier
+        self._pages = pages
+        self._policy = RetryPolicy(retries=options.retries)
+        self._max_redirects = options.max_redirects
+        self._product = robots.product_token(options.user_agent)
+
+    def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
+        """Take the result of a hop that was made; see `settle`."""
+        self._frontier.hop_ended(lease, now)
+        pause = rest(lease, result, wall)
+        if pause is not None:
+            self._frontier.slow_down(lease, now + pause, now)
+        return self.settle(lease, result, now, wall)
+
+    def settle(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
+        """Do what is to be done about *result*.
+
+        Args:
+            lease: what was asked for.
+            result: what came of it.
+            now: the time, in seconds of trio's clock.
+            wall: the same moment, by the wall clock.
+
+        Raises:
+            Exception: of the user's parser, if it is to end the crawl.
+        """
+        of_robots = lease.robots_of is not None
+        verdict = judge(
+            lease,
+            result,
+            policy=self._policy,
+            max_redirects=MAX_ROBOTS_REDIRECTS if of_robots else self._max_redirects,
+            now=wall,
+        )
+        match verdict:
+            case Again(wait):
+                self._frontier.retry(lease, now + wait, now)
+            case Redirect():
+                self._frontier.redirect(lease, verdict, now)
+            case _ if of_robots:
+                self._frontier.robots_known(lease, self._read_robots(verdict), now)
+            case GiveUp(error):
+                return self._pages.failure(lease, error.kind, error.message)
+            case Keep(response):
+                return self._keep(lease, response, wall)
+        return None
+
+    def _read_robots(self, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
+        """Return the rules of a robots.txt; why its origin can't be had; None: nothing is allowed."""
+        if isinstance(verdict, GiveUp):
+            if verdict.error.kind == "redirects":
+                return robots.ALLOW_ALL
+            return verdict.error if verdict.error.kind in _NO_ORIGIN else None
+        match robots.from_status(verdict.response.status):
+            case "allow":
+                return robots.ALLOW_ALL
+            case "disallow":
+                return None
+            case "parse":
+                try:
+                    return robots.parse(self._pages.content(verdict.response), self._product)
+                except FetchError:
+                    return None
+
+    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Failure | Parsed | ToAwait:
+        """Make the page, and parse it, unless its parser is async."""
+        try:
+            page = self._pages.page(lease, response, wall)
+        except FetchError as error:
+            return self._pages.failure(lease, error.kind, error.message)
+        try:
+            parsed = self._pages.parse(page)
+        except Exception as error:  # noqa: BLE001 - a value from here on, or raised again
+            return self._pages.parse_failure(lease, error)
+        return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)

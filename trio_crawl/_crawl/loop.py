@@ -1,0 +1,304 @@
+"""The loop of a crawl: takes what came back, decides by pure code, starts what may start.
+
+Whatever comes back at one moment is taken in the order of the leases, so that a
+crawl in virtual time is the same each time, in spite of trio's random scheduling.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from math import inf
+from typing import TYPE_CHECKING, Final, TypeAlias, final
+
+import trio
+
+from .._errors import FetchError, TooManyFailuresError
+from .._fetch.resolve import Resolver
+from .._lease import Drained, Idle, Lookup, Refuse, Start
+from .._model import Failure, Parsed, Response
+from .course import Course, ToAwait
+from .nurseries import is_cancellation
+from .seeds import BadSeed, lenient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable
+    from datetime import datetime
+
+    from .._frontier.ledger import Ledger
+    from .._lease import Lease
+    from .._model import Outcome, Request
+    from ..abc import Fetcher, Frontier
+    from .course import Step
+    from .options import Options
+    from .outlet import Outlet
+    from .pages import Pages
+
+log = logging.getLogger("trio_crawl")
+
+READ_AHEAD: Final = 10_000
+"""Seeds that are queued before more are read: enough to find hosts whose turn it is, and
+little enough that a file of ten million lines need not fit in memory."""
+
+ROUND: Final = 256
+"""Seeds read, and decisions taken, before others get their turn of the event loop."""
+
+_Arrival: TypeAlias = "Response | FetchError | Outcome"
+"""What a hop or an async parser came to."""
+
+
+@final
+class Loop:
+    """Drives one crawl.
+
+    Args:
+        options: of the crawl.
+        seeds: where it begins, as `open_seeds` returns them.
+        frontier: what may be asked for.
+        fetcher: makes the hops; open.
+        pages: makes pages, and parses them.
+        outlet: takes the outcomes.
+        ledger: the books.
+        fail: called with an exception that ends the crawl; cancels the loop.
+        wall_clock: the moment that a time of trio's clock is.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a crawl; the engine makes them, and nobody else calls this
+        self,
+        options: Options,
+        seeds: Iterator[Request | BadSeed] | AsyncIterable[str | Request],
+        *,
+        frontier: Frontier,
+        fetcher: Fetcher,
+        pages: Pages,
+        outlet: Outlet,
+        ledger: Ledger,
+        fail: Callable[[BaseException], None],
+        wall_clock: Callable[[float], datetime],
+    ) -> None:
+        self._options = options
+        self._seeds = seeds
+        self._frontier = frontier
+        self._fetcher = fetcher
+        self._pages = pages
+        self._outlet = outlet
+        self._ledger = ledger
+        self._fail = fail
+        self._wall_clock = wall_clock
+        self._course = Course(frontier, pages, options)
+        self._resolver = Resolver()
+        self._arrivals: list[tuple[int, Lease, _Arrival]] = []
+        self._news = trio.Event()
+        self._room = trio.Event()
+        self._fetching = 0
+        self._parsing = 0
+        self._failures = 0
+        self.paused = False
+        self.closed = False
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
+        self._nursery = nursery
+        if not isinstance(self._seeds, Iterator):
+            nursery.start_soon(self._feed, self._seeds)
+        while True:
+            # Before anything is looked at, so that no news is missed while the writer is waited for.
+            self._news = trio.Event()
+            for _, lease, arrival in self._take_arrivals():
+                self._arrived(lease, arrival)
+                await self._outlet.pass_on(idle=False)
+            self._sow()
+            next_step = self._start_what_may()
+            if isinstance(next_step, Drained):
+                self.closed = True
+                return
+            # Where every token is taken there may be more to start; else rows need not wait for more.
+            await self._outlet.pass_on(idle=next_step is not None)
+            await self._wait_until(None if next_step is None else next_step.until)
+
+    def _take_arrivals(self) -> Iterator[tuple[int, Lease, _Arrival]]:
+        arrivals, self._arrivals = self._arrivals, []
+        # Not in the order of arrival, which is trio's chance.
+        arrivals.sort(key=lambda arrival: arrival[0])
+        return iter(arrivals)
+
+    def _start_what_may(self) -> Idle | Drained | None:
+        """Start hops while there are tokens for them; return what there is to wait for.
+
+        None says that every token is taken.
+        """
+        now = trio.current_time()
+        limit = self._options.concurrency
+        for _ in range(ROUND):
+            if self.paused:
+                return Idle(None)
+            if self._fetching >= limit or self._parsing >= limit:
+                return None
+            match self._frontier.take(now):
+                case Start(lease):
+                    self._fetching += 1
+                    self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
+                    self._nursery.start_soon(self._hop, lease)
+                case Refuse(lease, error):
+                    self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
+                    if self._outlet.full:
+                        return Idle(now)
+                case Lookup(host):
+                    self._look_up(host, now)
+                case Idle() | Drained() as rest_of_it:
+                    return rest_of_it
+        return Idle(now)
+
+    async def _wait_until(self, moment: float | None) -> None:
+        due = self._outlet.due
+        if due is not None:
+            moment = min(inf if moment is None else moment, due)
+        if moment is None:
+            await self._news.wait()
+        else:
+            with trio.move_on_at(moment):
+                await self._news.wait()
+
+    def wake(self) -> None:
+        """Let the loop look again: something has changed."""
+        self._news.set()
+
+    # Seeds
+
+    def _sow(self) -> None:
+        """Read seeds, as long as there is room in the frontier."""
+        if not isinstance(self._seeds, Iterator):
+            if self._frontier.queued < READ_AHEAD:
+                self._room.set()
+            return
+        now = trio.current_time()
+        for _ in range(ROUND):
+            if self._frontier.queued >= READ_AHEAD:
+                return
+            seed = next(self._seeds, None)
+            if seed is None:
+                self._frontier.seeds_exhausted()
+                return
+            self._plant(seed, now)
+        self.wake()
+
+    async def _feed(self, seeds: AsyncIterable[str | Request]) -> None:
+        """Read an async source of seeds; the crawl stays open until it ends."""
+        try:
+            async for item in seeds:
+                seed = lenient(item)
+                if seed is not None:
+                    self._plant(seed, trio.current_time())
+                    self.wake()
+                if self._frontier.queued >= READ_AHEAD:
+                    self._room = trio.Event()
+                    await self._room.wait()
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._frontier.seeds_exhausted()
+        self.wake()
+
+    def _plant(self, seed: Request | BadSeed, now: float) -> None:
+        if isinstance(seed, BadSeed):
+            log.warning("a seed is left out: %s", seed.message)
+            self._ledger.discovered += 1
+            self._ledger.skip("bad_seed", seed.text)
+        else:
+            self._frontier.add_seed(seed, now)
+
+    # Names and hops
+
+    def _look_up(self, host: str, now: float) -> None:
+        try:
+            known = self._resolver.cached(host, now)
+        except FetchError as error:
+            self._frontier.resolved(host, error, now)
+            return
+        if known is None:
+            self._nursery.start_soon(self._resolve, host)
+        else:
+            self._frontier.resolved(host, known, now)
+
+    async def _resolve(self, host: str) -> None:
+        answer: tuple[str, ...] | FetchError = FetchError(
+            "dns", f"no answer for {host!r} within {self._options.timeout} s"
+        )
+        try:
+            with trio.move_on_after(self._options.timeout):
+                answer = await self._resolver.resolve(host)
+        except FetchError as error:
+            answer = error
+        self._frontier.resolved(host, answer, trio.current_time())
+        self.wake()
+
+    async def _hop(self, lease: Lease) -> None:
+        """Make one hop, bounded in time, and lay down what came of it."""
+        arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
+        try:
+            with trio.move_on_after(self._options.timeout):
+                arrival = await self._fetcher.fetch(self._pages.hop(lease))
+        except FetchError as error:
+            arrival = error
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._arrivals.append((lease.number, lease, arrival))
+        self.wake()
+
+    async def _parse(self, lease: Lease, page: ToAwait) -> None:
+        """Run an async parser, and lay down what it found."""
+        try:
+            try:
+                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+            except Exception as error:
+                if is_cancellation(error):
+                    raise
+                outcome = self._pages.parse_failure(lease, error)
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._arrivals.append((lease.number, lease, outcome))
+        self.wake()
+
+    def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
+        """Take what a hop or an async parser came to."""
+        if isinstance(arrival, Parsed | Failure):
+            self._parsing -= 1
+            self._finish(lease, arrival)
+            return
+        self._fetching -= 1
+        if isinstance(arrival, Response):
+            self._ledger.bytes += len(arrival.body)
+        now = trio.current_time()
+        self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
+
+    def _advance(self, lease: Lease, step: Step) -> None:
+        """Take the step that a hop led to."""
+        if isinstance(step, ToAwait):
+            self._parsing += 1
+            self._nursery.start_soon(self._parse, lease, step)
+        elif step is not None:
+            self._finish(lease, step)
+
+    def _finish(self, lease: Lease, outcome: Outcome) -> None:
+        """Add what the page leads to, let go of it, and hand it to the outputs."""
+        now = trio.current_time()
+        if isinstance(outcome, Parsed):
+            self._frontier.add_found(
+                outcome.follow, depth=lease.depth + 1, referrer=lease.request.url, now=now
+            )
+        self._frontier.finish(lease, page=isinstance(outcome, Parsed))
+        self._outlet.add(outcome, now)
+        if isinstance(outcome, Failure):
+            self._failures += 1
+            limit = self._options.max_failures
+            if limit is not None and self._failures > limit:
+                message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
+                raise TooManyFailuresError(message)
