@@ -145,7 +145,8 @@ def test_a_signal_ends_a_crawl_that_waits_for_standard_input(tmp_path: Path) -> 
 @pytest.mark.parametrize("package", ["cyclopts", "rich"])
 def test_without_its_packages_it_says_what_to_install(package: str, tmp_path: Path) -> None:
     """Without the extra the command tells the pip command, and ends with 2."""
-    code = f"import sys; sys.modules[{package!r}] = None; from trio_crawl.__main__ import main; sys.exit(main(['x']))"
+    without = f"import sys; sys.modules[{package!r}] = None"
+    code = f"{without}; from trio_crawl.__main__ import main; sys.exit(main(['http://site.test/']))"
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from itertools import pairwise
 
 import pytest
 import trio
@@ -20,7 +21,7 @@ from trio_crawl._cli.seeds import Lines, seeds_of
     ending=strategies.booleans(),
 )
 def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int], *, ending: bool) -> None:
-    """A line is given once it is whole, whatever pieces a pipe delivers, and a last one without its end too."""
+    """A line is given once it is whole, in whatever pieces it comes, and a last one without its end too."""
     text = "\n".join(lines)
     data = (text + "\n" if ending and text else text).encode()
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
@@ -28,7 +29,7 @@ def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int],
 
     def feed() -> None:
         with os.fdopen(writing, "wb", buffering=0) as pipe:
-            for start, end in zip(places, places[1:], strict=False):
+            for start, end in pairwise(places):
                 pipe.write(data[start:end])
 
     async def read() -> list[str]:

@@ -143,3 +143,23 @@ def test_an_element_refers_by_href_or_else_by_src(
 ) -> None:
     """One without either refers to nothing."""
     assert reference_of(attributes) == expected
+
+
+@given(
+    base=st.sampled_from(
+        [
+            "http://h.test/",
+            "https://h.test:8443/a/b/c.html?x=1",
+            "http://h.test/a//b/",
+            "http://u:p@h.test/a/b",
+            "http://h.test/a/b/c/d/e",
+            "http://[::1]/x/y",
+        ]
+    ),
+    reference=st.text(alphabet="ab.Z/?#~_-=&%:;@,+'\\ |^{\u00e9", max_size=14),
+)
+@settings(max_examples=400)
+def test_a_plain_reference_is_put_together_as_the_url_parser_would(base: str, reference: str) -> None:
+    """The short way gives what joining gives, for every reference that it takes."""
+    link = LinkCache().base(base, "utf-8").link(reference, "a", None)
+    assert (None if link is None else link.url) == _urls.join(base, reference)

@@ -32,7 +32,7 @@ def a_web() -> MemoryWeb:
 async def within(
     seconds: float,
     function: Callable[..., Awaitable[T]] | Callable[[VarArg()], Awaitable[T]],
-    *args: Any,  # noqa: ANN401 - the plugin checks them against the function
+    *args: Any,  # noqa: ANN401 - whatever the function takes
 ) -> T:
     """Call an async function, and give it so many seconds."""
     with trio.fail_after(seconds):
@@ -104,7 +104,7 @@ async def main() -> Report:
 def wrong(response: Response) -> None:
     """Hold the mistakes that a type checker has to see; it is never called."""
     Request(SEED, priority="high")  # type: ignore[arg-type]
-    Lines(path=12)  # type: ignore[arg-type, call-arg]
+    Lines(12)  # type: ignore[arg-type]
     response.status = 200  # type: ignore[misc]
     trio_crawl.run(SEED, max_page=3)  # type: ignore[call-arg]
     broken: Fetcher = Broken()  # type: ignore[assignment]

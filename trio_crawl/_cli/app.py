@@ -21,7 +21,7 @@ from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
 from .progress import show_lines, show_live, show_nothing, showing_log
 from .run import supervise, supervise_crawl
 from .seeds import seeds_of
-from .terminal import abandon_output, explain, make_console, put, put_bytes, tell, tell_error
+from .terminal import Messages, Results, abandon_output, explain, put, put_bytes, tell, tell_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -65,6 +65,7 @@ app: Final = App(
     usage=_USAGE,
     version=f"trio-crawl {__version__}",
     help_format="plaintext",
+    console=Results(),
     default_parameter=Parameter(negative=()),
 )
 
@@ -116,7 +117,7 @@ def crawl_command(
         **limits.keywords(),
         **network.keywords(),
     )
-    console = make_console()
+    console = Messages()
     show = _progress(console, quiet=output.quiet, rows_to_terminal="-" in writes and sys.stdout.isatty())
     with showing_log(console, quiet=output.quiet):
         ending = trio.run(partial(supervise_crawl, ready, show=show, say=partial(tell, console)))
@@ -145,9 +146,10 @@ def fetch_command(
     if as_json + links + body > 1:
         msg = "--json, --links and --body exclude each other; give one of them"
         raise UsageError(msg)
-    console = make_console()
+    console = Messages()
     work = partial(fetch_page, url, **network.keywords())
-    with showing_log(console, quiet=False):
+    # The one failure that there can be is told as an error.
+    with showing_log(console, quiet=True):
         ending = trio.run(partial(supervise, work, say=partial(tell, console)))
     if ending.result is not None:
         _print_page(ending.result, as_json=as_json, links=links, body=body)
@@ -160,7 +162,7 @@ def demo_command(
     quiet: Annotated[bool, Parameter(show_default=False, help="No progress.")] = False,
 ) -> int:
     """Serve a small site on this machine, crawl it, and write found.tsv to this folder."""
-    console = make_console()
+    console = Messages()
     say = partial(tell, console)
     with showing_log(console, quiet=quiet):
         ending = trio.run(partial(demonstration.run, show=_progress(console, quiet=quiet), say=say))

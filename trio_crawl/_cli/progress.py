@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .terminal import safe, tell
+from .terminal import as_flags, safe, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,4 +175,4 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self._console, safe(self.format(record)))
+        tell(self._console, safe(as_flags(self.format(record))))

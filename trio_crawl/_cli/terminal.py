@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 from rich.console import Console
 
@@ -32,9 +32,25 @@ _HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]
 )
 
 
-def make_console() -> Console:
-    """Return a console on standard error, where everything but rows and results goes."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+@final
+class Messages(Console):
+    """Standard error, where everything but rows and results goes; unread, it costs the crawl nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Be quiet from now on, where rich would end the program."""
+        self.quiet = True
+
+
+@final
+class Results(Console):
+    """Standard output."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the `BrokenPipeError` that is being handled, where rich would end the program."""
+        raise  # noqa: PLE0704 - rich calls this in its except clause
 
 
 def safe(text: str) -> str:

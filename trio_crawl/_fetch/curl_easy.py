@@ -61,6 +61,7 @@ class Easy:
         "_refusal",
         "_sent_lines",
         "_size",
+        "_socket",
         "_target",
         "_unopened",
         "curl",
@@ -82,6 +83,7 @@ class Easy:
         self._permitted = False
         self._refusal: str | None = None
         self._unopened: str | None = None
+        self._socket: socket.socket | None = None
         self.task: trio.lowlevel.Task | None = None
         self.raised: BaseException | None = None
         self.result: tuple[int, str] | None = None
@@ -116,6 +118,7 @@ class Easy:
         """Forget the last hop, so that nothing of it is held, and be ready for another."""
         self._hop = self.task = self.raised = self.result = self._refusal = self._unopened = None
         self._permitted = False
+        self._close_socket()
         self._lines.clear()
         self._chunks = []
         self._size = 0
@@ -229,14 +232,23 @@ class Easy:
             return pycurl.SOCKET_BAD
 
     def _open_socket(self, family: int, kind: int, protocol: int) -> object:
+        self._close_socket()
         try:
-            return socket.socket(family, kind, protocol)
+            self._socket = socket.socket(family, kind, protocol)
         except OSError as error:  # no descriptor is left, or no such family on this machine
             self._unopened = str(error)
             return pycurl.SOCKET_BAD
+        return self._socket
+
+    def _close_socket(self) -> None:
+        """Close what pycurl has made a duplicate of, for libcurl to own."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _on_opened(self, descriptor: int, _purpose: int) -> int:
         try:
+            self._close_socket()
             self._opened(descriptor)
         except BaseException as error:  # noqa: BLE001 - raised by conclude()
             self.raised = error

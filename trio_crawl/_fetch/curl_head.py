@@ -81,9 +81,7 @@ def request_lines(headers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
 
 def _request_line(name: str, value: str) -> bytes:
     if not _TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
-        raise FetchError(
-            "protocol", f"the header field {name!r}: {value!r} can't be sent: RFC 9110, section 5"
-        )
+        raise FetchError("protocol", f"the header field {name!r}: {value!r} can't be sent (RFC 9110, 5)")
     # An empty value has a notation of its own: the plain one means to leave the field out.
     line = f"{name}: {value}" if value.strip() else f"{name};"
     try:

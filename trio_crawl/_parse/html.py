@@ -183,7 +183,7 @@ class HtmlDocument:
 
         The first ``base`` with an ``href`` counts alone, even if that is of no use.
         """
-        url = self._url
+        url = _urls.parse(self._url) or self._url
         namespaces = Namespaces()
         for element in tree.tags("base"):
             attributes = element.attributes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, TypeAlias
 
 from .. import _urls
 from .._model import Link
 from .query import UTF_8_QUERIES, encode_query
 
-_LIMIT: Final = 20_000
+_LIMIT: Final = 50_000
 # Longer ones, which hardly repeat, are joined anew for each page.
 _LONGEST: Final = 512
 _ASCII_SPACE: Final = "\t\n\f\r "
@@ -17,6 +18,16 @@ _OF_SITE: Final = ("/", "http://", "https://")
 # "http:x" is relative to an http base, and "http:?x" to more of it than the directory.
 _OF_PAGE: Final = ("?", "http:", "https:")
 _REMOVED: Final = frozenset("\t\n\r")
+
+# References that the URL parser would leave as they are: any number of "../", then segments
+# without anything that it escapes, unescapes or reads as a dot segment, then a plain query.
+# They are most of all there are, and put together here they cost a third of what joining does.
+_PLAIN: Final = re.compile(
+    r"(?P<up>(?:\.\./)*)(?P<path>/?(?:[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?)?)(?P<query>(?:\?[\w.~=&%+/:@,;-]*)?)",
+    re.ASCII,
+)
+
+_MISSING: Final = object()
 
 _Key: TypeAlias = str | tuple[str, str, str]
 References: TypeAlias = dict[_Key, Link | None]
@@ -80,21 +91,23 @@ class Base:
 
     Args:
         cache: remembers what depends on the page's site or directory only.
-        base: the URL that references are relative to.
+        base: the URL that references are relative to, as the URL standard serialises it.
         encoding: the WHATWG name of the encoding that their queries are in.
     """
 
-    __slots__ = ("_base", "_cache", "_directory", "_encoding", "_own", "_site")
+    __slots__ = ("_base", "_cache", "_directory", "_encoding", "_folder", "_own", "_root", "_site")
 
     def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
         self._cache = cache
         self._base = base
         self._encoding = encoding
+        self._root = self._folder = ""
         directory = site = base
         if base.startswith(("http://", "https://")):
             directory = base.partition("#")[0].partition("?")[0].rpartition("/")[0] + "/"
             # With user name and password, which a reference inherits.
             site = "/".join(base.split("/", 3)[:3])
+            self._root, self._folder = site, directory
         self._site = cache.references(site, encoding)
         self._directory = cache.references(directory, encoding)
         self._own: References = {}
@@ -112,8 +125,9 @@ class Base:
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
         of_site = reference.startswith(_OF_SITE)
         shared = self._site if of_site else self._directory
-        if key in shared:
-            return shared[key]
+        link = shared.get(key, _MISSING)
+        if link is not _MISSING:
+            return link  # type: ignore[return-value] # mypy does not narrow by a sentinel
         if key in self._own:
             return self._own[key]
         link = self._join(reference, kind, rel)
@@ -125,12 +139,31 @@ class Base:
         return link
 
     def _join(self, reference: str, kind: str, rel: str | None) -> Link | None:
-        if self._encoding != "utf-8":
-            reference = encode_query(reference, self._encoding)
-        url = _urls.join(self._base, reference)
+        url = self._put_together(reference)
         if url is None:
-            return None
+            if self._encoding != "utf-8":
+                reference = encode_query(reference, self._encoding)
+            url = _urls.join(self._base, reference)
+            if url is None:
+                return None
         return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
+
+
+    def _put_together(self, reference: str) -> str | None:
+        """Return the URL of a plain reference; None if it takes the URL parser to tell."""
+        plain = _PLAIN.fullmatch(reference)
+        if plain is None or not self._folder:
+            return None
+        up, path, query = plain.groups()
+        if path.startswith("/"):
+            return None if up else self._root + path + query
+        if not path and not up:
+            return None
+        folder = self._folder
+        for _ in range(len(up) // 3):
+            if len(folder) > len(self._root) + 1:
+                folder = folder[:-1].rpartition("/")[0] + "/"
+        return folder + path + query
 
 
 def _without_fragment(reference: str) -> str:
