@@ -50,17 +50,19 @@ def beside(web: MemoryWeb) -> Iterator[str]:
         thread.join()
 
 
-def endless(*, slow_after: int | None = None, **reply: Any) -> MemoryWeb:  # noqa: ANN401 - Reply checks them
+def endless(*, slow_after: int | None = None, padding: int = 0, **reply: Any) -> MemoryWeb:  # noqa: ANN401 - Reply checks them
     """Return a site of which every page links to two more.
 
     Args:
         slow_after: the number of the page from which on there is no answer for minutes.
+        padding: links of each page to itself besides, each with another query.
         reply: further arguments of each `Reply`.
     """
 
     def page(hop: Hop) -> Reply:
-        number = int(hop.url.rpartition("/")[2] or 1)
+        number = int(hop.url.rpartition("/")[2].partition("?")[0] or 1)
         body = f'<a href="/{2 * number}">a</a> <a href="/{2 * number + 1}">b</a>'
+        body += "".join(f'<a href="/{number}?{extra}">' for extra in range(padding))
         if slow_after is not None and number > slow_after:
             return Reply(body=body, delay=600)
         return Reply(body=body, **reply)

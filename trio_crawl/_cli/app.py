@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import trio
 from cyclopts import App, CycloptsError, Parameter
 
-from .. import __version__
-from .._crawl import crawl, fetch_page
+from .._crawl import __version__, crawl, fetch_page
 from .._errors import UsageError
 from . import demo as demonstration, page as pages
 from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output

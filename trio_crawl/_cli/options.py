@@ -60,7 +60,6 @@ class Network:
         Parameter(
             group=_NETWORK,
             metavar="[=HOST]",
-            requires_equals=True,
             show_default=False,
             help="Lets addresses be fetched that are not global, such as this machine's: all of them, or "
             "with --allow-private=HOST only those of a host, HOST:PORT or network. Repeatable.",

@@ -60,8 +60,8 @@ async def supervise_crawl(crawl: Crawl, *, show: Show, say: Say) -> Ending[Repor
     """Run *crawl*, with *show* beside it, and let signals end it.
 
     The first SIGINT or SIGTERM stops it: what is in flight is finished. The
-    second one drops that; rows that are parsed are still written. After it,
-    signals do again what they did before.
+    second one drops that; rows that are parsed are still written. A third one
+    ends the process where it stands.
 
     Errors of the library's tree, and the operating system's, are in what is
     returned. Any other is a bug, and is raised, in a group.
@@ -123,12 +123,18 @@ class _Reins:
         self.ready.set()
 
     async def watch(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Take signals until there is nothing left that one could end."""
+        """Take signals until there is nothing left that one could end softly."""
         with trio.open_signal_receiver(*SIGNALS) as received:
             task_status.started()
             async for number in received:
                 if self._pull(signal.Signals(number)):
-                    return
+                    break
+        # What is still written may hang (a pipe that nobody reads), and no exception reaches a thread.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            await trio.sleep_forever()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _pull(self, caught: signal.Signals) -> bool:
         """End the work, softly if it can be; return whether this was the end of it."""
@@ -138,5 +144,9 @@ class _Reins:
             self.control.stop()
             self._say(f"stopping: finishing what is in flight; {_KEYS[caught]} again to drop it")
             return False
+        if self.control is not None:
+            self._say(
+                f"dropping what is in flight, writing what is parsed; {_KEYS[caught]} again to end now"
+            )
         self.scope.cancel(reason=f"{caught.name} was received")
         return True

@@ -155,14 +155,22 @@ class HtmlDocument:
         if any(tree.tags(name) for name in _FOREIGN):
             namespaces = Namespaces()
             nodes = [node for node in nodes if namespaces.is_html(node)]
-        resolve = self._base(tree).link
+        base = self._base(tree)
+        known = base.known
         found: dict[str, Link] = {}
         for node in nodes:
             attributes = node.attributes
-            if "href" in attributes:
-                link = resolve(attributes["href"] or "", kind or node.tag or "a", attributes.get("rel"))
-                if link is not None and link.url not in found:
-                    found[link.url] = link
+            reference = attributes.get("href")
+            if reference is None:
+                if "href" not in attributes:
+                    continue
+                reference = ""
+            # Nearly every link is known from another page, so the loop asks for it without a call.
+            link = known.get(reference) if kind == "a" and "rel" not in attributes else None
+            if link is None:
+                link = base.link(reference, kind or node.tag or "a", attributes.get("rel"))
+            if link is not None and link.url not in found:
+                found[link.url] = link
         return list(found.values())
 
     def _matching_links(self, selector: str) -> list[Link]:

@@ -95,7 +95,7 @@ class Base:
         encoding: the WHATWG name of the encoding that their queries are in.
     """
 
-    __slots__ = ("_base", "_cache", "_directory", "_encoding", "_folder", "_own", "_root", "_site")
+    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_site", "known")
 
     def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
         self._cache = cache
@@ -109,7 +109,8 @@ class Base:
             site = "/".join(base.split("/", 3)[:3])
             self._root, self._folder = site, directory
         self._site = cache.references(site, encoding)
-        self._directory = cache.references(directory, encoding)
+        self.known = cache.references(directory, encoding)
+        """What references from this directory lead to; those that are not in it may be known all the same."""
         self._own: References = {}
 
     def link(self, reference: str, kind: str, rel: str | None) -> Link | None:
@@ -120,22 +121,31 @@ class Base:
             kind: the name of the element.
             rel: the value of its ``rel``, None if there is none.
         """
+        key = reference if kind == "a" and not rel else (reference, kind, rel or "")
+        link = self.known.get(key, _MISSING)
+        if link is _MISSING:
+            link = self._own.get(key, _MISSING)
+        if link is _MISSING:
+            return self._remembered(key, reference, kind, rel)
+        return link  # type: ignore[return-value] # mypy does not narrow by a sentinel
+
+    def _remembered(self, key: _Key, reference: str, kind: str, rel: str | None) -> Link | None:
+        """Join *reference*, unless another directory of the site did; remember it where it holds."""
         if "#" in reference:
             reference = _without_fragment(reference)
-        key = reference if kind == "a" and not rel else (reference, kind, rel or "")
         of_site = reference.startswith(_OF_SITE)
-        shared = self._site if of_site else self._directory
-        link = shared.get(key, _MISSING)
-        if link is not _MISSING:
-            return link  # type: ignore[return-value] # mypy does not narrow by a sentinel
-        if key in self._own:
-            return self._own[key]
-        link = self._join(reference, kind, rel)
-        if len(reference) <= _LONGEST and (of_site or _is_of_directory(reference)):
-            shared[key] = link
+        if len(reference) > _LONGEST or not (of_site or _is_of_directory(reference)):
+            link = self._own[key] = self._join(reference, kind, rel)
+            return link
+        shared = self._site if of_site else self.known
+        without_fragment = reference if isinstance(key, str) else (reference, *key[1:])
+        if without_fragment not in shared:
+            shared[without_fragment] = self._join(reference, kind, rel)
             self._cache.count()
-        else:
-            self._own[key] = link
+        link = shared[without_fragment]
+        if key not in self.known:
+            self.known[key] = link
+            self._cache.count()
         return link
 
     def _join(self, reference: str, kind: str, rel: str | None) -> Link | None:
@@ -147,7 +157,6 @@ class Base:
             if url is None:
                 return None
         return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
-
 
     def _put_together(self, reference: str) -> str | None:
         """Return the URL of a plain reference; None if it takes the URL parser to tell."""
