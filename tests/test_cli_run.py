@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
 import subprocess
 import sys
-import termios
 from array import array
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trio_crawl.testing import MemoryWeb
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")
 
 FAST = ("--allow-private", "--delay", "0")
 
@@ -93,6 +93,9 @@ def test_a_third_signal_ends_a_program_that_hangs(tmp_path: Path) -> None:
 
 def unread(pipe: int) -> int:
     """Return how many bytes stand in a pipe."""
+    import fcntl  # noqa: PLC0415 - Windows has none
+    import termios  # noqa: PLC0415 - nor this
+
     size = array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, size)
     return size[0]

@@ -43,13 +43,6 @@ def watch(request: pytest.FixtureRequest) -> How:
     return way
 
 
-@pytest.fixture(autouse=True)
-async def bounded() -> AsyncIterator[None]:
-    """Fail a test that hangs."""
-    with trio.fail_after(PATIENCE):
-        yield
-
-
 async def in_a_thread(
     function: Callable[[*Ts], T], /, *args: *Ts, limiter: trio.CapacityLimiter | None = None
 ) -> T:
@@ -68,8 +61,9 @@ async def opened(watch: How = WAYS[0], *, guard: Guard | None = None) -> AsyncIt
             concurrency=64,
             run_in_thread=in_a_thread,
         )
-        async with curl.open(environment):
-            yield curl
+        with trio.fail_after(PATIENCE):
+            async with curl.open(environment):
+                yield curl
 
 
 @dataclass
@@ -472,9 +466,17 @@ async def test_certificates_are_verified(
 
 async def test_a_server_that_speaks_no_tls() -> None:
     """What answers a handshake in plain text fails it."""
-    async with playing(OK) as server, opened() as curl:
-        failure = await failing(curl, server.hop(url=f"https://127.0.0.1:{server.port}/\r\n\r\n".strip()))
-    assert failure.kind in {"tls", "protocol"}
+
+    async def chatter(stream: trio.SocketStream) -> None:
+        await end_after(b"220 mail.test ESMTP\r\n", stream)
+
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(trio.serve_listeners, chatter, [listener]))
+        async with opened() as curl:
+            assert (await failing(curl, Hop(url=f"https://127.0.0.1:{port}/"))).kind == "tls"
+        nursery.cancel_scope.cancel()
 
 
 # Limits, and what is no HTTP

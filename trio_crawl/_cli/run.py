@@ -145,8 +145,6 @@ class _Reins:
             self._say(f"stopping: finishing what is in flight; {_KEYS[caught]} again to drop it")
             return False
         if self.control is not None:
-            self._say(
-                f"dropping what is in flight, writing what is parsed; {_KEYS[caught]} again to end now"
-            )
+            self._say(f"dropping that, writing what is parsed; {_KEYS[caught]} again to end at once")
         self.scope.cancel(reason=f"{caught.name} was received")
         return True

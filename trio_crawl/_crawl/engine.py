@@ -150,10 +150,18 @@ class Engine:
                     environment = self._environment(service)
                     service.start_soon(self._reported, self._outlet.done, self._write, environment)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
-                    await self._work_done.wait()
+                    await self._work_ended()
                     with trio.move_on_after(self._options.grace):
                         await self._outlet.finish()
                     service.cancel_scope.cancel(reason="the crawl has ended")
+
+    async def _work_ended(self) -> None:
+        try:
+            await self._work_done.wait()
+        except KeyboardInterrupt as error:
+            # Trio raises it in its main task, which this may be; hops and rows end as by any error.
+            self._fail(error)
+            await self._work_done.wait()
 
     def _conclude(self) -> None:
         """Close what is open, and make the report; whatever happened before."""
@@ -214,8 +222,9 @@ class Engine:
                 if self._options.max_time is not None:
                     nursery.start_soon(self._watch_time, self._options.max_time)
                 await self._reported(trio.Event(), self._loop.run, nursery)
+                # Within the reach of `max_time`, which an output may use up, too.
+                await self._outlet.finish()
                 nursery.cancel_scope.cancel(reason="the crawl has nothing left to do")
-            await self._outlet.finish()
 
     async def _watch_time(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -243,7 +252,7 @@ class Engine:
 
     def stop(self, ended: Ended) -> None:
         """Start nothing more."""
-        if not self._loop.closed and self._ended == "done":
+        if not self._finished.is_set() and self._ended == "done":
             self._ended = ended
         self._loop.paused = False
         self._frontier.stop()

@@ -7,7 +7,8 @@ crawl in virtual time is the same each time, in spite of trio's random schedulin
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
@@ -185,14 +186,15 @@ class Loop:
     async def _feed(self, seeds: AsyncIterable[str | Request]) -> None:
         """Read an async source of seeds; the crawl stays open until it ends."""
         try:
-            async for item in seeds:
-                seed = lenient(item)
-                if seed is not None:
-                    self._plant(seed, trio.current_time())
-                    self.wake()
-                if self._frontier.queued >= READ_AHEAD:
-                    self._room = trio.Event()
-                    await self._room.wait()
+            async with AsyncExitStack() as stack:
+                if isinstance(seeds, AsyncGenerator):
+                    await stack.enter_async_context(aclosing(seeds))
+                async for item in seeds:
+                    seed = lenient(item)
+                    if seed is not None:
+                        self._plant(seed, trio.current_time())
+                        self.wake()
+                    await self._wait_for_room()
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -200,6 +202,11 @@ class Loop:
             return
         self._frontier.seeds_exhausted()
         self.wake()
+
+    async def _wait_for_room(self) -> None:
+        if self._frontier.queued >= READ_AHEAD:
+            self._room = trio.Event()
+            await self._room.wait()
 
     def _plant(self, seed: Request | BadSeed, now: float) -> None:
         if isinstance(seed, BadSeed):

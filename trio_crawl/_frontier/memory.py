@@ -346,7 +346,8 @@ class MemoryFrontier:
             self._scope.add_seed(target.url)
         elif not self._scope.allows(Link(url=target.url)):
             return "scope"
-        self._seen.setdefault(key, _KNOWN)
+        # A skip before, as a link, it stays in the books; but it is fetched now, and not again.
+        self._seen[key] = _KNOWN
         return None
 
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
