@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
+import os
 import random
 import socket
 import ssl
+import stat
+import struct
 import sys
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar, TypeVarTuple
 
 import pycurl
 import pytest
@@ -22,12 +30,10 @@ from trio_crawl._fetch.addresses import AddressGuard
 from trio_crawl._fetch.curl import Curl
 from trio_crawl._fetch.curl_easy import Easy
 from trio_crawl._fetch.curl_multi import Engine
+from trio_crawl._fetch.decode import decode_body
 from trio_crawl._model import Hop, Response
 from trio_crawl.abc import Environment, Guard
 from trio_crawl.testing import MemoryWeb, asserts_no_leaks, cancel_at, serving
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -262,6 +268,8 @@ async def test_the_path_is_sent_as_it_is() -> None:
     """Dots and what libcurl would escape stay: the URL standard has had its say."""
     async with playing(OK) as server, opened() as curl:
         await curl.fetch(server.hop("/a/%2e%2e/b|c^d//e?{f}&[g]"))
+        await curl.fetch(server.hop("/b"))
+    assert server.requests[1].startswith(b"GET /b HTTP/1.1\r\n")
     assert server.requests[0].startswith(b"GET /a/%2e%2e/b|c^d//e?{f}&[g] HTTP/1.1\r\n")
 
 
@@ -421,6 +429,22 @@ async def test_of_several_addresses_only_the_refused_are_passed_over() -> None:
         assert (await curl.fetch(hop)).address == "127.0.0.1"
 
 
+async def test_no_child_process_inherits_a_connection() -> None:
+    """The descriptors of libcurl's sockets are closed where another program is run."""
+    async with playing(OK) as server, opened() as curl:
+        await curl.fetch(server.hop())
+        fds = [int(name) for name in os.listdir("/dev/fd") if is_socket(int(name))]  # noqa: PTH208
+        assert [fd for fd in fds if os.get_inheritable(fd)] == []
+
+
+def is_socket(descriptor: int) -> bool:
+    """Tell whether *descriptor* is one of a socket."""
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
 # TLS
 
 
@@ -538,6 +562,7 @@ async def test_no_byte_allowed() -> None:
         b"HTTP/1.1 200 OK\r\nX: " + bytes(5) + b"\r\n\r\n",
         b"HTTP/1.1 103 Early\r\n\r\n",
         b"HTTP/1.1 1 OK\r\n\r\n",
+        b"HTTP/1.1 9999 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n",
     ],
 )
@@ -891,6 +916,101 @@ async def test_a_closed_nursery(watch: How) -> None:
                 pass
     async with playing(OK) as server, opened(watch) as other:
         assert (await other.fetch(server.hop())).body == b"ok"
+
+
+# Cases of others
+
+CASES = Path(__file__).resolve().parents[1].parent / "shared" / "cases" / "http.json"
+ENOUGH = 8.0  # seconds for a case; those that a client has to end itself take all of it
+
+
+async def play_steps(steps: list[list[Any]], stream: trio.SocketStream) -> None:
+    """Play the steps of a case, as its description tells."""
+    for kind, *values in steps:
+        match kind:
+            case "send":
+                await stream.send_all(base64.b64decode(values[0]))
+            case "split1":
+                for byte in base64.b64decode(values[0]):
+                    await stream.send_all(bytes([byte]))
+            case "sleep" | "hold":
+                await trio.sleep(values[0])
+            case "repeat":
+                times, delay, data = values[0], values[1], base64.b64decode(values[2])
+                for _ in itertools.count() if times < 0 else range(times):
+                    await stream.send_all(data)
+                    await trio.sleep(delay)
+            case "bomb":
+                await send_bomb(stream, values[0], values[1])
+            case "rst":
+                linger = struct.pack("ii", 1, 0)
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                await stream.aclose()
+            case "fin":
+                await stream.aclose()
+            case _:
+                raise AssertionError(kind)
+
+
+async def send_bomb(stream: trio.SocketStream, coding: str, size: int) -> None:
+    """Send *size* zeros, compressed."""
+    packer = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+    await stream.send_all(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode())
+    zeros = bytes(1024 * 1024)
+    for _ in range(size // len(zeros)):
+        await stream.send_all(packer.compress(zeros))
+    await end_after(packer.flush(), stream)
+
+
+async def outcome_of(case: dict[str, Any]) -> tuple[str, str]:
+    """Return what a case comes to (ok, error or limit) and its details."""
+    outcome = ("error", "no end")
+    async with playing(partial(play_steps, case["steps"])) as bad, playing(OK) as good, opened() as curl:
+        with trio.move_on_after(ENOUGH):
+            try:
+                response = await curl.fetch(bad.hop(max_bytes=1024 * 1024))
+                coding = response.headers.get("Content-Encoding")
+                body = decode_body(response.body, coding, max_bytes=1024 * 1024)
+                outcome = ("ok", f"{response.status}:{base64.b64encode(body).decode()}")
+            except FetchError as error:
+                outcome = ("limit" if error.kind == "too_large" else "error", str(error))
+        assert (await curl.fetch(good.hop())).body == b"ok", f"{case['name']} harmed the next request"
+    return outcome
+
+
+def is_right(case: dict[str, Any], outcome: str, details: str) -> bool:
+    """Tell whether a case came to what is expected."""
+    if case["expected"] == "ok":
+        status, _, body = details.partition(":")
+        wanted = case.get("expected_body_b64")
+        return outcome == "ok" and int(status) == case["expected_status"] and wanted in {None, body}
+    return case["expected"] in {"either", outcome}
+
+
+async def test_cases_of_others() -> None:
+    """Every case comes to what is expected, in bounded time, and harms no other request."""
+    if not CASES.exists():
+        pytest.skip("the cases are not there: ../shared/cases/http.json")
+    cases = json.loads(CASES.read_text(encoding="utf-8"))
+    wrong: list[str] = []
+    agreed = asked = 0
+
+    async def judge(case: dict[str, Any]) -> None:
+        nonlocal agreed, asked
+        async with limiter:
+            outcome, details = await outcome_of(case)
+        if not is_right(case, outcome, details):
+            wrong.append(f"{case['name']}: {case['expected']}, not {outcome} {details[:200]}")
+        if "consensus" in case and case["consensus"]["outcome"] in {"ok", "error"}:
+            asked += 1
+            agreed += case["consensus"]["outcome"] == ("error" if outcome == "limit" else outcome)
+
+    limiter = trio.CapacityLimiter(16)
+    async with trio.open_nursery() as nursery:
+        for case in cases:
+            nursery.start_soon(judge, case)
+    assert wrong == []
+    assert agreed >= asked * 0.98, f"consensus: {agreed} of {asked}"
 
 
 # Making one

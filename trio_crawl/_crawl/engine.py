@@ -298,7 +298,8 @@ class Engine:
         """Wait for the end."""
         await self._finished.wait()
         if self._report is None or self.error is not None:
-            raise CrawlError(f"the crawl ended with {self.error!r}") from self.error
+            how = "was cancelled" if self.error is None else f"ended with {self.error!r}"
+            raise CrawlError(f"the crawl {how}: there is no report") from self.error
         return self._report
 
     def describe(self) -> str:

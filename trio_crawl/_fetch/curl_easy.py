@@ -7,6 +7,7 @@ raises it.
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Final, final
 
@@ -60,6 +61,7 @@ class Easy:
         "_permitted",
         "_refusal",
         "_sent_lines",
+        "_sent_target",
         "_size",
         "_socket",
         "_target",
@@ -75,6 +77,7 @@ class Easy:
         self._opened = opened
         self._limit = 0
         self._sent_lines: tuple[bytes, ...] | None = None
+        self._sent_target = False
         self._hop: Hop | None = None
         self._target: Target | None = None
         self._lines: list[bytes] = []
@@ -143,10 +146,14 @@ class Easy:
             # With user name and password, which libcurl would make authentication of.
             url = base + url[url.index("/", url.index("@")) :]
         setopt = self.curl.setopt
-        try:
-            setopt(pycurl.URL, url)
-        except UnicodeEncodeError as error:
-            raise FetchError("protocol", f"{hop.url}: libcurl can't read this URL: {error}") from error
+        if not url.isascii():
+            raise FetchError("protocol", f"{hop.url}: libcurl can't read this URL: it is not in ASCII")
+        setopt(pycurl.URL, url)
+        if "%" in url or self._sent_target:
+            # libcurl would write %2f as %2F, which a signature over the URL may not bear. pycurl
+            # can't take the option back, so it is set for all later hops as well.
+            setopt(pycurl.REQUEST_TARGET, url[len(base) :])
+            self._sent_target = True
         lines = request_lines(hop.headers)
         if lines is not self._sent_lines:
             setopt(pycurl.HTTPHEADER, lines)
@@ -249,6 +256,8 @@ class Easy:
     def _on_opened(self, descriptor: int, _purpose: int) -> int:
         try:
             self._close_socket()
+            if os.name == "posix":
+                os.set_inheritable(descriptor, False)  # noqa: FBT003 - the duplicate is no more than a number
             self._opened(descriptor)
         except BaseException as error:  # noqa: BLE001 - raised by conclude()
             self.raised = error

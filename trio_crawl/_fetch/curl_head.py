@@ -24,7 +24,7 @@ _FORBIDDEN: Final = re.compile("[\r\n\0]")  # RFC 9110, section 5.5: they would 
 # What libcurl or pycurl would send of their own accord: a hop says every field there is.
 _UNASKED: Final = ("user-agent", "accept", "content-type", "expect")
 
-_INTERIM: Final = re.compile(rb"HTTP/\S+[ \t]+1\d\d(?!\d)")
+_STATUS: Final = re.compile(rb"HTTP/\S+[ \t]+(\d)\d\d(?!\d)")  # RFC 9112, section 4; its class alone
 _SPACE: Final = frozenset({b" ", b"\t"})
 
 
@@ -112,7 +112,10 @@ def final_head(lines: list[bytes], url: str) -> tuple[tuple[bytes, bytes], ...]:
         end = _blank_line(lines, start)
         if start >= end:
             raise FetchError("protocol", f"{url}: the response has no complete head")
-        if _INTERIM.match(lines[start]) is None:
+        status = _STATUS.match(lines[start])
+        if status is None:  # libcurl takes 9999 for 999
+            raise FetchError("protocol", f"{url}: a status line can't be read: {lines[start][:80]!r}")
+        if status[1] != b"1":
             return fields(lines[start + 1 : end])
         start = end + 1
     raise FetchError("protocol", f"{url}: more than {MAX_INTERIM} interim responses and no final one")

@@ -156,7 +156,7 @@ class HtmlDocument:
             namespaces = Namespaces()
             nodes = [node for node in nodes if namespaces.is_html(node)]
         base = self._base(tree)
-        known = base.known
+        known, known_on_site = base.known, base.known_on_site
         found: dict[str, Link] = {}
         for node in nodes:
             attributes = node.attributes
@@ -166,7 +166,10 @@ class HtmlDocument:
                     continue
                 reference = ""
             # Nearly every link is known from another page, so the loop asks for it without a call.
-            link = known.get(reference) if kind == "a" and "rel" not in attributes else None
+            if kind == "a" and "rel" not in attributes:
+                link = known_on_site.get(reference) or known.get(reference)
+            else:
+                link = None
             if link is None:
                 link = base.link(reference, kind or node.tag or "a", attributes.get("rel"))
             if link is not None and link.url not in found:

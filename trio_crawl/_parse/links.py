@@ -27,8 +27,6 @@ _PLAIN: Final = re.compile(
     re.ASCII,
 )
 
-_MISSING: Final = object()
-
 _Key: TypeAlias = str | tuple[str, str, str]
 References: TypeAlias = dict[_Key, Link | None]
 """What each reference leads to; None for what is not followed.
@@ -95,7 +93,7 @@ class Base:
         encoding: the WHATWG name of the encoding that their queries are in.
     """
 
-    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_site", "known")
+    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "known", "known_on_site")
 
     def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
         self._cache = cache
@@ -108,9 +106,10 @@ class Base:
             # With user name and password, which a reference inherits.
             site = "/".join(base.split("/", 3)[:3])
             self._root, self._folder = site, directory
-        self._site = cache.references(site, encoding)
+        self.known_on_site = cache.references(site, encoding)
+        """What references lead to that are the same from all of the site."""
         self.known = cache.references(directory, encoding)
-        """What references from this directory lead to; those that are not in it may be known all the same."""
+        """What other references from this directory lead to."""
         self._own: References = {}
 
     def link(self, reference: str, kind: str, rel: str | None) -> Link | None:
@@ -122,12 +121,10 @@ class Base:
             rel: the value of its ``rel``, None if there is none.
         """
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
-        link = self.known.get(key, _MISSING)
-        if link is _MISSING:
-            link = self._own.get(key, _MISSING)
-        if link is _MISSING:
-            return self._remembered(key, reference, kind, rel)
-        return link  # type: ignore[return-value] # mypy does not narrow by a sentinel
+        for known in (self.known, self.known_on_site, self._own):
+            if key in known:
+                return known[key]
+        return self._remembered(key, reference, kind, rel)
 
     def _remembered(self, key: _Key, reference: str, kind: str, rel: str | None) -> Link | None:
         """Join *reference*, unless another directory of the site did; remember it where it holds."""
@@ -137,14 +134,14 @@ class Base:
         if len(reference) > _LONGEST or not (of_site or _is_of_directory(reference)):
             link = self._own[key] = self._join(reference, kind, rel)
             return link
-        shared = self._site if of_site else self.known
+        shared = self.known_on_site if of_site else self.known
         without_fragment = reference if isinstance(key, str) else (reference, *key[1:])
         if without_fragment not in shared:
             shared[without_fragment] = self._join(reference, kind, rel)
             self._cache.count()
         link = shared[without_fragment]
-        if key not in self.known:
-            self.known[key] = link
+        if key not in shared:
+            shared[key] = link
             self._cache.count()
         return link
 
