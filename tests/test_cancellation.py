@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -13,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trio
-
+import trio.testing
 from crawl_support import virtual
+
 from trio_crawl import Control, CrawlError, Page, Report, Request, crawl, open_crawl
 from trio_crawl.fetchers import Curl, Httpx
 from trio_crawl.testing import MemoryWeb, Reply, asserts_no_leaks, cancel_at, cancel_everywhere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     from trio_crawl import Hop, Response
@@ -32,7 +34,7 @@ HEADER: Final = "source_url\tparsed_url\n"
 
 
 def small_web() -> MemoryWeb:
-    """Return three hosts with robots.txt, redirects, pages that fail for a while, and pages that take time."""
+    """Return three hosts with robots.txt, redirects, a page that fails once, and pages that take time."""
     web = MemoryWeb()
     for host in ("one", "two"):
         web.robots(f"http://{host}.test", "User-agent: *\nDisallow: /private\n")
@@ -329,8 +331,8 @@ def test_real_sockets(fetcher: Callable[[], Fetcher], site: str, tmp_path: Path)
             assert (report.pages, report.pending, dict(report.failed)) == (26, 0, {})
 
     times = random.Random(20)  # noqa: S311 - seeded, so that a failure can be had again
-    seconds = [times.uniform(0, 0.25) for _ in range(20)]
-    assert cancel_at(make, [*seconds, 60], bound=BOUND, check=check) >= 10
+    seconds = [times.uniform(0, 0.15) for _ in range(20)]
+    assert cancel_at(make, [*seconds, 60], bound=BOUND, check=check) >= 5
 
 
 # The time that is left for what was parsed
@@ -349,10 +351,10 @@ async def test_a_slow_output_has_the_grace_and_no_more() -> None:
     web.links(START, [f"/{number}" for number in range(9)])
     began = trio.current_time()
     with trio.move_on_after(1) as scope:
-        await crawl(START, fetch=web, write=sink, delay=0, grace=5)
+        await crawl(START, fetch=web, write=sink, delay=0, grace=4.5)
     assert scope.cancelled_caught
-    assert taken == [2, 4, 6]
-    assert trio.current_time() - began == 6
+    assert taken == [2, 4]
+    assert trio.current_time() - began == 5.5
 
 
 @virtual
@@ -392,14 +394,15 @@ async def test_max_time_holds_for_the_outputs_as_well() -> None:
     web = MemoryWeb()
     web.add(START, "all there is")
     began = trio.current_time()
-    report = await crawl(START, fetch=web, write=_hang, max_time=3, grace=2)
+    with trio.move_on_after(1000):  # not to hang as well
+        report = await crawl(START, fetch=web, write=_hang, max_time=3, grace=2)
     assert trio.current_time() - began <= 3 + 2 + 2
     assert (report.ended, report.pending) == ("max_time", 1)
 
 
 @virtual
 async def test_rows_of_async_parsers_that_nobody_took_up_are_flushed() -> None:
-    """What async parsers had found while the loop waited for a slow output is written after the cancellation."""
+    """What async parsers found while the loop waited for a slow output is written after a cancellation."""
     written: list[str] = []
     parsed: list[str] = []
 
@@ -448,7 +451,7 @@ async def test_an_error_of_the_last_flush_comes_out() -> None:
 
     broken = OSError("the disk is full")
     with pytest.raises(OSError, match="disk is full") as caught, trio.move_on_after(0.5):
-        await crawl(START, fetch=small_web(), write=sink)
+        await crawl(START, fetch=small_web(), write=sink, delay=0)
     assert caught.value is broken
 
 
@@ -498,6 +501,26 @@ async def test_an_interrupt_is_more_than_an_error() -> None:
         await crawl(START, fetch=Interrupted())
 
 
+def test_an_interrupt_leaves_what_was_parsed(tmp_path: Path) -> None:
+    """An interrupt that reaches the crawl while it waits comes out when what was parsed is written."""
+    path = tmp_path / "pages.jsonl"
+
+    # Protected, so that trio raises it not here, but in its main task, which is the crawl.
+    @trio.lowlevel.enable_ki_protection
+    def interrupt(_hop: Hop) -> Reply:
+        signal.raise_signal(signal.SIGINT)
+        return Reply()
+
+    web = MemoryWeb()
+    web.links(START, ["/a", "/b", "/interrupt"])
+    web.add(f"{START}interrupt", interrupt)
+    # One hop at a time, so that rows wait for others; no robots.txt, and no pause.
+    crawling = partial(crawl, START, fetch=web, write=path, concurrency=1, robots=False, delay=0)
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(crawling, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert urls_of(path)[:3] == [START, f"{START}a", f"{START}b"]
+
+
 @pytest.mark.parametrize("of_stream", [False, True])
 def test_a_users_group_comes_out_unchanged(of_stream: bool) -> None:
     """A group that a writer raises when it is opened comes out as it is, with its cause."""
@@ -522,11 +545,9 @@ def test_a_users_group_comes_out_unchanged(of_stream: bool) -> None:
 
     @virtual
     async def main() -> None:
+        crawling: Callable[..., Awaitable[object]] = _leave_at_once if of_stream else crawl
         with pytest.raises(ExceptionGroup) as caught:
-            if of_stream:
-                async with open_crawl(START, fetch=small_web(), write=Broken()):
-                    raise AssertionError("the block was entered")
-            await crawl(START, fetch=small_web(), write=Broken())
+            await crawling(START, fetch=small_web(), write=Broken())
         assert caught.value is group
         assert group.__cause__ is cause
 
@@ -542,10 +563,19 @@ async def test_an_error_keeps_its_cause_in_the_stream() -> None:
         raise error from OSError("the reason")
 
     with pytest.raises(ValueError, match="a bug"):
-        async with open_crawl(START, fetch=small_web(), write=sink) as pages:
-            async for _ in pages:
-                pass
+        await _take_all(START, fetch=small_web(), write=sink)
     assert isinstance(error.__cause__, OSError)
+
+
+async def _leave_at_once(seed: str, *, fetch: MemoryWeb, write: object) -> None:
+    async with open_crawl(seed, fetch=fetch, write=write):
+        raise AssertionError("the block was entered")
+
+
+async def _take_all(seed: str, *, fetch: MemoryWeb, write: object) -> None:
+    async with open_crawl(seed, fetch=fetch, write=write) as pages:
+        async for _ in pages:
+            pass
 
 
 # The consumer of a stream
@@ -554,7 +584,7 @@ async def test_an_error_keeps_its_cause_in_the_stream() -> None:
 @pytest.mark.parametrize("pause", [0, 0.05, 1])
 @pytest.mark.parametrize("taken", [1, 2, 3, 4, 9])
 def test_a_consumer_that_leaves_has_what_the_file_has(taken: int, pause: float, tmp_path: Path) -> None:
-    """However slow it was, a consumer that leaves has acknowledged the pages of the file; the rest is pending."""
+    """However slow it was, a consumer that leaves has acknowledged the pages of the file, and no others."""
 
     @virtual
     async def main() -> None:
@@ -591,17 +621,21 @@ async def test_a_consumer_that_leaves_at_the_end_has_left() -> None:
 async def test_a_consumer_that_raises_while_the_crawl_does() -> None:
     """An exception of the block comes out as itself, with the crawl's own as a note."""
 
-    async def sink(_row: object) -> None:
-        raise ValueError("of the sink")
+    def parse(page: Page) -> Iterator[object]:
+        if page.depth:
+            raise ValueError("of the parser")
+        yield from page.links()
+        yield {"url": page.url}
+
+    async def consume() -> None:
+        async with open_crawl(START, fetch=small_web(), parse=parse, parse_errors="raise") as rows:
+            async for _ in rows:
+                await trio.sleep(100)
+                raise KeyError("of the block")
 
     with pytest.raises(KeyError) as caught:
-        async with open_crawl(START, fetch=small_web(), write=sink) as pages:
-            async for _ in pages:
-                break
-            await trio.sleep(1)
-            await pages.__anext__() if False else await trio.sleep(0)
-            raise KeyError("of the block")
-    assert caught.value.__notes__ == []
+        await consume()
+    assert caught.value.__notes__ == ["the crawl ended with ValueError: of the parser"]
 
 
 # Before it began, and after it ended
@@ -657,7 +691,7 @@ async def test_a_pause_ends_by_a_stop() -> None:
     """A crawl that is stopped while it is paused ends, with what was not started pending."""
     async with trio.open_nursery() as nursery:
         control: Control = await nursery.start(partial(crawl, START, fetch=small_web(), follow="any"))
-        await trio.sleep(0.1)
+        await trio.sleep(0.7)  # one page: robots.txt was asked for half a second before it
         control.pause()
         await trio.sleep(100)
         control.stop()
@@ -677,7 +711,7 @@ async def test_who_waits_for_a_cancelled_crawl_is_told() -> None:
 
 
 def test_an_async_source_of_seeds_is_closed() -> None:
-    """An async generator of seeds, suspended while the frontier is full, is closed when the crawl is cancelled."""
+    """An async generator of seeds that waits until there is room for more is closed by a cancellation."""
     closed: list[str] = []
 
     async def seeds() -> AsyncIterator[Request]:
@@ -706,8 +740,9 @@ def test_a_file_of_seeds_is_closed_whatever_is_wrong(tmp_path: Path) -> None:
     async def main() -> None:
         for write in (output, 7):
             async with asserts_no_leaks():
+                # While the error is there, its traceback keeps all alive that nobody closed.
                 with pytest.raises(CrawlError) as caught:
                     await crawl(seeds, fetch=small_web(), write=write)
-                caught.value.__traceback__ = None if write == 7 else caught.value.__traceback__
+            assert caught.value.__traceback__ is not None
 
     trio.run(main)

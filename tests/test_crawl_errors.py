@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from crawl_support import SITE, lines_of, objects_of, virtual
 from trio.testing import MockClock
 
-from crawl_support import SITE, lines_of, objects_of, virtual
 from trio_crawl import CrawlError, Page, crawl, open_crawl
 from trio_crawl.testing import MemoryWeb, Reply
 
@@ -47,7 +47,7 @@ def fifty_runs(once: Callable[[], Awaitable[object]]) -> list[BaseException]:
 
 
 def test_parsers_that_fail_at_once() -> None:
-    """Where several async parsers fail at one instant, one of their errors comes out, the others as notes."""
+    """Where several async parsers fail at one instant, one of their errors comes out, and no group."""
 
     async def parse(page: Page) -> None:
         await trio.sleep(1)
@@ -57,10 +57,26 @@ def test_parsers_that_fail_at_once() -> None:
         web, seeds = site()
         await crawl(seeds, fetch=web, parse=parse, parse_errors="raise", delay=0, per_host=20, robots=False)
 
+    assert [type(error) for error in fifty_runs(once)] == [Broken] * 50
+
+
+def test_later_errors_are_notes() -> None:
+    """What others raise while they are cancelled because of the first error is noted on that."""
+
+    async def parse(page: Page) -> None:
+        try:
+            await trio.sleep(1 if page.url.endswith("/7") else 1000)
+        finally:
+            raise Broken(page.url)
+
+    async def once() -> None:
+        web, seeds = site()
+        await crawl(seeds, fetch=web, parse=parse, parse_errors="raise", delay=0, per_host=20, robots=False)
+
     errors = fifty_runs(once)
-    assert [type(error) for error in errors] == [Broken] * 50
-    assert all(len(error.__notes__) == 19 for error in errors)
-    assert all(note.startswith("afterwards: Broken: ") for note in errors[0].__notes__)
+    assert [(type(error), str(error)) for error in errors] == [(Broken, f"{SITE}7")] * 50
+    expected = sorted(f"afterwards: Broken: {SITE}{number}" for number in range(20) if number != 7)
+    assert all(sorted(error.__notes__) == expected for error in errors)
 
 
 def test_a_writer_that_fails_while_parsers_do() -> None:
@@ -79,7 +95,14 @@ def test_a_writer_that_fails_while_parsers_do() -> None:
     async def once() -> None:
         web, seeds = site()
         await crawl(
-            seeds, fetch=web, parse=parse, write=write, parse_errors="raise", delay=0, per_host=20, robots=False
+            seeds,
+            fetch=web,
+            parse=parse,
+            write=write,
+            parse_errors="raise",
+            delay=0,
+            per_host=20,
+            robots=False,
         )
 
     errors = fifty_runs(once)
@@ -122,7 +145,8 @@ def test_a_block_that_fails_while_the_crawl_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a"), ExceptionGroup("theirs", [ValueError("b")]), KeyboardInterrupt(), SystemExit(3)]
+    "error",
+    [ValueError("a"), ExceptionGroup("theirs", [ValueError("b")]), KeyboardInterrupt(), SystemExit(3)],
 )
 @virtual
 async def test_an_exception_of_the_block(error: BaseException) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-
 from crawl_support import SITE, asked, counts, objects_of, virtual
+
 from trio_crawl import (
     Failure,
     Link,
@@ -229,7 +229,8 @@ def raises_later(error: BaseException) -> Callable[[Page], Awaitable[None]]:
 
 @pytest.mark.parametrize("make", [raises, raises_later])
 @pytest.mark.parametrize(
-    "error", [LookupError("a"), ExceptionGroup("theirs", [ValueError("b"), OSError("c")]), KeyboardInterrupt()]
+    "error",
+    [LookupError("a"), ExceptionGroup("theirs", [ValueError("b"), OSError("c")]), KeyboardInterrupt()],
 )
 @virtual
 async def test_parse_errors_that_end_the_crawl(make: Any, error: BaseException, tmp_path: Path) -> None:  # noqa: ANN401

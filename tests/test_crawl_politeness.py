@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-
 from crawl_support import SITE, asked, counts, objects_of, virtual
+
 from trio_crawl import Page, Request, crawl, open_crawl
 from trio_crawl._policy.retry import backoff
 from trio_crawl.testing import MemoryWeb, Reply

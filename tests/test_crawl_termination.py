@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-
 from crawl_support import SITE, asked, counts, lines_of, virtual
+
 from trio_crawl import Control, Page, crawl, open_crawl
 from trio_crawl.testing import MemoryWeb, Reply
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import trio
+from crawl_support import SITE, asked, lines_of, objects_of, virtual
 from trio.testing import MockClock
 
-from crawl_support import SITE, asked, lines_of, objects_of, virtual
 from trio_crawl import Link, Page, Request, crawl
 from trio_crawl.testing import MemoryWeb, Reply
 

@@ -6,8 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import UsageError
 from trio_crawl._fetch.addresses import AddressGuard, AddressKind, classify

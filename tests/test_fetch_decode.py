@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import brotli  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
 from trio_crawl._fetch.decode import ACCEPT_ENCODING, decode_body

@@ -13,4 +13,4 @@ def test_the_names() -> None:
     """Each name is the class, and there is no other."""
     assert [getattr(fetchers, name) for name in fetchers.__all__] == [Curl, Httpx]
     with pytest.raises(AttributeError, match="Asks"):
-        _ = fetchers.Asks  # type: ignore[attr-defined]
+        _ = fetchers.Asks

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import webencodings  # type: ignore[import-untyped]  # it has no annotations
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from webencodings.labels import LABELS  # type: ignore[import-untyped]  # it has no annotations
 
 from trio_crawl._parse.decoding import decode_bytes, single_byte_table

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import UsageError
 from trio_crawl._model import Link
@@ -183,7 +182,7 @@ def test_the_title_is_that_of_the_document(markup: str, title: str | None) -> No
 def test_content_is_html_by_its_type_or_its_start(
     content_type: str | None,
     body: bytes,
-    is_html: bool,  # noqa: FBT001
+    is_html: bool,
 ) -> None:
     """What is declared to be something else is believed."""
     assert document(body, content_type=content_type).is_html is is_html

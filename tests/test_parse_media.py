@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_crawl._parse.media import MediaType, parse_media_type
 
@@ -47,7 +46,7 @@ def test_a_field_has_an_essence_and_a_charset(field: str | None, essence: str, c
         ("image/png", False, False),
     ],
 )
-def test_a_media_type_says_what_it_can_be(field: str | None, may_be_html: bool, is_text: bool) -> None:  # noqa: FBT001
+def test_a_media_type_says_what_it_can_be(field: str | None, may_be_html: bool, is_text: bool) -> None:
     """Only what is declared to be something else can't be HTML."""
     media = parse_media_type(field)
     assert (media.may_be_html, media.is_text) == (may_be_html, is_text)

@@ -31,7 +31,7 @@ from trio_crawl._parse.namespaces import Namespaces
         ("<math><annotation-xml><svg><foreignObject><a>", True),
     ],
 )
-def test_an_element_is_html_by_where_it_stands(markup: str, expected: bool) -> None:  # noqa: FBT001
+def test_an_element_is_html_by_where_it_stands(markup: str, expected: bool) -> None:
     """Foreign content makes foreign elements, but for the standard's integration points."""
     (element,) = LexborHTMLParser(markup).tags("a")
     assert Namespaces().is_html(element) is expected

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_crawl._parse.decoding import decode_bytes
 from trio_crawl._parse.query import encode_query, encoder

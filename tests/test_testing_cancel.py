@@ -215,7 +215,7 @@ def test_a_leaked_thread_is_found() -> None:
     release = threading.Event()
 
     def forgotten() -> None:
-        release.wait()
+        release.wait(20)  # so that a leak that was not seen fails the test, rather than hang it
 
     async def careless() -> None:
         await trio.lowlevel.checkpoint()

@@ -229,7 +229,7 @@ class _Endless:
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_a_client_that_hangs_up_ends_its_own_request(reset: bool) -> None:  # noqa: FBT001
+async def test_a_client_that_hangs_up_ends_its_own_request(reset: bool) -> None:
     """A client that leaves while its page is slow cancels that fetch at once; any fetcher will do."""
     site = _Endless()
     async with serving(site, origin=SITE) as base_url:

@@ -205,15 +205,14 @@ def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
         Lines(tmp_path / ("x" * 5000 + ".tsv")).check()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_what_may_not_be_written_is_refused(tmp_path: Path) -> None:
+def test_what_may_not_be_written_is_refused(ordinary_user: Path) -> None:
     """A folder and a file that are read-only are errors."""
-    (tmp_path / "x.tsv").touch(mode=0o400)
+    (ordinary_user / "x.tsv").touch(mode=0o400)
     with pytest.raises(OutputError, match="can't be written"):
-        Lines(tmp_path / "x.tsv").check()
-    tmp_path.chmod(0o500)
+        Lines(ordinary_user / "x.tsv").check()
+    ordinary_user.chmod(0o500)
     with pytest.raises(OutputError, match="is not writable"):
-        Lines(tmp_path / "y.tsv").check()
+        Lines(ordinary_user / "y.tsv").check()
 
 
 def test_a_check_creates_nothing(tmp_path: Path) -> None:

@@ -224,11 +224,11 @@ async def open_crawl(
             await nursery.start(_run_for_stream, engine)
             try:
                 yield stream
-            except BaseException as error:  # noqa: BLE001 - raised below, after the crawl has ended
+            except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below, after the crawl has ended
                 block_error = error
             stream.leave(acknowledge=block_error is None)
             engine.leave()
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
         if block_error is None or not is_cancellation(error):
             raise
     if block_error is not None:
@@ -245,10 +245,10 @@ async def _run_for_stream(
     """Run *engine*; what it raises is raised by the stream, where its consumer is."""
     try:
         await engine.run(task_status)
-    except BaseException as error:
-        if is_cancellation(error) or engine.error is not error:
-            raise
-        if not engine.announced:
+    except trio.Cancelled:
+        raise
+    except BaseException as error:  # noqa: ASYNC103 - no cancellation; the stream raises it
+        if engine.error is not error or not engine.announced:
             raise
 
 
@@ -331,7 +331,7 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
     def body() -> None:
         try:
             trio.run(cancellable)
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised in the caller's thread
             outcome.append(error)
 
     thread = threading.Thread(target=body, name="trio_crawl.run")

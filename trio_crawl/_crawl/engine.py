@@ -130,12 +130,13 @@ class Engine:
         self._wall = _VIRTUAL_START if self._fetcher.virtual else datetime.now(UTC)
         try:
             await self._run(task_status)
-        except BaseException as error:
-            if not is_cancellation(error):
-                self._fail(error)
-            elif self.error is None:
+        except trio.Cancelled:  # noqa: ASYNC103 - see below
+            # An error of the crawl counts more than the cancellation that it met, or was met by.
+            if self.error is None:
                 self._cancelled = True
                 raise
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - no cancellation; raised below
+            self._fail(error)
         finally:
             self._conclude()
         if self.error is not None:
@@ -194,6 +195,8 @@ class Engine:
         """Call *function*; make its error the crawl's, and set *done* however it ends."""
         try:
             await function(*args)
+        except trio.Cancelled:
+            raise
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -260,7 +263,7 @@ class Engine:
 
     def leave(self) -> None:
         """Drop what is in flight: the consumer of the stream has gone."""
-        if self._loop.closed:
+        if self._finished.is_set():
             return
         self._ended = "left"
         self._work_scope.cancel(reason="the consumer of the pages left")

@@ -195,6 +195,8 @@ class Loop:
                         self._plant(seed, trio.current_time())
                         self.wake()
                     await self._wait_for_room()
+        except trio.Cancelled:
+            raise
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -249,6 +251,8 @@ class Loop:
                 arrival = await self._fetcher.fetch(self._pages.hop(lease))
         except FetchError as error:
             arrival = error
+        except trio.Cancelled:
+            raise
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -266,6 +270,8 @@ class Loop:
                 if is_cancellation(error):
                     raise
                 outcome = self._pages.parse_failure(lease, error)
+        except trio.Cancelled:
+            raise
         except BaseException as error:
             if is_cancellation(error):
                 raise

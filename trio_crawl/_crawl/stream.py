@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
@@ -77,15 +77,14 @@ class Stream:
         self._asking = True
         try:
             self._acknowledge()
-            try:
+            with suppress(trio.EndOfChannel):
                 item = await self._receive.receive()
-            except trio.EndOfChannel:
-                await self._ended.wait()
-                if self._error is not None:
-                    raise self._error from None
-                raise StopAsyncIteration from None
-            self._holds = True
-            return item
+                self._holds = True
+                return item
+            await self._ended.wait()
+            if self._error is not None:
+                raise self._error
+            raise StopAsyncIteration
         finally:
             self._asking = False
 

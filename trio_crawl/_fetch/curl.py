@@ -95,6 +95,7 @@ class Curl:
             trio.ClosedResourceError: the fetcher is not open, or was closed meanwhile.
         """
         if self._engine is None:
+            await trio.lowlevel.checkpoint()
             raise trio.ClosedResourceError("this Curl is not open; a crawl enters open(environment) first")
         return await self._engine.fetch(hop)
 

@@ -234,9 +234,9 @@ class Easy:
                 return pycurl.SOCKET_BAD
             self._permitted = True
             return self._open_socket(family, kind, protocol)
-        except BaseException as error:  # noqa: BLE001 - raised by conclude()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised by conclude()
             self.raised = error
-            return pycurl.SOCKET_BAD
+        return pycurl.SOCKET_BAD
 
     def _open_socket(self, family: int, kind: int, protocol: int) -> object:
         self._close_socket()
@@ -259,20 +259,19 @@ class Easy:
             if os.name == "posix":
                 os.set_inheritable(descriptor, False)  # noqa: FBT003 - the duplicate is no more than a number
             self._opened(descriptor)
-        except BaseException as error:  # noqa: BLE001 - raised by conclude()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised by conclude()
             self.raised = error
-            return int(pycurl.SOCKOPT_ERROR)
-        return int(pycurl.SOCKOPT_OK)
+        return int(pycurl.SOCKOPT_OK if self.raised is None else pycurl.SOCKOPT_ERROR)
 
     def _on_write(self, chunk: bytes) -> int | None:
         try:
             self._size += len(chunk)
             hop = self._hop
-            if hop is None or self._size > hop.max_bytes:
-                self.raised = None if hop is None else too_large(hop)
-                return _ABORT
-            self._chunks.append(chunk)
-        except BaseException as error:  # noqa: BLE001 - raised by conclude()
+            assert hop is not None  # noqa: S101 - prepare() comes first
+            if self._size <= hop.max_bytes:
+                self._chunks.append(chunk)
+                return None
+            self.raised = too_large(hop)
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised by conclude()
             self.raised = error
-            return _ABORT
-        return None
+        return _ABORT

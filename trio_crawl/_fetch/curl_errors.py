@@ -51,5 +51,5 @@ def failure(code: int, text: str, url: str) -> FetchError:
         url: what was asked for.
     """
     if code == _URL_MALFORMAT:
-        return FetchError("protocol", f"{url}: libcurl can't read this URL: {text or 'malformed'}")
+        return FetchError("protocol", f"libcurl can't read this URL: {text or 'malformed'}")
     return FetchError(_KINDS.get(code, "protocol"), f"{url}: {text or f'libcurl gave up with error {code}'}")

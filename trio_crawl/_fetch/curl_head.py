@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .._errors import FetchError
 from .._urls import literal_address, split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 MAX_HEAD: Final = 256 * 1024
 """Bytes of all heads of one response, interim ones included: Chromium's limit."""
@@ -26,6 +27,8 @@ _UNASKED: Final = ("user-agent", "accept", "content-type", "expect")
 
 _STATUS: Final = re.compile(rb"HTTP/\S+[ \t]+(\d)\d\d(?!\d)")  # RFC 9112, section 4; its class alone
 _SPACE: Final = frozenset({b" ", b"\t"})
+_RARE: Final = (b"\n ", b"\n\t", b" :", b"\t:")  # a folded value, or white space after a name
+_partition: Final[Callable[[bytes], tuple[bytes, bytes, bytes]]] = methodcaller("partition", b":")
 
 
 class Target(NamedTuple):
@@ -123,9 +126,12 @@ def final_head(lines: list[bytes], url: str) -> tuple[tuple[bytes, bytes], ...]:
 
 def _blank_line(lines: list[bytes], start: int) -> int:
     """Return where the first blank line is from *start* on; -1 if there is none."""
-    end = lines.index(b"\r\n", start) if b"\r\n" in lines[start:] else -1
+    try:
+        end = lines.index(b"\r\n", start)
+    except ValueError:
+        end = -1
     # A line may end with LF alone (RFC 9112, section 2.2), and in one head both are met.
-    if b"\n" in lines[start:]:
+    if b"\n" in lines and b"\n" in lines[start:]:
         bare = lines.index(b"\n", start)
         return bare if end < 0 else min(bare, end)
     return end
@@ -138,9 +144,8 @@ def fields(lines: Sequence[bytes]) -> tuple[tuple[bytes, bytes], ...]:
     one space between (RFC 9112, section 5.2).
     """
     block = b"".join(lines)
-    if b"\n " not in block and b"\n\t" not in block and block[:1] not in _SPACE:
-        parts = [line.partition(b":") for line in lines]
-        return tuple([(name.rstrip(), value.strip()) for name, colon, value in parts if colon])
+    if not any(map(block.__contains__, _RARE)) and block[:1] not in _SPACE:
+        return tuple([(name, value.strip()) for name, colon, value in map(_partition, lines) if colon])
     found: list[tuple[bytes, bytes]] = []
     for line in lines:
         if line[:1] not in _SPACE:

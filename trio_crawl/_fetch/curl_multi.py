@@ -67,10 +67,12 @@ class Engine:
         Raises:
             FetchError: there is no response.
             trio.ClosedResourceError: the fetcher was closed meanwhile.
-            trio.BrokenResourceError: the engine has failed before.
+            trio.BrokenResourceError: the engine has failed before, or its nursery
+                was cancelled.
         """
         if self._broken is not None:
-            raise trio.BrokenResourceError("libcurl's driver has failed") from self._broken
+            await trio.lowlevel.checkpoint()  # a fetch that is cancelled as well says so
+            raise trio.BrokenResourceError("libcurl's driver has ended") from self._broken
         plain = hop.method == "GET" and hop.body is None
         easy = self._idle.pop() if plain and self._idle else Easy(self._guard, self._watch.opened)
         try:
@@ -186,7 +188,7 @@ class Engine:
     def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         try:
             self._watch.update(what, descriptor)
-        except BaseException as error:  # noqa: BLE001 - reported by _settle()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - reported by _settle()
             self._raised = error
 
     async def run(self) -> None:

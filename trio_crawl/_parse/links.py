@@ -35,6 +35,9 @@ A key is the reference alone for an ``a`` without ``rel``, as nearly all are, el
 reference, the element's name and its ``rel``.
 """
 
+# A relative path of which the same is true.
+_PLAIN_PATH: Final = re.compile(r"((?:\.\./)*)([\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?)", re.ASCII).fullmatch
+
 
 class LinkCache:
     """What references lead to, remembered for the length of one crawl.
@@ -93,7 +96,7 @@ class Base:
         encoding: the WHATWG name of the encoding that their queries are in.
     """
 
-    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "known", "known_on_site")
+    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_up", "known", "known_on_site")
 
     def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
         self._cache = cache
@@ -105,12 +108,14 @@ class Base:
             directory = base.partition("#")[0].partition("?")[0].rpartition("/")[0] + "/"
             # With user name and password, which a reference inherits.
             site = "/".join(base.split("/", 3)[:3])
-            self._root, self._folder = site, directory
+            if len(directory) > len(site):  # a base that has a path, as each has that was serialised
+                self._root, self._folder = site, directory
         self.known_on_site = cache.references(site, encoding)
         """What references lead to that are the same from all of the site."""
         self.known = cache.references(directory, encoding)
         """What other references from this directory lead to."""
         self._own: References = {}
+        self._up: list[str] = []
 
     def link(self, reference: str, kind: str, rel: str | None) -> Link | None:
         """Return where *reference* leads; None if that is not an http or https URL.
@@ -120,11 +125,24 @@ class Base:
             kind: the name of the element.
             rel: the value of its ``rel``, None if there is none.
         """
+        if self._folder and (plain := _PLAIN_PATH(reference)):
+            # The same target is written in as many ways as there are folders; so it is known by one.
+            up, path = plain.groups()
+            reference = self._above(len(up) // 3) + path
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
-        for known in (self.known, self.known_on_site, self._own):
+        for known in (self.known_on_site, self.known, self._own):
             if key in known:
                 return known[key]
         return self._remembered(key, reference, kind, rel)
+
+    def _above(self, steps: int) -> str:
+        """Return the path of the folder so many steps up; the root's if there are not so many."""
+        if not self._up:
+            path = self._folder[len(self._root) :]
+            while path:
+                self._up.append(path)
+                path = path[: path.rfind("/", 0, -1) + 1]
+        return self._up[steps] if steps < len(self._up) else "/"
 
     def _remembered(self, key: _Key, reference: str, kind: str, rel: str | None) -> Link | None:
         """Join *reference*, unless another directory of the site did; remember it where it holds."""

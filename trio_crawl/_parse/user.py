@@ -122,10 +122,14 @@ def collect(result: object, found: Found) -> None:
         found.add(result)
         return
     for item in _iterable(result):
-        if inspect.iscoroutine(item):
-            item.close()
-            raise ParserFormError("parse yielded a coroutine: an `await` is missing, or `async def`")
-        found.add(item)
+        _add(item, found)
+
+
+def _add(item: object, found: Found) -> None:
+    if inspect.iscoroutine(item):
+        item.close()
+        raise ParserFormError("parse yielded a coroutine: an `await` is missing, or `async def`")
+    found.add(item)
 
 
 async def collect_async(result: object, found: Found) -> None:
@@ -135,10 +139,10 @@ async def collect_async(result: object, found: Found) -> None:
     elif inspect.isasyncgen(result):
         async with aclosing(result) as items:
             async for item in items:
-                found.add(item)
+                _add(item, found)
     elif isinstance(result, AsyncIterable):
         async for item in result:
-            found.add(item)
+            _add(item, found)
 
 
 def _is_one_item(result: object) -> bool:

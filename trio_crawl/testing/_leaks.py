@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _IDLE_THREAD: Final = re.compile(r"Trio thread \d+")
 """Trio's name for a worker thread that waits for work; a busy one is called after its work."""
 
-_HANDOVER: Final = 0.0005
+_HANDOVER: Final = 0.005
 """Seconds that a worker thread which was just given work may need to take its name."""
 
 _FALLBACK_DESCRIPTORS: Final = 1024
