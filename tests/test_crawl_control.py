@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +34,7 @@ def adds_up(numbers: Statistics) -> bool:
 
 @virtual
 async def test_stop(tmp_path: Path) -> None:
-    """After ``stop`` nothing is started; what is in flight is finished and written, and the rest is pending."""
+    """After ``stop`` nothing is started; what is in flight is finished and written, the rest is pending."""
     web = site(delay=10)
     async with trio.open_nursery() as nursery:
         control: Control = await nursery.start(partial(crawl, SITE, fetch=web, write=tmp_path / "l.tsv"))
@@ -162,7 +163,7 @@ async def test_the_numbers_add_up_at_every_moment() -> None:
         scope.cancel()
     assert len(looked) > 100
     assert all(adds_up(numbers) for numbers in looked)
-    assert all(a.discovered <= b.discovered for a, b in zip(looked, looked[1:], strict=False))
+    assert all(a.discovered <= b.discovered for a, b in pairwise(looked))
     assert adds_up(report)
     assert report.pending == 0
     assert report.rows == report.pages
@@ -179,6 +180,7 @@ async def test_adding_to_a_crawl_that_goes_on() -> None:
     web.links("https://new.test/", ["/a"])
     async with trio.open_nursery() as nursery:
         control: Control = await nursery.start(partial(crawl, SITE, fetch=web))
+        await trio.sleep(0.1)
         assert await control.add("https://new.test/")
         assert not await control.add(SITE)
         with pytest.raises(SeedError, match="ftp"):
@@ -235,7 +237,7 @@ async def test_the_control_of_a_stream() -> None:
 
 @virtual
 async def test_max_time() -> None:
-    """After ``max_time`` nothing is started; what is in flight may take ``grace`` longer, and is dropped then."""
+    """After ``max_time`` nothing is started; what is in flight is dropped when ``grace`` has passed, too."""
     web = site(100, delay=25)
     report = await crawl(SITE, fetch=web, max_time=60, grace=5, per_host=4)
     assert report.ended == "max_time"

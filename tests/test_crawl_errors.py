@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from trio_crawl import Hop, Report, Response
     from trio_crawl.abc import Environment
@@ -31,7 +31,7 @@ def site(pages: int = 20) -> tuple[MemoryWeb, list[str]]:
     return web, seeds
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """What the user's code raises below."""
 
 
@@ -51,13 +51,13 @@ def test_parsers_that_fail_at_once() -> None:
 
     async def parse(page: Page) -> None:
         await trio.sleep(1)
-        raise Broken(page.url)
+        raise BrokenError(page.url)
 
     async def once() -> None:
         web, seeds = site()
         await crawl(seeds, fetch=web, parse=parse, parse_errors="raise", delay=0, per_host=20, robots=False)
 
-    assert [type(error) for error in fifty_runs(once)] == [Broken] * 50
+    assert [type(error) for error in fifty_runs(once)] == [BrokenError] * 50
 
 
 def test_later_errors_are_notes() -> None:
@@ -67,15 +67,15 @@ def test_later_errors_are_notes() -> None:
         try:
             await trio.sleep(1 if page.url.endswith("/7") else 1000)
         finally:
-            raise Broken(page.url)
+            raise BrokenError(page.url)
 
     async def once() -> None:
         web, seeds = site()
         await crawl(seeds, fetch=web, parse=parse, parse_errors="raise", delay=0, per_host=20, robots=False)
 
     errors = fifty_runs(once)
-    assert [(type(error), str(error)) for error in errors] == [(Broken, f"{SITE}7")] * 50
-    expected = sorted(f"afterwards: Broken: {SITE}{number}" for number in range(20) if number != 7)
+    assert [(type(error), str(error)) for error in errors] == [(BrokenError, f"{SITE}7")] * 50
+    expected = sorted(f"afterwards: BrokenError: {SITE}{number}" for number in range(20) if number != 7)
     assert all(sorted(error.__notes__) == expected for error in errors)
 
 
@@ -85,12 +85,12 @@ def test_a_writer_that_fails_while_parsers_do() -> None:
     async def parse(page: Page) -> dict[str, str]:
         await trio.sleep(1)
         if page.url.endswith("7"):
-            raise Broken(page.url)
+            raise BrokenError(page.url)
         return {"url": page.url}
 
     async def write(_row: object) -> None:
         await trio.lowlevel.checkpoint()
-        raise Broken("write")
+        raise BrokenError("write")
 
     async def once() -> None:
         web, seeds = site()
@@ -106,21 +106,21 @@ def test_a_writer_that_fails_while_parsers_do() -> None:
         )
 
     errors = fifty_runs(once)
-    assert [type(error) for error in errors] == [Broken] * 50
+    assert [type(error) for error in errors] == [BrokenError] * 50
 
 
 def test_a_fetcher_that_fails_in_several_hops() -> None:
     """A bug in a fetcher ends the crawl with the very exception."""
 
     def fails(_hop: Hop) -> Reply:
-        raise Broken("fetch")
+        raise BrokenError("fetch")
 
     async def once() -> None:
         web = MemoryWeb()
         web.otherwise(SITE, fails)
         await crawl([f"{SITE}{n}" for n in range(9)], fetch=web, delay=0, per_host=9, robots=False)
 
-    assert [type(error) for error in fifty_runs(once)] == [Broken] * 50
+    assert [type(error) for error in fifty_runs(once)] == [BrokenError] * 50
 
 
 def test_a_block_that_fails_while_the_crawl_does() -> None:
@@ -129,7 +129,7 @@ def test_a_block_that_fails_while_the_crawl_does() -> None:
     async def parse(page: Page) -> dict[str, str]:
         await trio.sleep(1)
         if page.url.endswith("7"):
-            raise Broken(page.url)
+            raise BrokenError(page.url)
         return {"url": page.url}
 
     async def once() -> None:
@@ -183,16 +183,16 @@ async def test_an_error_of_the_crawl_comes_out_of_the_iteration() -> None:
     async def write(row: dict[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         if row["url"].endswith("3"):
-            raise Broken("write")
+            raise BrokenError("write")
 
     web, seeds = site()
     caught: BaseException | None = None
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         async with open_crawl(seeds, fetch=web, write=write) as pages:
             try:
                 async for _page in pages:
                     pass
-            except Broken as error:
+            except BrokenError as error:
                 caught = error
                 raise
     assert caught is not None
@@ -204,10 +204,10 @@ async def test_an_error_of_the_crawl_comes_out_of_the_block() -> None:
 
     async def write(_row: dict[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        raise Broken("write")
+        raise BrokenError("write")
 
     web, seeds = site()
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         async with open_crawl(seeds, fetch=web, write=write) as pages:
             async for _page in pages:
                 break
@@ -216,12 +216,12 @@ async def test_an_error_of_the_crawl_comes_out_of_the_block() -> None:
 
 def _numbers() -> Iterator[str]:
     yield f"{SITE}0"
-    raise Broken("seeds")
+    raise BrokenError("seeds")
 
 
 async def _async_numbers() -> AsyncIterator[str]:
     yield f"{SITE}0"
-    raise Broken("seeds")
+    raise BrokenError("seeds")
 
 
 @pytest.mark.parametrize("seeds", [_numbers, _async_numbers])
@@ -229,7 +229,7 @@ async def _async_numbers() -> AsyncIterator[str]:
 async def test_seeds_that_fail(seeds: Any) -> None:  # noqa: ANN401 - a source of either kind
     """What an iterable of seeds raises comes out as it is."""
     web, _ = site()
-    with pytest.raises(Broken, match="seeds"):
+    with pytest.raises(BrokenError, match="seeds"):
         await crawl(seeds(), fetch=web)
 
 
@@ -292,7 +292,9 @@ class FailsToOpen:
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("error", [Broken("open"), ExceptionGroup("theirs", [Broken("a"), Broken("b")])])
+@pytest.mark.parametrize(
+    "error", [BrokenError("open"), ExceptionGroup("theirs", [BrokenError("a"), BrokenError("b")])]
+)
 @virtual
 async def test_a_fetcher_that_can_not_be_opened(error: Exception) -> None:
     """What opening a fetcher raises comes out of each form of a crawl as it is."""
@@ -322,11 +324,11 @@ async def test_rows_that_were_there_are_written(tmp_path: Path) -> None:
 
     def parse(page: Page) -> dict[str, str]:
         if page.url.endswith("9"):
-            raise Broken(page.url)
+            raise BrokenError(page.url)
         return {"url": page.url}
 
     web, seeds = site()
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         await crawl(seeds, fetch=web, parse=parse, parse_errors="raise", write=tmp_path / "r.jsonl")
     assert [row["url"] for row in objects_of(tmp_path / "r.jsonl")] == seeds[:9]
 
@@ -358,18 +360,18 @@ async def test_a_writer_that_hangs_gets_its_grace_and_no_more() -> None:
 
 @virtual
 async def test_waiting_for_a_crawl_that_failed() -> None:
-    """`Control.wait` raises an error of its own, whose cause is the crawl's; so does one of a cancelled crawl."""
+    """`Control.wait` raises an error of its own, whose cause is the crawl's, if it was not cancelled."""
     web, seeds = site()
 
     async def watched(*, task_status: trio.TaskStatus[Any]) -> None:
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             await crawl(seeds, fetch=web, parse=_breaks, parse_errors="raise", task_status=task_status)
 
     async with trio.open_nursery() as nursery:
         control = await nursery.start(watched)
         with pytest.raises(CrawlError) as caught:
             await control.wait()
-    assert isinstance(caught.value.__cause__, Broken)
+    assert isinstance(caught.value.__cause__, BrokenError)
 
     async def cancelled(*, task_status: trio.TaskStatus[Any]) -> None:
         with trio.move_on_after(3):
@@ -382,7 +384,7 @@ async def test_waiting_for_a_crawl_that_failed() -> None:
 
 
 def _breaks(page: Page) -> None:
-    raise Broken(page.url)
+    raise BrokenError(page.url)
 
 
 @pytest.fixture
@@ -405,7 +407,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @virtual
 async def test_a_disk_that_is_full(small_disk: Path) -> None:
-    """Where the disk is full the crawl ends with the system's error, which names the file; its rows are whole."""
+    """Where the disk is full the crawl ends with the system's error and names the file; rows are whole."""
     web = MemoryWeb()
     path = small_disk / "links.tsv"
     web.otherwise(SITE, lambda hop: "".join(f'<a href="{hop.url}{"x" * n}">' for n in range(9)))

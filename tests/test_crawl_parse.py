@@ -82,6 +82,9 @@ class Parser:
     def __call__(self, page: Page) -> list[Link | dict[str, str]]:
         return found(page)
 
+    def later(self, page: Page) -> Awaitable[object]:
+        return async_function(page)
+
 
 class AsyncParser:
     async def __call__(self, page: Page) -> list[Link | dict[str, str]]:
@@ -275,7 +278,7 @@ async def yields_a_coroutine_async(page: Page) -> AsyncIterator[object]:
 
 
 @pytest.mark.parametrize(
-    "parse", [coroutine_by_mistake, yields_a_coroutine, yields_a_coroutine_async, lambda p: async_function(p)]
+    "parse", [coroutine_by_mistake, yields_a_coroutine, yields_a_coroutine_async, Parser().later]
 )
 @virtual
 async def test_a_coroutine_by_mistake(parse: Any) -> None:  # noqa: ANN401 - that is the test
@@ -305,10 +308,8 @@ async def test_a_request_for_nothing_that_can_be_asked_for() -> None:
     def parse(_page: Page) -> Request:
         return Request("mailto:someone@example.org")
 
-    failures: list[Failure] = []
     async with open_crawl(SITE, fetch=site(), parse=parse, failures=True) as pages:
-        async for failure in pages:
-            failures.append(failure)  # noqa: PERF401 - a stream can't be in an async comprehension's place
+        failures: list[Failure] = [failure async for failure in pages]
     assert [failure.kind for failure in failures] == ["parse"]
     assert "'mailto:someone@example.org', which is no http(s) URL" in failures[0].message
 

@@ -513,7 +513,7 @@ async def test_two_redirects_to_one_page() -> None:
 
 @virtual
 async def test_a_target_that_was_out_of_scope_before_is_fetched_once() -> None:
-    """A URL that was skipped, and then reached by a seed's redirect, is not fetched a second time by a link."""
+    """A URL that was skipped, and is reached by a seed's redirect then, is not fetched again by a link."""
     web = MemoryWeb()
     web.links(SITE, [OTHER])
     web.add("https://late.test/", redirect=OTHER)

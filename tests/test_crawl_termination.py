@@ -74,7 +74,8 @@ async def test_the_only_page_fails() -> None:
 
 
 async def _no_seeds() -> AsyncIterator[str]:
-    for url in ():
+    nothing: list[str] = []
+    for url in nothing:
         yield url
 
 
@@ -132,7 +133,7 @@ async def test_pages_that_link_in_a_circle() -> None:
 
 @virtual
 async def test_a_site_without_end_is_ended_by_max_pages() -> None:
-    """A site that makes up a page for every URL is bounded by ``max_pages``; the rest of the queue is skipped."""
+    """A site that makes up a page for every URL is bounded by ``max_pages``; the queue is skipped then."""
     web = MemoryWeb()
     web.otherwise(SITE, lambda hop: f'<a href="{hop.url}/a">a</a><a href="{hop.url}/b">b</a>')
     web.robots(SITE, "")
@@ -288,7 +289,7 @@ async def test_a_consumer_that_takes_everything_and_stays() -> None:
 
 @virtual
 async def test_a_service_that_gets_work_after_an_idle_hour() -> None:
-    """With a memory channel as its seeds a crawl stays open while it is idle, and ends when that is closed."""
+    """With a memory channel as its seeds a crawl stays open while idle, and ends when that is closed."""
     web = MemoryWeb()
     for number in range(3):
         web.links(f"{SITE}{number}", [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
         max_time: seconds after which nothing more is started; what is still in flight
-            *grace* seconds later is dropped. None: no limit.
+            *grace* seconds later is dropped, and the rows that are there may take
+            *grace* once more. None: no limit.
         max_links: links of one page that count; the rest is only counted. 10,000 is
             more than people put on a page, and stops what a program can.
         max_bytes: bytes of one body, before and after decoding. 10 MiB holds any page
@@ -229,13 +230,17 @@ async def open_crawl(
             stream.leave(acknowledge=block_error is None)
             engine.leave()
     except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
-        if block_error is None or not is_cancellation(error):
+        if is_cancellation(error):
+            if block_error is None:
+                raise
+        elif engine.error is None:
             raise
+        # Otherwise it is the engine's, which has it as it was raised: a nursery copies a group on its way.
     if block_error is not None:
         if engine.error is not None and engine.error is not block_error:
             block_error.add_note(f"the crawl ended with {type(engine.error).__name__}: {engine.error}")
         raise block_error
-    if engine.error is not None:
+    if engine.error is not None and not stream.told:
         raise engine.error
 
 
@@ -322,9 +327,12 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
     scope = trio.CancelScope()
     outcome: list[Report | BaseException] = []
     token: list[trio.lowlevel.TrioToken] = []
+    interrupted = threading.Event()
 
     async def cancellable() -> None:
         token.append(trio.lowlevel.current_trio_token())
+        if interrupted.is_set():
+            scope.cancel(reason="interrupted")
         with scope:
             outcome.append(await crawling())
 
@@ -340,8 +348,10 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
         while thread.is_alive():
             thread.join(0.1)  # a join without end would not see the interrupt on Windows
     except KeyboardInterrupt:
-        if token:
-            token[0].run_sync_soon(partial(scope.cancel, reason="interrupted"))
+        interrupted.set()
+        with suppress(trio.RunFinishedError):
+            for running in token:
+                running.run_sync_soon(partial(scope.cancel, reason="interrupted"))
         thread.join()
         raise
     result = outcome[0]

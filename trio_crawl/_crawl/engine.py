@@ -31,7 +31,7 @@ from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
 from .loop import Loop
-from .nurseries import is_cancellation, open_own_nursery
+from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
 from .pages import Pages
 from .seeds import checked, open_seeds
@@ -70,7 +70,6 @@ class Engine:
 
     def __init__(self, seeds: Seeds, options: Options, *, stream: Stream | None = None) -> None:
         self._options = options
-        self._seeds = open_seeds(seeds)
         self._stream = stream
         self._writers: list[Writer[Any]] = choose_writers(options.write, overwrite=options.overwrite)
         if stream is not None:
@@ -82,6 +81,8 @@ class Engine:
         self._frontier = self._make_frontier()
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES)
+        # Last, since it may open a file, which nobody closes if an option turns out to be wrong.
+        self._seeds = open_seeds(seeds)
         self._loop = Loop(
             options,
             self._seeds,
@@ -124,11 +125,13 @@ class Engine:
 
     async def run(self, task_status: trio.TaskStatus[Control]) -> Report:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
-        for writer in self._writers:
-            writer.check()
         self._began = trio.current_time()
         self._wall = _VIRTUAL_START if self._fetcher.virtual else datetime.now(UTC)
         try:
+            for writer in self._writers:
+                writer.check()
+            # The outputs are opened under a shield: what is cancelled already must not get there.
+            await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
         except trio.Cancelled:  # noqa: ASYNC103 - see below
             # An error of the crawl counts more than the cancellation that it met, or was met by.
@@ -152,6 +155,7 @@ class Engine:
                     service.start_soon(self._reported, self._outlet.done, self._write, environment)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
                     await self._work_ended()
+                    self._take_up_parsed()
                     with trio.move_on_after(self._options.grace):
                         await self._outlet.finish()
                     service.cancel_scope.cancel(reason="the crawl has ended")
@@ -164,21 +168,30 @@ class Engine:
             self._fail(error)
             await self._work_done.wait()
 
+    def _take_up_parsed(self) -> None:
+        try:
+            self._loop.take_up_parsed()
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
+
     def _conclude(self) -> None:
         """Close what is open, and make the report; whatever happened before."""
         self._loop.closed = True
-        self._finished_at = trio.current_time()
-        self._outlet.close()
-        close = getattr(self._seeds, "close", None)
-        if isinstance(self._seeds, Iterator) and close is not None:
-            close()
-        if self.error is None and not self._cancelled:
-            self._report = self._make_report()
-        if self._outlet.unwritten and self._ended != "left":
-            log.warning("%d outcomes were not written when the crawl ended", self._outlet.unwritten)
-        if self._stream is not None:
-            self._stream.end(self._report, self.error)
-        self._finished.set()
+        try:
+            self._outlet.close()
+            close = getattr(self._seeds, "close", None)
+            if isinstance(self._seeds, Iterator) and close is not None:
+                close()
+            if self.error is None and not self._cancelled:
+                self._report = self._make_report()
+            if self._outlet.unwritten and self._ended != "left":
+                log.warning("%d outcomes were not written when the crawl ended", self._outlet.unwritten)
+        finally:
+            # Whoever waits for the end is told of it, even if there is no report.
+            self._finished_at = trio.current_time()
+            self._finished.set()
+            if self._stream is not None:
+                self._stream.end(self._report, self.error)
 
     def _environment(self, service: trio.Nursery) -> Environment:
         return Environment(
@@ -205,11 +218,19 @@ class Engine:
             done.set()
 
     def _fail(self, error: BaseException) -> None:
-        """End the crawl with *error*, if it is the first; note it on the first otherwise."""
-        if self.error is None:
+        """End the crawl with *error*, if it is the first; note it on the first otherwise.
+
+        An interrupt comes before any error: its errors may well be what it led to.
+        """
+        error = without_cancellation(error)
+        first = self.error
+        if first is None:
             self.error = error
-        elif error is not self.error:
-            self.error.add_note(f"afterwards: {type(error).__name__}: {error}")
+        elif isinstance(first, Exception) and not isinstance(error, Exception):
+            error.add_note(f"before: {type(first).__name__}: {first}")
+            self.error = error
+        elif error is not first:
+            first.add_note(f"afterwards: {type(error).__name__}: {error}")
         self._work_scope.cancel(reason=f"{type(error).__name__} ended the crawl")
 
     async def _work(self, environment: Environment, task_status: trio.TaskStatus[Control]) -> None:

@@ -2,11 +2,14 @@
 
 Whatever comes back at one moment is taken in the order of the leases, so that a
 crawl in virtual time is the same each time, in spite of trio's random scheduling.
+(Tasks of one moment run in any order, this one among them; so in virtual time it
+waits until every other task waits for something.)
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from math import inf
@@ -89,6 +92,7 @@ class Loop:
         self._course = Course(frontier, pages, options)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
+        self._due: deque[tuple[Lease, _Arrival]] = deque()
         self._news = trio.Event()
         self._room = trio.Event()
         self._fetching = 0
@@ -103,10 +107,14 @@ class Loop:
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._feed, self._seeds)
         while True:
+            if self._fetcher.virtual:
+                # All that ends at this moment of a virtual clock has to be there before any of it is taken.
+                await self._all_blocked()
             # Before anything is looked at, so that no news is missed while the writer is waited for.
             self._news = trio.Event()
-            for _, lease, arrival in self._take_arrivals():
-                self._arrived(lease, arrival)
+            self._order_arrivals()
+            while self._due:
+                self._arrived(*self._due.popleft())
                 await self._outlet.pass_on(idle=False)
             self._sow()
             next_step = self._start_what_may()
@@ -117,11 +125,29 @@ class Loop:
             await self._outlet.pass_on(idle=next_step is not None)
             await self._wait_until(None if next_step is None else next_step.until)
 
-    def _take_arrivals(self) -> Iterator[tuple[int, Lease, _Arrival]]:
-        arrivals, self._arrivals = self._arrivals, []
+    @staticmethod
+    async def _all_blocked() -> None:
+        from trio.testing import wait_all_tasks_blocked  # noqa: PLC0415 - 0.15 s that real crawls need not pay
+
+        await wait_all_tasks_blocked()
+
+    def _order_arrivals(self) -> None:
         # Not in the order of arrival, which is trio's chance.
-        arrivals.sort(key=lambda arrival: arrival[0])
-        return iter(arrivals)
+        self._arrivals.sort(key=lambda arrival: arrival[0])
+        self._due.extend((lease, arrival) for _, lease, arrival in self._arrivals)
+        self._arrivals.clear()
+
+    def take_up_parsed(self) -> None:
+        """After a cancellation: hand to the outputs what parsers found and the loop did not get to.
+
+        Raises:
+            CrawlError: as the loop would have.
+        """
+        self._order_arrivals()
+        while self._due:
+            lease, arrival = self._due.popleft()
+            if isinstance(arrival, Parsed | Failure):
+                self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:
         """Start hops while there are tokens for them; return what there is to wait for.
@@ -189,7 +215,11 @@ class Loop:
             async with AsyncExitStack() as stack:
                 if isinstance(seeds, AsyncGenerator):
                     await stack.enter_async_context(aclosing(seeds))
+                number = 0
                 async for item in seeds:
+                    number += 1
+                    if number % ROUND == 0:
+                        await trio.lowlevel.checkpoint()  # which not every source has
                     seed = lenient(item)
                     if seed is not None:
                         self._plant(seed, trio.current_time())

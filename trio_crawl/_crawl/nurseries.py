@@ -20,12 +20,26 @@ async def open_own_nursery() -> AsyncIterator[trio.Nursery]:
     from here they come alone, an interrupt first.
     """
     try:
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery(strict_exception_groups=True) as nursery:
             yield nursery
     except BaseExceptionGroup as group:
-        leaves = list(_leaves(group))
-        errors = [leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)]
-        raise (errors or leaves)[0] from None
+        # The nursery's own layer, and no more: a group inside is the user's.
+        errors = sorted(group.exceptions, key=_rank)
+    else:
+        return
+    first = errors[0]
+    for later in errors[1:]:
+        if not is_cancellation(later):
+            first.add_note(f"at the same time: {type(later).__name__}: {later}")
+    # Outside the `except` block: `from None` there would take away its cause.
+    raise first
+
+
+def _rank(error: BaseException) -> int:
+    """Return the place of *error*: an interrupt comes first, and cancellation last."""
+    if is_cancellation(error):
+        return 2
+    return int(isinstance(error, Exception))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
@@ -34,6 +48,19 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(inner)
         else:
             yield inner
+
+
+def without_cancellation(error: BaseException) -> BaseException:
+    """Return *error*, which is more than cancellation, without the cancellation in it.
+
+    What a user's nursery raises when it is cancelled may hold both; the scope that
+    the cancellation belongs to is left by the time that *error* is raised again.
+    """
+    if not isinstance(error, BaseExceptionGroup) or not any(
+        isinstance(leaf, trio.Cancelled) for leaf in _leaves(error)
+    ):
+        return error
+    return error.split(trio.Cancelled)[1] or error
 
 
 def is_cancellation(error: BaseException) -> bool:

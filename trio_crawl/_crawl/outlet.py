@@ -70,22 +70,27 @@ class Outlet:
         Args:
             idle: whether nothing more can be started now, so that rows need not wait for others.
         """
+        # Again after one is sent: the next one may be full as well, and nothing may be added to it then.
+        while self._take_due(idle=idle):
+            assert self._outgoing is not None  # noqa: S101 - that is what is due
+            try:
+                self._send.send_nowait(self._outgoing)
+            except trio.WouldBlock:
+                if not self._gatherer.full:
+                    return  # the writer wakes the loop when it takes one
+                await self._send_waiting(self._outgoing)
+            except trio.BrokenResourceError:
+                await _until_cancelled()
+            self._outgoing = None
+
+    def _take_due(self, *, idle: bool) -> bool:
+        """Close the gathered batch if it is time; return whether there is one to hand over."""
         batch = self._gatherer.batch
         if self._outgoing is None and batch is not None:
             old = trio.current_time() >= batch.since + BATCH_AGE
             if self._prompt or idle or old or self._gatherer.full:
                 self._outgoing = self._gatherer.close()
-        if self._outgoing is None:
-            return
-        try:
-            self._send.send_nowait(self._outgoing)
-        except trio.WouldBlock:
-            if not self._gatherer.full:
-                return  # the writer wakes the loop when it takes one
-            await self._send_waiting(self._outgoing)
-        except trio.BrokenResourceError:
-            await _until_cancelled()
-        self._outgoing = None
+        return self._outgoing is not None
 
     async def _send_waiting(self, batch: Batch) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError
@@ -92,20 +92,18 @@ def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:
 def _lines(path: Path) -> Iterator[Request | BadSeed]:
     """Open *path* now, so that a wrong one is told at once, and read it later."""
     try:
-        file = path.open(encoding="utf-8-sig")
+        file = path.open("rb")
     except OSError as error:
-        raise SeedError(
-            f"the file of seeds {str(path)!r} can't be read: {error.strerror or error}"
-        ) from error
-
-    return _File(file, path)
+        reason = error.strerror or error
+        raise SeedError(f"the file of seeds {str(path)!r} can't be read: {reason}") from error
+    return _File(file, f"the file of seeds {str(path)!r}")
 
 
 class _File:
     """The lines of an open file; closing it, read to the end or not, closes the file."""
 
-    def __init__(self, file: TextIO, path: Path) -> None:
-        self._requests = _lazily(file, f"the file of seeds {str(path)!r}")
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._requests = _lazily(self._decoded(file, name), name)
         self._file = file
 
     def __iter__(self) -> Iterator[Request | BadSeed]:
@@ -113,6 +111,15 @@ class _File:
 
     def __next__(self) -> Request | BadSeed:
         return next(self._requests)
+
+    @staticmethod
+    def _decoded(file: BinaryIO, name: str) -> Iterator[str]:
+        """Decode line by line, which tells the number of a line that can't be."""
+        for number, line in enumerate(file, 1):
+            try:
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise SeedError(f"{name} is not UTF-8 in line {number}: {error}") from error
 
     def close(self) -> None:
         """Close the file."""

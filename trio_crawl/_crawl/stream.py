@@ -33,6 +33,7 @@ class Stream:
 
     Attributes:
         control: of the crawl that goes on.
+        told: whether the consumer was given the error that the crawl ended with.
     """
 
     control: Control
@@ -47,6 +48,7 @@ class Stream:
         self._ended = trio.Event()
         self._error: BaseException | None = None
         self._report: Report | None = None
+        self.told = False
 
     def __repr__(self) -> str:
         return f"<Stream of pages, {'ended' if self._ended.is_set() else 'going on'}>"
@@ -83,6 +85,7 @@ class Stream:
                 return item
             await self._ended.wait()
             if self._error is not None:
+                self.told = True
                 raise self._error
             raise StopAsyncIteration
         finally:

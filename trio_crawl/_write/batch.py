@@ -67,8 +67,9 @@ class Gatherer:
         if self.batch is None:
             self.batch = Batch([[] for _ in self._writers], now)
         batch = self.batch
-        for writer, items in zip(self._writers, batch.items, strict=True):
-            item = writer.encode(outcome)
+        # All are encoded before one is kept, so that a page that an output refuses is in none.
+        encoded = [writer.encode(outcome) for writer in self._writers]
+        for item, items in zip(encoded, batch.items, strict=True):
             if item is not None:
                 items.append(item)
                 if isinstance(item, str | bytes):

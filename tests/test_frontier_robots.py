@@ -1,0 +1,70 @@
+"""What is remembered of each origin's robots.txt, and for how long."""
+
+from __future__ import annotations
+
+from trio_crawl._errors import FetchError
+from trio_crawl._frontier.robots import ROBOTS_TTL, UNREACHABLE_TTL, RobotsDesk
+from trio_crawl._lease import Lease
+from trio_crawl._model import Request
+from trio_crawl._policy import robots
+
+SITE = "https://a.test/"
+RULES = robots.parse(b"User-agent: *\nDisallow: /private\nCrawl-delay: 7", "trio-crawl")
+
+
+def lease(url: str) -> Lease:
+    return Lease(
+        request=Request(url),
+        key=url,
+        url=url,
+        method="POST",
+        body=b"x",
+        depth=3,
+        referrer=SITE,
+        seed=True,
+        order=(-1, 3, 9),
+    )
+
+
+def test_what_is_not_known() -> None:
+    """Nothing is said of an origin that was not asked about; another scheme or port is another origin."""
+    desk = RobotsDesk()
+    assert desk.verdict(SITE, 0) is None
+    assert desk.answer("https://a.test", RULES, 0) == 7
+    assert desk.verdict(f"{SITE}public", 0) == "allowed"
+    assert desk.verdict(f"{SITE}private/x", 0) == "robots"
+    for other in ("http://a.test/", "https://a.test:8443/", "https://www.a.test/"):
+        assert desk.verdict(other, 0) is None
+
+
+def test_rules_are_asked_for_again_after_a_day() -> None:
+    """Rules hold for a day (RFC 9309, section 2.4), and their absence for an hour."""
+    desk = RobotsDesk()
+    desk.answer("https://a.test", RULES, 100)
+    assert desk.verdict(SITE, 100 + ROBOTS_TTL - 1) == "allowed"
+    assert desk.verdict(SITE, 100 + ROBOTS_TTL) is None
+    assert desk.answer("https://b.test", None, 0) == 0
+    assert desk.verdict("https://b.test/x", UNREACHABLE_TTL - 1) == "robots_unreachable"
+    assert desk.verdict("https://b.test/x", UNREACHABLE_TTL) is None
+
+
+def test_an_origin_that_can_not_be_reached() -> None:
+    """The error that an origin could not be reached for is what is said of its pages."""
+    desk = RobotsDesk()
+    error = FetchError("connect", "refused")
+    assert desk.answer("https://a.test", error, 0) == 0
+    assert desk.verdict(f"{SITE}x", 0) is error
+
+
+def test_rules_without_a_delay() -> None:
+    """Where a robots.txt asks for no delay, it asks for none."""
+    assert RobotsDesk().answer("https://a.test", robots.ALLOW_ALL, 0) == 0
+
+
+def test_the_lease_of_a_robots() -> None:
+    """It is asked for by GET, without anything of the page that waits for it but its place in the queue."""
+    asked = RobotsDesk().ask(lease("https://user:secret@a.test:8443/x?y"))
+    assert asked.url == asked.key == "https://a.test:8443/robots.txt"
+    assert (asked.method, asked.body, asked.seed, asked.referrer) == ("GET", None, False, None)
+    assert asked.order == (-1, 3, 9)
+    assert asked.robots_of == "https://a.test:8443"

@@ -1,0 +1,136 @@
+"""Whose turn it is, of hosts and of the addresses that they share."""
+
+from __future__ import annotations
+
+from trio_crawl._frontier.schedule import Host, Schedule, State
+from trio_crawl._lease import Lease
+from trio_crawl._model import Request
+
+
+def lease(name: str, number: int, *, priority: int = 0, addresses: tuple[str, ...] = ()) -> Lease:
+    url = f"https://{name}/{number}"
+    return Lease(
+        request=Request(url),
+        key=url,
+        url=url,
+        method="GET",
+        body=None,
+        depth=0,
+        referrer=None,
+        seed=True,
+        order=(-priority, 0, number),
+        addresses=addresses,
+    )
+
+
+def schedule(*, per_host: int = 1, per_address: int = 1, delay: float = 1.0) -> Schedule:
+    return Schedule(per_host=per_host, per_address=per_address, delay=delay)
+
+
+def next_host(made: Schedule, now: float) -> Host:
+    host = made.next(now)
+    assert isinstance(host, Host)
+    return host
+
+
+def test_the_host_whose_head_comes_first_is_chosen() -> None:
+    """Of hosts that may start, that one is next whose head was discovered first, or has priority."""
+    made = schedule()
+    assert made.next(0) is None
+    for name, number, priority in (("b", 2, 0), ("a", 1, 0), ("c", 3, 0), ("d", 4, 1)):
+        made.push(made.host(name), lease(name, number, priority=priority), 0)
+    order = []
+    while isinstance(host := made.next(0), Host):
+        assert made.start(host, host.pages[0][1], 0)
+        order.append(host.name)
+    assert order == ["d", "a", "b", "c"]
+    assert host is None
+
+
+def test_a_better_head_changes_the_order() -> None:
+    """A lease that is pushed later, but goes first, is what its host is chosen for."""
+    made = schedule()
+    made.push(made.host("a"), lease("a", 5), 0)
+    made.push(made.host("b"), lease("b", 6), 0)
+    made.push(made.host("b"), lease("b", 1), 0)
+    host = next_host(made, 0)
+    head = host.head()
+    assert host.name == "b"
+    assert head is not None
+    assert head[1].url == "https://b/1"
+
+
+def test_the_moment_to_ask_again() -> None:
+    """Where every host waits, the earliest of their moments is told."""
+    made = schedule()
+    made.push(made.host("a"), lease("a", 1), 0, not_before=7)
+    made.push(made.host("b"), lease("b", 2), 0, not_before=3)
+    assert made.next(0) == 3
+    assert next_host(made, 3).name == "b"
+    assert next_host(made, 7).name in {"a", "b"}
+
+
+def test_a_moment_that_no_longer_holds() -> None:
+    """A host that gets something to do at once is not waited for, and its old moment does not count."""
+    made = schedule()
+    host = made.host("a")
+    made.push(host, lease("a", 1), 0, not_before=50)
+    made.push(host, lease("a", 2), 0)
+    assert next_host(made, 0) is host
+    assert made.start(host, host.pages[0][1], 0)
+    assert made.next(0) is None
+    assert host.state is State.BUSY
+    made.finish(host, lease("a", 2), 1)
+    assert made.next(1) == 50
+
+
+def test_a_crowd_is_called_when_a_place_is_free() -> None:
+    """Hosts that share an address wait for each other in the order in which they came."""
+    made = schedule(per_address=1, delay=0)
+    leases = {name: lease(name, number, addresses=("192.0.2.1",)) for number, name in enumerate("abc")}
+    for name in "abc":
+        made.push(made.host(name), leases[name], 0)
+    assert made.start(next_host(made, 0), leases["a"], 0)
+    for name in "bc":
+        host = next_host(made, 0)
+        assert host.name == name
+        assert not made.start(host, leases[name], 0)
+        assert host.state is State.CROWDED
+    assert made.next(0) is None
+    made.finish(made.host("a"), leases["a"], 1)
+    assert next_host(made, 1).name == "b"
+    assert made.start(made.host("b"), leases["b"], 1)
+    assert made.next(1) is None
+    made.finish(made.host("b"), leases["b"], 2)
+    assert next_host(made, 2).name == "c"
+
+
+def test_robots_goes_before_pages() -> None:
+    """The robots.txt of a host goes before its pages, which wait while it is not answered."""
+    made = schedule(delay=0)
+    host = made.host("a")
+    made.push(host, lease("a", 1), 0)
+    asked = lease("a", 1)
+    asked.robots_of = "https://a"
+    host.robots_pending += 1
+    made.push(host, asked, 0)
+    assert next_host(made, 0).head() == (asked.order, asked)
+    assert made.start(host, asked, 0)
+    made.finish(host, asked, 1)
+    assert made.next(1) is None
+    assert [waiting.url for waiting in host.queued()] == ["https://a/1"]
+    host.robots_pending -= 1
+    made.settle(host, 1)
+    assert next_host(made, 1) is host
+
+
+def test_what_waits_for_a_later_moment_is_queued_as_well() -> None:
+    """A page that may go later counts as queued; a robots.txt never does."""
+    made = schedule()
+    host = made.host("a")
+    asked = lease("a", 3)
+    asked.robots_of = "https://a"
+    made.push(host, lease("a", 1), 0)
+    made.push(host, lease("a", 2), 0, not_before=9)
+    made.push(host, asked, 0, not_before=5)
+    assert sorted(waiting.url for waiting in host.queued()) == ["https://a/1", "https://a/2"]

@@ -1,0 +1,162 @@
+"""Outcomes are gathered to batches of a bounded size."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from trio_crawl._errors import RowError
+from trio_crawl._model import Failure, Headers, Link, Page, Parsed, Request
+from trio_crawl._parse.html import HtmlDocument
+from trio_crawl._write.batch import BATCH_SIZE, Batch, Gatherer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from trio_crawl._model import Json, Outcome
+    from trio_crawl.abc import Environment
+
+URL = "https://a.test/"
+
+
+def page(status: int = 200, *, links: int = 0) -> Parsed:
+    """Return a page with so many links."""
+    fetched = Page(
+        id="0",
+        request=Request(URL),
+        url=URL,
+        final_url=URL,
+        status=status,
+        headers=Headers(),
+        content=b"",
+        depth=0,
+        referrer=None,
+        attempts=1,
+        fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+        elapsed=0,
+        http_version="1.1",
+        address="",
+        _document=HtmlDocument(b"", content_type=None, url=URL),
+    )
+    return Parsed(page=fetched, links=tuple(Link(url=f"{URL}{number}") for number in range(links)))
+
+
+FAILURE = Failure(
+    id="0", request=Request(URL), url=URL, kind="dns", message="", depth=0, referrer=None, attempts=0
+)
+
+
+class Output:
+    """Keeps of each outcome what a function says."""
+
+    name = "output"
+    prompt = False
+
+    def __init__(self, keep: Callable[[Outcome], Any], *, rows: int = 1) -> None:
+        self._keep = keep
+        self._rows_each = rows
+        self.rows = 0
+
+    def check(self) -> None:
+        """Do nothing."""
+
+    @asynccontextmanager
+    async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+        yield
+
+    def encode(self, outcome: Outcome, /) -> object | None:
+        kept: object = self._keep(outcome)
+        if kept is not None:
+            self.rows += self._rows_each
+        return kept
+
+    async def write(self, _items: Sequence[object], /) -> Json:
+        return None
+
+
+def closed(gatherer: Gatherer) -> Batch:
+    batch = gatherer.close()
+    assert batch is not None
+    return batch
+
+
+def test_each_output_has_what_it_keeps() -> None:
+    """A batch has the items of each output in order, without those of which it keeps nothing."""
+    texts, failures = (
+        Output(lambda outcome: f"{type(outcome).__name__};"),
+        Output(lambda outcome: outcome if isinstance(outcome, Failure) else None),
+    )
+    gatherer = Gatherer([texts, failures])
+    assert gatherer.batch is None
+    assert gatherer.close() is None
+    for outcome in (page(), FAILURE, page()):
+        gatherer.add(outcome, 5.0)
+    batch = closed(gatherer)
+    assert batch.items == [["Parsed;", "Failure;", "Parsed;"], [FAILURE]]
+    assert batch.size == len("Parsed;Failure;Parsed;")
+    assert batch.since == 5.0
+    assert gatherer.batch is None
+
+
+def test_what_a_batch_counts_for() -> None:
+    """Pages, failures, statuses, links and rows are those of the batch, not of those before it."""
+    gatherer = Gatherer([Output(lambda _: "x", rows=3), Output(lambda _: None)])
+    for outcome in (page(links=2), page(404), FAILURE):
+        gatherer.add(outcome, 0)
+    batch = closed(gatherer)
+    assert (batch.pages, batch.links, batch.rows, batch.outcomes) == (2, 2, 9, 3)
+    assert batch.statuses == {200: 1, 404: 1}
+    assert batch.failed == {"dns": 1}
+    gatherer.add(page(), 1)
+    batch = closed(gatherer)
+    assert (batch.pages, batch.links, batch.rows, batch.outcomes) == (1, 0, 3, 1)
+    assert batch.failed == {}
+
+
+def test_without_an_output_outcomes_count_all_the_same() -> None:
+    """A crawl that writes nothing has its pages counted by batches, too."""
+    gatherer = Gatherer([])
+    gatherer.add(page(), 0)
+    batch = closed(gatherer)
+    assert (batch.items, batch.pages, batch.rows) == ([], 1, 0)
+
+
+def test_a_batch_is_full_by_its_size() -> None:
+    """A batch is full when its rows reach so many characters or bytes, of all outputs together."""
+    half = BATCH_SIZE // 2
+    gatherer = Gatherer([Output(lambda _: "x" * (half - 1)), Output(lambda _: b"x")])
+    gatherer.add(page(), 0)
+    assert not gatherer.full
+    gatherer.add(page(), 0)
+    assert gatherer.full
+    gatherer.close()
+    assert not gatherer.full
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_batch_is_full_by_its_outcomes(most: int) -> None:
+    """A batch is full of so many outcomes, though nothing is kept of them."""
+    gatherer = Gatherer([Output(lambda _: None)], most=most)
+    for number in range(most):
+        assert not gatherer.full
+        gatherer.add(FAILURE if number % 2 else page(), 0)
+    assert gatherer.full
+    assert closed(gatherer).outcomes == most
+
+
+def test_a_row_that_can_not_be_held() -> None:
+    """An output's refusal comes out, and the outcome is not counted."""
+
+    def refuse(outcome: Outcome) -> str:
+        if isinstance(outcome, Failure):
+            raise RowError("no")
+        return "x"
+
+    gatherer = Gatherer([Output(refuse)])
+    gatherer.add(page(), 0)
+    with pytest.raises(RowError):
+        gatherer.add(FAILURE, 0)
+    assert closed(gatherer).outcomes == 1
