@@ -195,14 +195,12 @@ async def test_an_error_in_a_parser_is_a_failure(tmp_path: Path) -> None:
         if page.url == SITE:
             raise LookupError("no price")
 
-    failures: list[Failure] = []
     web = site()
     async with open_crawl(
         [SITE, f"{SITE}2"], fetch=web, parse=parse, write=tmp_path / "r.jsonl", failures=True
     ) as rows:
-        async for row in rows:
-            if isinstance(row, Failure):
-                failures.append(row)
+        items = [item async for item in rows]
+    failures = [item for item in items if isinstance(item, Failure)]
     [failure] = failures
     assert (failure.kind, failure.url, failure.message) == ("parse", SITE, "LookupError: no price")
     assert 'raise LookupError("no price")' in (failure.traceback or "")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
-from trio_crawl._policy.redirect import Redirect, follow
+from trio_crawl._lease import Redirect
+from trio_crawl._policy.redirect import follow
 
 URL = "https://a.test/dir/page?q=1"
 

@@ -106,7 +106,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             20 that clients allow.
         max_failures: failed pages after which the crawl ends with an exception. None:
             failures are recorded, and the crawl goes on.
-        concurrency: hops at once, of all hosts. 64 keeps one core busy.
+        concurrency: pages in work at once, of all hosts: hops, and async parsers that
+            run. 64 keeps one core busy.
         per_host: hops at once on one host. 2, as browsers did when they were told to
             be polite (RFC 2616, section 8.1.4).
         per_address: hops at once to one IP address, which many hosts may share.

@@ -159,7 +159,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching >= limit or self._parsing >= limit:
+            if self._fetching + self._parsing >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
