@@ -328,7 +328,7 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
     scope = trio.CancelScope()
     outcome: list[Report | BaseException] = []
     token: list[trio.lowlevel.TrioToken] = []
-    interrupted = threading.Event()
+    interrupted, ended = threading.Event(), threading.Event()
 
     async def cancellable() -> None:
         token.append(trio.lowlevel.current_trio_token())
@@ -342,19 +342,25 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
             trio.run(cancellable)
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised in the caller's thread
             outcome.append(error)
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=body, name="trio_crawl.run")
     thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.1)  # a join without end would not see the interrupt on Windows
+        # Not by joining: on Windows that sees no interrupt, and where it does, Python 3.11 takes the
+        # thread for ended. A wait without end sees none there either.
+        while not ended.wait(0.1):
+            pass
     except KeyboardInterrupt:
         interrupted.set()
         with suppress(trio.RunFinishedError):
             for running in token:
                 running.run_sync_soon(partial(scope.cancel, reason="interrupted"))
-        thread.join()
+        ended.wait()
         raise
+    finally:
+        thread.join()
     result = outcome[0]
     if isinstance(result, BaseException):
         raise result

@@ -91,14 +91,14 @@ class Course:
             case Redirect():
                 self._frontier.redirect(lease, verdict, now)
             case _ if of_robots:
-                self._frontier.robots_known(lease, self._read_robots(verdict), now)
+                self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
                 return self._keep(lease, response, wall)
         return None
 
-    def _read_robots(self, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
+    def _read_robots(self, lease: Lease, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
         """Return the rules of a robots.txt; why its origin can't be had; None: nothing is allowed."""
         if isinstance(verdict, GiveUp):
             if verdict.error.kind == "redirects":
@@ -111,7 +111,7 @@ class Course:
                 return None
             case "parse":
                 try:
-                    return robots.parse(self._pages.content(verdict.response), self._product)
+                    return robots.parse(self._pages.content(lease, verdict.response), self._product)
                 except FetchError:
                     return None
 

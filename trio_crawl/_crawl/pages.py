@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from .. import _urls
-from .._errors import FetchError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._model import Failure, Hop, Page, Parsed
 from .._parse.html import HtmlDocument
@@ -26,6 +25,9 @@ T = TypeVar("T")
 log = logging.getLogger("trio_crawl")
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+ROBOTS_BYTES: Final = 512 * 1024
+"""Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
 # What is only for the origin that it was meant for (the Fetch standard, 4.4, and RFC 9110, 15.4).
 _FOR_ONE_ORIGIN = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -69,7 +71,7 @@ class Pages:
             method=lease.method,
             headers=headers,
             body=lease.body,
-            max_bytes=self._max_bytes,
+            max_bytes=self._limit(lease),
             addresses=lease.addresses,
         )
 
@@ -86,18 +88,21 @@ class Pages:
         names = {name.lower() for name, _ in own}
         return tuple(field for field in self._headers if field[0].lower() not in names) + own
 
-    def content(self, response: Response) -> bytes:
+    def _limit(self, lease: Lease) -> int:
+        return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
+
+    def content(self, lease: Lease, response: Response) -> bytes:
         """Return the body with its content coding removed.
 
         Raises:
             FetchError: it can't be decoded, or is too large then.
         """
         coding = response.headers.get("content-encoding")
-        return decode_body(response.body, coding, self._max_bytes)
+        return decode_body(response.body, coding, self._limit(lease))
 
     def page(self, lease: Lease, response: Response, fetched_at: datetime) -> Page:
         """Return the page that *response* is; raises as `content` does."""
-        content = b"" if lease.method == "HEAD" else self.content(response)
+        content = b"" if lease.method == "HEAD" else self.content(lease, response)
         return Page(
             id=_urls.page_id(lease.key),
             request=lease.request,
@@ -174,8 +179,6 @@ class Pages:
         """
         if not self._record or isinstance(error, ParserFormError):
             raise error
-        if isinstance(error, FetchError):
-            return self.failure(lease, error.kind, error.message)
         trace = "".join(traceback.format_exception(error))
         return self.failure(lease, "parse", f"{type(error).__name__}: {error}", trace=trace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -41,7 +42,7 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
     if isinstance(seeds, AsyncIterable):
         return seeds
     if isinstance(seeds, Iterable) and not isinstance(seeds, bytes | bytearray | memoryview):
-        return _lazily(seeds, "the source of seeds")
+        return _text(seeds) if isinstance(seeds, io.IOBase) else _lazily(seeds, "the source of seeds")
     raise SeedError(
         f"seeds can't be {seeds!r}: give a URL, a Request, the pathlib.Path of a file with one URL a line, "
         f"or an iterable of URLs"
@@ -77,16 +78,21 @@ def lenient(seed: object) -> Request | BadSeed | None:
 
 
 def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:
-    number = 0
+    for seed in seeds:
+        if isinstance(seed, bytes):
+            raise SeedError(f"{name} gives bytes: open the file as text")
+        request = lenient(seed)
+        if request is not None:
+            yield request
+
+
+def _text(file: Iterable[object]) -> Iterator[Request | BadSeed]:
+    """Read a file that the caller has opened."""
+    name = f"the file of seeds {getattr(file, 'name', file)!r}"
     try:
-        for number, seed in enumerate(seeds, 1):  # noqa: B007 - the message below has it
-            if isinstance(seed, bytes):
-                raise SeedError(f"{name} gives bytes: open the file as text")
-            request = lenient(seed)
-            if request is not None:
-                yield request
+        yield from _lazily(file, name)
     except (UnicodeDecodeError, OSError) as error:
-        raise SeedError(f"{name} can't be read after line {number}: {error}") from error
+        raise SeedError(f"{name} can't be read on: {error}") from error
 
 
 def _lines(path: Path) -> Iterator[Request | BadSeed]:

@@ -15,6 +15,7 @@ from .. import _urls
 from .._errors import FetchError
 from .._lease import Decision, Drained, Idle, Lease, Lookup, Refuse, Start
 from .._model import Link, Request
+from .._policy.politeness import effective_delay
 from .robots import RobotsDesk
 from .schedule import Host, Schedule
 
@@ -357,7 +358,7 @@ class MemoryFrontier:
         crawl_delay = self._robots.answer(lease.robots_of, verdict, now)
         host = self._host(lease.robots_of + "/")
         host.robots_pending -= 1
-        host.turns.delay = max(host.turns.delay, crawl_delay)
+        host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
     def finish(self, lease: Lease, *, page: bool) -> None:

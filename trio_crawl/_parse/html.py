@@ -153,7 +153,7 @@ class HtmlDocument:
         # One walk for all: to look each up by its name takes half as long again.
         nodes = tree.css("a, area, base, svg, math")
         kinds = [node.tag or "" for node in nodes]
-        base = self._base([node for node, kind in zip(nodes, kinds, strict=True) if kind == "base"])
+        base = self._base([node for node in nodes if node.tag == "base"] if "base" in kinds else [])
         if not _OTHERS.isdisjoint(kinds):
             namespaces = Namespaces()
             nodes = [node for node in nodes if node.tag in _LINKS and namespaces.is_html(node)]
