@@ -129,6 +129,8 @@ class Pages:
 
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
+        # Fetchers begin with the URL of the hop, which a failure shows anyway.
+        message = message.removeprefix(f"{lease.request.url}: ")
         failure = Failure(
             id=_urls.page_id(lease.key),
             request=lease.request,
