@@ -41,7 +41,7 @@ def fifty_runs(once: Callable[[], Awaitable[object]]) -> list[BaseException]:
     for _ in range(50):
         try:
             trio.run(once, clock=MockClock(autojump_threshold=0))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at below
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - whatever it is, it is looked at below
             errors.append(error)
     return errors
 
@@ -306,7 +306,7 @@ async def test_a_fetcher_that_can_not_be_opened(error: Exception) -> None:
             pytest.fail("the block was entered")
     assert caught.value is error
     with pytest.raises(Exception, match=".*") as caught:
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as nursery:  # noqa: ASYNC112 - a user's own
             await nursery.start(_crawl_with, FailsToOpen(error))
     assert isinstance(caught.value, BaseExceptionGroup)
     # The nursery of the user's copies a group that comes out of it.

@@ -814,7 +814,7 @@ async def test_closing_ends_what_is_in_flight(watch: How) -> None:
         opened(watch) as curl,
     ):
         for _ in range(3):
-            nursery.start_soon(expect, curl, server.hop())
+            nursery.start_soon(expect, curl, server.hop())  # noqa: ASYNC111 - it is closed on purpose
         await trio.testing.wait_all_tasks_blocked()
 
 
