@@ -411,10 +411,12 @@ async def test_rows_of_async_parsers_that_nobody_took_up_are_flushed() -> None:
         prompt = True
         rows = 0
 
-        def check(self) -> None: ...
+        def check(self, _position: object = None, /) -> None: ...
+
+        def ending(self) -> None: ...
 
         @asynccontextmanager
-        async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+        async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:
             yield
 
         def encode(self, outcome: Any) -> str:  # noqa: ANN401 - a page that was parsed
@@ -532,10 +534,12 @@ def test_a_users_group_comes_out_unchanged(of_stream: bool) -> None:
         prompt = False
         rows = 0
 
-        def check(self) -> None: ...
+        def check(self, _position: object = None, /) -> None: ...
+
+        def ending(self) -> None: ...
 
         @asynccontextmanager
-        async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+        async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:
             raise group from cause
             yield
 
@@ -664,10 +668,12 @@ async def test_cancelled_before_it_started() -> None:
         prompt = False
         rows = 0
 
-        def check(self) -> None: ...
+        def check(self, _position: object = None, /) -> None: ...
+
+        def ending(self) -> None: ...
 
         @asynccontextmanager
-        async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+        async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:
             await trio.sleep_forever()
             yield
 

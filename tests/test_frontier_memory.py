@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from frontier_support import failure_of, lease_of, page_of
 from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
@@ -73,12 +74,17 @@ def started(decision: Decision) -> Lease:
     return decision.lease
 
 
+def parent(depth: int) -> Lease:
+    """Return the lease of a page at *depth* that links are found on."""
+    return lease_of(SITE, depth=depth)
+
+
 def fetched(made: MemoryFrontier, lease: Lease, now: float, *links: str) -> None:
     """Bring *lease* back as a page that leads to *links*."""
     made.hop_ended(lease, now)
     found = [Link(url=url) for url in links]
-    made.add_found(found, depth=lease.depth + 1, referrer=lease.url, now=now)
-    made.finish(lease, page=True)
+    made.add_found(found, lease, now)
+    made.finish(lease, page_of(lease))
 
 
 def accounts(made: MemoryFrontier, ledger: Ledger, *, pages: int) -> bool:
@@ -155,7 +161,7 @@ def test_a_host_that_rests() -> None:
     assert started(made.take(0)).url == "https://b.test/"
     made.hop_ended(lease, 1)
     made.slow_down(lease, 100, 1)
-    made.finish(lease, page=True)
+    made.finish(lease, page_of(lease))
     assert made.take(1) == Idle(100)
     assert started(made.take(100)).url == f"{SITE}b"
 
@@ -172,7 +178,7 @@ def test_each_key_is_taken_once() -> None:
     assert not made.add_seed(Request(f"{SITE}x", key="other"), 0)
     assert made.add_seed(Request(SITE, method="POST", body=b"1"), 0)
     assert not made.add_seed(Request(SITE, method="POST", body=b"1"), 0)
-    made.add_found([Link(url=SITE), Request(f"{SITE}y", key="other")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url=SITE), Request(f"{SITE}y", key="other")], parent(0), 0)
     assert ledger.discovered == made.queued == 3
 
 
@@ -182,10 +188,10 @@ def test_a_skip_is_counted_once_and_taken_back() -> None:
     made.add_seed(Request(SITE), 0)
     out = [Link(url="https://b.test/"), Link(url="https://b.test/")]
     for depth in (1, 2):
-        made.add_found(out, depth=depth, referrer=SITE, now=0)
+        made.add_found(out, parent(depth - 1), 0)
     assert (ledger.skipped["scope"], ledger.discovered) == (1, 2)
     made.add_seed(Request("https://b.test/x"), 0)
-    made.add_found(out, depth=1, referrer=SITE, now=0)
+    made.add_found(out, parent(0), 0)
     assert (ledger.skipped["scope"], ledger.discovered, made.queued) == (0, 3, 3)
 
 
@@ -193,9 +199,9 @@ def test_a_scope_that_grows_for_another_host() -> None:
     """What stays out of scope when that grows is still one skip."""
     made, ledger = frontier(follow="host")
     made.add_seed(Request(SITE), 0)
-    made.add_found([Link(url="https://b.test/")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url="https://b.test/")], parent(0), 0)
     made.add_seed(Request("https://c.test/"), 0)
-    made.add_found([Link(url="https://b.test/")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url="https://b.test/")], parent(0), 0)
     assert (ledger.skipped["scope"], ledger.discovered) == (1, 3)
 
 
@@ -203,9 +209,9 @@ def test_a_function_is_asked_about_each_link() -> None:
     """A function of a link may take the second link to a URL whose first it did not."""
     made, ledger = frontier(follow=lambda link: "nofollow" not in link.rel)
     refused, allowed = Link(url=SITE, rel=("nofollow",)), Link(url=SITE)
-    made.add_found([refused, refused], depth=1, referrer=SITE, now=0)
+    made.add_found([refused, refused], parent(0), 0)
     assert ledger.skipped["scope"] == 1
-    made.add_found([allowed, refused], depth=1, referrer=SITE, now=0)
+    made.add_found([allowed, refused], parent(0), 0)
     assert (ledger.skipped["scope"], ledger.discovered, made.queued) == (0, 1, 1)
 
 
@@ -218,7 +224,7 @@ def test_max_pages() -> None:
     first, second = started(made.take(0)), started(made.take(0))
     assert made.take(0) == Idle(None)
     made.hop_ended(first, 1)
-    made.finish(first, page=False)
+    made.finish(first, failure_of(first))
     third = started(made.take(1))
     for lease in (second, third):
         fetched(made, lease, 2)
@@ -476,7 +482,7 @@ def test_a_target_is_known_from_then_on() -> None:
         made.hop_ended(lease, 0)
     assert made.redirect(first, target(f"{SITE}new"), 0) is None
     assert made.redirect(second, target(f"{SITE}new"), 0) == "known_target"
-    made.add_found([Link(url=f"{SITE}new")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url=f"{SITE}new")], parent(0), 0)
     assert ledger.discovered == 2
     assert accounts(made, ledger, pages=0)
 
@@ -502,7 +508,7 @@ def test_only_a_seeds_redirect_widens_the_scope(seed: bool, reason: str | None) 
         lease = started(made.take(0))
     made.hop_ended(lease, 0)
     assert made.redirect(lease, target("https://b.test/"), 0) == reason
-    made.add_found([Link(url="https://b.test/x")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url="https://b.test/x")], parent(0), 0)
     assert ledger.skipped["scope"] == (0 if seed else 2)
 
 
@@ -510,11 +516,11 @@ def test_a_skip_that_a_redirect_leads_to_is_not_fetched_again() -> None:
     """A URL that was too deep as a link, and is reached by a redirect, is not taken as a link later."""
     made, ledger = frontier(max_depth=1, delay=0, per_host=9)
     made.add_seed(Request(SITE), 0)
-    made.add_found([Link(url=f"{SITE}deep")], depth=2, referrer=SITE, now=0)
+    made.add_found([Link(url=f"{SITE}deep")], parent(1), 0)
     lease = started(made.take(0))
     made.hop_ended(lease, 0)
     assert made.redirect(lease, target(f"{SITE}deep"), 0) is None
-    made.add_found([Link(url=f"{SITE}deep")], depth=1, referrer=SITE, now=0)
+    made.add_found([Link(url=f"{SITE}deep")], parent(0), 0)
     assert started(made.take(0)) is lease
     assert made.queued == 0
     assert accounts(made, ledger, pages=0)
@@ -548,7 +554,7 @@ class Crawl:
                 self.frontier.add_seed(Request(page_url(number)), self.now)
             case "links":
                 found = [Link(url=page_url(other)) for other in range(number)]
-                self.frontier.add_found(found, depth=number % 5, referrer=SITE, now=self.now)
+                self.frontier.add_found(found, parent(number % 5 - 1), self.now)
             case "wait":
                 self.now += number / 4
             case "take":
@@ -583,7 +589,7 @@ class Crawl:
         elif how == "redirect" and len(lease.chain) < 3:
             self.frontier.redirect(lease, target(page_url(number)), self.now)
         else:
-            self.frontier.finish(lease, page=how == "page")
+            self.frontier.finish(lease, page_of(lease) if how == "page" else failure_of(lease))
             self.pages += how == "page"
             self.failures += how != "page"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trio_crawl._errors import FetchError
 from trio_crawl._frontier.robots import ROBOTS_TTL, UNREACHABLE_TTL, RobotsDesk
-from trio_crawl._lease import Lease
+from trio_crawl._lease import Lease, order_of, rank_of
 from trio_crawl._model import Request
 from trio_crawl._policy import robots
 
@@ -15,14 +15,12 @@ RULES = robots.parse(b"User-agent: *\nDisallow: /private\nCrawl-delay: 7", "trio
 def lease(url: str) -> Lease:
     return Lease(
         request=Request(url),
-        key=url,
         url=url,
         method="POST",
         body=b"x",
         depth=3,
         referrer=SITE,
-        seed=True,
-        order=(-1, 3, 9),
+        order=order_of(rank_of(1, 3), 9),
     )
 
 
@@ -66,5 +64,5 @@ def test_the_lease_of_a_robots() -> None:
     asked = RobotsDesk().ask(lease("https://user:secret@a.test:8443/x?y"))
     assert asked.url == asked.key == "https://a.test:8443/robots.txt"
     assert (asked.method, asked.body, asked.seed, asked.referrer) == ("GET", None, False, None)
-    assert asked.order == (-1, 3, 9)
+    assert asked.order == order_of(rank_of(1, 3), 9)
     assert asked.robots_of == "https://a.test:8443"

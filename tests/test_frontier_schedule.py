@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from frontier_support import lease_of
+
 from trio_crawl._frontier.schedule import Host, Schedule, State
-from trio_crawl._lease import Lease
-from trio_crawl._model import Request
+
+if TYPE_CHECKING:
+    from trio_crawl._lease import Lease
 
 
 def lease(name: str, number: int, *, priority: int = 0, addresses: tuple[str, ...] = ()) -> Lease:
     url = f"https://{name}/{number}"
-    return Lease(
-        request=Request(url),
-        key=url,
-        url=url,
-        method="GET",
-        body=None,
-        depth=0,
-        referrer=None,
-        seed=True,
-        order=(-priority, 0, number),
-        addresses=addresses,
-    )
+    made = lease_of(url, number=number, priority=priority)
+    made.addresses = addresses
+    return made
 
 
 def schedule(*, per_host: int = 1, per_address: int = 1, delay: float = 1.0) -> Schedule:
@@ -41,7 +37,7 @@ def test_the_host_whose_head_comes_first_is_chosen() -> None:
         made.push(made.host(name), lease(name, number, priority=priority), 0)
     order = []
     while isinstance(host := made.next(0), Host):
-        assert made.start(host, host.pages[0][1], 0)
+        assert made.start(host, host.lease(), 0)
         order.append(host.name)
     assert order == ["d", "a", "b", "c"]
     assert host is None
@@ -57,7 +53,7 @@ def test_a_better_head_changes_the_order() -> None:
     head = host.head()
     assert host.name == "b"
     assert head is not None
-    assert head[1].url == "https://b/1"
+    assert head[1] == "https://b/1"
 
 
 def test_the_moment_to_ask_again() -> None:
@@ -77,7 +73,7 @@ def test_a_moment_that_no_longer_holds() -> None:
     made.push(host, lease("a", 1), 0, not_before=50)
     made.push(host, lease("a", 2), 0)
     assert next_host(made, 0) is host
-    assert made.start(host, host.pages[0][1], 0)
+    assert made.start(host, host.lease(), 0)
     assert made.next(0) is None
     assert host.state is State.BUSY
     made.finish(host, lease("a", 2), 1)
@@ -114,23 +110,11 @@ def test_robots_goes_before_pages() -> None:
     asked.robots_of = "https://a"
     host.robots_pending += 1
     made.push(host, asked, 0)
-    assert next_host(made, 0).head() == (asked.order, asked)
+    assert next_host(made, 0).head() == (asked.order, asked.url, None, asked)
     assert made.start(host, asked, 0)
     made.finish(host, asked, 1)
     assert made.next(1) is None
-    assert [waiting.url for waiting in host.queued()] == ["https://a/1"]
+    assert [url for _, url, *_ in host.pages] == ["https://a/1"]
     host.robots_pending -= 1
     made.settle(host, 1)
     assert next_host(made, 1) is host
-
-
-def test_what_waits_for_a_later_moment_is_queued_as_well() -> None:
-    """A page that may go later counts as queued; a robots.txt never does."""
-    made = schedule()
-    host = made.host("a")
-    asked = lease("a", 3)
-    asked.robots_of = "https://a"
-    made.push(host, lease("a", 1), 0)
-    made.push(host, lease("a", 2), 0, not_before=9)
-    made.push(host, asked, 0, not_before=5)
-    assert sorted(waiting.url for waiting in host.queued()) == ["https://a/1", "https://a/2"]

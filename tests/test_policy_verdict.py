@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trio_crawl._errors import FetchError
-from trio_crawl._lease import Lease, Redirect
+from trio_crawl._lease import Lease, Redirect, order_of, rank_of
 from trio_crawl._model import Headers, Request, Response
 from trio_crawl._policy.retry import RetryPolicy, backoff
 from trio_crawl._policy.verdict import Again, GiveUp, Keep, Verdict, judge, rest
@@ -21,14 +21,12 @@ def lease(*, attempts: int = 1, method: str = "GET", chain: tuple[str, ...] = ()
     """Return what was asked for."""
     return Lease(
         request=Request(URL, method=method),
-        key=URL,
         url=URL,
         method=method,
         body=None,
         depth=0,
         referrer=None,
-        seed=False,
-        order=(0, 0, 0),
+        order=order_of(rank_of(0, 0), 0),
         chain=chain,
         attempts=attempts,
     )

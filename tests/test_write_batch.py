@@ -60,11 +60,14 @@ class Output:
         self._rows_each = rows
         self.rows = 0
 
-    def check(self) -> None:
+    def check(self, _position: Json = None, /) -> None:
         """Do nothing."""
 
+    def ending(self) -> None:
+        """Return nothing."""
+
     @asynccontextmanager
-    async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+    async def open(self, _environment: Environment, _position: Json = None, /) -> AsyncIterator[None]:
         yield
 
     def encode(self, outcome: Outcome, /) -> object | None:

@@ -22,7 +22,8 @@ class Wrapped:
 
     def __init__(self, inner: Lines) -> None:
         self.name, self.prompt, self.rows = "wrapped", False, 0
-        self.check, self.open, self.encode, self.write = inner.check, inner.open, inner.encode, inner.write
+        self.check, self.open, self.encode = inner.check, inner.open, inner.encode
+        self.ending, self.write = inner.ending, inner.write
 
 
 def test_none_is_no_output() -> None:

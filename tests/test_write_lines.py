@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import pytest
 import trio
@@ -107,6 +107,9 @@ async def write_in(
         items = [item for outcome in outcomes if (item := writer.encode(outcome)) is not None]
         for batch in [items] if at_once else [[item] for item in items]:
             await writer.write(batch)
+        ending = writer.ending()
+        if ending is not None:
+            await writer.write([ending])
 
 
 async def write_all(writer: Writer[Any], *outcomes: Parsed, at_once: bool = False) -> None:
@@ -288,10 +291,10 @@ async def test_positions_are_the_files_size(tmp_path: Path) -> None:
         for text in ("é", "𝄞", "x"):
             item = writer.encode(parsed(rows=({"t": text}, {"t": text})))
             assert item is not None
-            sizes.append((await writer.write([item]), path.stat().st_size))
+            sizes.append((cast("dict[str, Any]", await writer.write([item])), path.stat().st_size))
             assert path.read_bytes().endswith(b"}\n")
-        assert await writer.write([]) == {"bytes": path.stat().st_size}
-    assert [position for position, _ in sizes] == [{"bytes": size} for _, size in sizes]
+        assert await writer.write([]) == sizes[-1][0]
+    assert [position["bytes"] for position, _ in sizes] == [size for _, size in sizes]
 
 
 async def test_a_batch_keeps_its_order(tmp_path: Path) -> None:
@@ -455,7 +458,7 @@ async def test_a_cancelled_batch_is_written_whole(tmp_path: Path) -> None:
         function: Callable[[*Ts], T], /, *args: *Ts, limiter: trio.CapacityLimiter | None = None
     ) -> T:
         def call() -> T:
-            if args != (False,):  # not the opening
+            if args and isinstance(args[0], list):  # neither the opening nor the closing
                 token.run_sync_soon(held.set)
                 go_on.wait()
             return function(*args)
@@ -535,7 +538,7 @@ async def test_rows_on_standard_output_show_at_once(capfdbinary: pytest.CaptureF
     """Each batch is there as soon as it is written."""
     writer = Lines("-", format="jsonl")
     async with trio.open_nursery() as nursery, writer.open(environment(nursery)):
-        assert await writer.write(["é\n"]) == {"bytes": 3}
+        assert cast("dict[str, Any]", await writer.write(["é\n"]))["bytes"] == 3
         assert capfdbinary.readouterr().out == "é\n".encode()
 
 

@@ -34,6 +34,7 @@ from ._errors import (
     RefusedError as RefusedError,
     RowError as RowError,
     SeedError as SeedError,
+    StateError as StateError,
     TooManyFailuresError as TooManyFailuresError,
     UsageError as UsageError,
 )

@@ -8,6 +8,7 @@
     │   ├── OutputError       an output that exists, or can't be opened
     │   ├── RowError          a row that its output can't hold
     │   └── MissingExtraError a part whose package is not installed
+    ├── StateError            the state's: damaged, of another crawl, or in use
     ├── FetchError            the network's or the site's: no response
     ├── RefusedError          ours: robots.txt or a limit says not to fetch
     └── TooManyFailuresError  the crawl met ``max_failures``
@@ -50,6 +51,13 @@ class RowError(UsageError):
 
 class MissingExtraError(UsageError, ImportError):
     """A package that this part needs is not installed; says which command installs it."""
+
+
+class StateError(CrawlError):
+    """A state can't be gone on with: it is damaged, of another crawl, or in use by another process.
+
+    Outputs are left as they are.
+    """
 
 
 class FetchError(CrawlError):

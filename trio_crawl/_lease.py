@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from ._model import Request
+from ._urls import request_key
 
 if TYPE_CHECKING:
     from ._errors import FetchError
-    from ._model import Request
+
+
+_NUMBER_BITS: Final = 48
+_NUMBER: Final = (1 << _NUMBER_BITS) - 1
+_DEPTH_BITS: Final = 24
+_DEEPEST: Final = (1 << _DEPTH_BITS) - 1
+_MOST_PRIORITY: Final = 1 << 38  # so that a rank fits into 64 bits
+
+
+def rank_of(priority: int, depth: int) -> int:
+    """Return the rank of a page with *priority* at *depth*: smaller goes first."""
+    priority = max(-_MOST_PRIORITY, min(priority, _MOST_PRIORITY))
+    return (-priority << _DEPTH_BITS) + min(depth, _DEEPEST)
+
+
+def order_of(rank: int, number: int) -> int:
+    """Return rank and number of discovery as one number, by which pages are queued.
+
+    It takes a third of the memory of a tuple, of which a crawl may hold millions.
+    """
+    return (rank << _NUMBER_BITS) | number
+
+
+def rank_in(order: int) -> int:
+    """Return the rank in what `order_of` returned."""
+    return order >> _NUMBER_BITS
+
+
+def depth_in(order: int) -> int:
+    """Return the depth in what `order_of` returned."""
+    return (order >> _NUMBER_BITS) & _DEEPEST
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -16,35 +49,63 @@ class Lease:
 
     Args:
         request: what was asked for, first of all.
-        key: what the frontier knows the request by.
         url: where the next hop goes.
         method: the method of the next hop; a redirect may change it.
         body: the content of the next hop.
         depth: links from a seed.
         referrer: the page that led here.
-        seed: whether it is a seed, whose redirects widen the scope.
-        order: smaller goes first: minus the priority, the depth, the number of its discovery.
+        order: smaller goes first, by priority, depth and number of its discovery (see `order_of`).
         chain: the URLs that redirected here, the first one first.
         attempts: hops made to `url` so far.
         number: of the present lease; each lease of a crawl has a greater one.
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
+        aliases: fingerprints of where it was redirected to.
     """
 
     request: Request
-    key: str
     url: str
     method: str
     body: bytes | None
     depth: int
     referrer: str | None
-    seed: bool
-    order: tuple[int, int, int]
+    order: int
     chain: tuple[str, ...] = ()
     attempts: int = 0
     number: int = 0
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
+    aliases: tuple[int, ...] = ()
+
+    @classmethod
+    def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
+        """Return a page that nothing has been done about yet; without a *request* it is a plain GET."""
+        request = request or Request(url)
+        return cls(
+            request=request,
+            url=url,
+            method=request.method,
+            body=request.body,
+            depth=depth_in(order),
+            referrer=referrer,
+            order=order,
+        )
+
+    @property
+    def seed(self) -> bool:
+        """Whether it is a seed, whose redirects widen the scope."""
+        return self.depth == 0
+
+    @property
+    def key(self) -> str:
+        """What the frontier knows the request by."""
+        request = self.request
+        return request.key or request_key(request.method, request.url, request.body)
+
+    @property
+    def id(self) -> int:
+        """The number of its discovery."""
+        return self.order & _NUMBER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +146,44 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Pages of a host that are in the state and not in memory.
+
+    Args:
+        host: the name of the host.
+        after: the order after which they come.
+        most: how many of them are wanted.
+    """
+
+    host: str
+    after: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Pages are needed of the state; answer with ``frontier.loaded``."""
+
+    wanted: tuple[Wanted, ...]
+
+
+class Stored(NamedTuple):
+    """A page that waits in the state.
+
+    Args:
+        order: as in `Lease`.
+        url: where to.
+        referrer: the URL of the page that led here.
+        request: what was asked for, where a plain GET of the URL would not say it.
+    """
+
+    order: int
+    url: str
+    referrer: str | None
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """Nothing can start before the moment *until*; None: before something is given back or added."""
 
@@ -96,5 +195,5 @@ class Drained:
     """Nothing is queued, nothing is lent out, and no seed is to come."""
 
 
-Decision: TypeAlias = Start | Refuse | Lookup | Idle | Drained
+Decision: TypeAlias = Start | Refuse | Lookup | Load | Idle | Drained
 """What to do next."""

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 from ._model import Hop, Json, Outcome, Parse as Parser, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections import Counter
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     import trio
 
     from ._errors import FetchError
-    from ._lease import Decision, Lease, Redirect
+    from ._lease import Decision, Lease, Redirect, Stored
     from ._model import Link, Request, SkipReason
 
 __all__ = [
@@ -136,15 +137,23 @@ class Writer(Protocol[ItemT]):
     def rows(self) -> int:
         """Rows encoded since the output was opened, headers not counted."""
 
-    def check(self) -> None:
+    def check(self, position: Json = None, /) -> None:
         """Look whether the output can be opened, changing nothing.
 
+        Args:
+            position: what the last `write` that counts returned, where a crawl goes on;
+                None for a new one.
+
         Raises:
-            OutputError: it can't.
+            OutputError: it can't; or what is up to *position* is not what was written.
         """
 
-    def open(self, environment: Environment, /) -> AbstractAsyncContextManager[None]:
+    def open(self, environment: Environment, position: Json = None, /) -> AbstractAsyncContextManager[None]:
         """Hold the output open for the length of one crawl; called after every `check`.
+
+        Args:
+            environment: what the crawl lends.
+            position: as in `check`; what stands behind it is cut off.
 
         Raises:
             OutputError: it can't be opened.
@@ -161,6 +170,12 @@ class Writer(Protocol[ItemT]):
 
         Raises:
             RowError: a row that this output can't hold.
+        """
+
+    def ending(self) -> ItemT | None:
+        """Return what the output lacks when nothing more comes, None for nothing.
+
+        Called once, when the crawl has ended by itself; it is written as the last item.
         """
 
     async def write(self, items: Sequence[ItemT], /) -> Json:
@@ -205,8 +220,11 @@ class Frontier(Protocol):
     def seeds_exhausted(self) -> None:
         """Note that the source of seeds has ended."""
 
-    def add_found(self, found: Iterable[Link | Request], *, depth: int, referrer: str, now: float) -> None:
-        """Add what a page leads to, as far as scope and limits allow; count the rest as skipped."""
+    def add_bad_seed(self, text: str, /) -> bool:
+        """Count a seed that is no URL as skipped; return whether it is new."""
+
+    def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
+        """Add what the page of *parent* leads to, as far as scope and limits allow; skip the rest."""
 
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""
@@ -229,8 +247,14 @@ class Frontier(Protocol):
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float, /) -> None:
         """Take the rules of an origin; an error says it can't be reached, None disallows all."""
 
-    def finish(self, lease: Lease, /, *, page: bool) -> None:
-        """Let go of *lease*: it came to a page, or else to a failure."""
+    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = (), /) -> None:
+        """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
+
+    def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float, /) -> None:
+        """Take the answer of a `Load`: by host, the pages that were wanted."""
+
+    def committed(self, spilled: Counter[str], /) -> None:
+        """Note that a batch was committed, with so many pages of each host that are not in memory."""
 
     def stop(self) -> None:
         """Start nothing more."""

@@ -17,6 +17,7 @@ from .stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from os import PathLike
     from typing import Unpack
 
     from .._model import Parse, Report
@@ -33,6 +34,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     parse: Parse | Mapping[str | None, Parse] | None = None,
     write: object = None,
     overwrite: bool = False,
+    state: str | PathLike[str] | None = None,
+    retry_failed: bool = False,
     follow: Follow = "host",
     include: Patterns = (),
     exclude: Patterns = (),
@@ -82,6 +85,14 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             gets one row at a time, or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
+        state: the path of a database (SQLite) that the crawl is kept in. The same call
+            goes on where an earlier one ended, however it ended, and every page's rows
+            are in files exactly once: a page is done when its rows and its links are
+            committed together. Seeds may be added, and limits changed, which count
+            over the whole state; what a limit skipped is pending again when it is
+            raised. None: nothing is left behind.
+        retry_failed: make pages that failed pending again, where a state is gone on
+            with. False: a failure is an outcome as well.
         follow: how far from the seeds to go: ``"host"`` (default: what people mean by
             a site; any scheme and port), ``"origin"``, ``"domain"`` (registrable
             domain), ``"prefix"`` (below a seed's directory), ``"any"``, or a function
@@ -145,6 +156,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         parse=parse,
         write=write,
         overwrite=overwrite,
+        state=state,
+        retry_failed=retry_failed,
         follow=follow,
         include=include,
         exclude=exclude,

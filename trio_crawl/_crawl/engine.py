@@ -22,6 +22,7 @@ import trio
 from .._errors import CrawlError
 from .._fetch.addresses import AddressGuard
 from .._fetch.choose import choose as choose_fetcher
+from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._frontier.memory import Limits, MemoryFrontier
 from .._model import Report
@@ -30,6 +31,7 @@ from .._write.batch import BATCH_OUTCOMES
 from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
+from .durable import Durable
 from .loop import Loop
 from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
@@ -38,10 +40,11 @@ from .seeds import checked, open_seeds
 from .stream import ConsumerLeft
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from .._model import Ended, Request, Statistics
-    from ..abc import Writer
+    from .._frontier.journal import Changes
+    from .._model import Ended, Json, Request, Statistics
+    from ..abc import RunInThread, Writer
     from .options import AllowPrivate, Options
     from .seeds import Seeds
     from .stream import Stream
@@ -78,9 +81,12 @@ class Engine:
         self._guard = AddressGuard(_allowed(options.allow_private))
         self._pages = Pages(options)
         self._ledger = Ledger()
+        self._journal = None if options.state is None else Journal()
         self._frontier = self._make_frontier()
         # A consumer acknowledges page by page, and so they are counted page by page.
-        self._outlet = Outlet(self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES)
+        self._outlet = Outlet(
+            self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
+        )
         # Last, since it may open a file, which nobody closes if an option turns out to be wrong.
         self._seeds = open_seeds(seeds)
         self._loop = Loop(
@@ -95,6 +101,7 @@ class Engine:
             wall_clock=self._wall_clock,
         )
         self._outlet.wake = self._loop.wake
+        self._durable = self._make_durable()
         self._cancelled = False
         self._ended: Ended = "done"
         self._report: Report | None = None
@@ -119,7 +126,27 @@ class Engine:
             self._ledger,
             guard=self._guard if self._fetcher.opens_connections else None,
             robots=options.robots,
+            journal=self._journal,
         )
+
+    def _make_durable(self) -> Durable | None:
+        if self._options.state is None:
+            return None
+        durable = Durable(
+            self._options,
+            self._writers,
+            own_rows=self._pages.own_rows,
+            run_in_thread=self._run_in_thread,
+            virtual=self._fetcher.virtual,
+        )
+        self._loop.load = durable.load
+        self._outlet.commit = self._commit
+        self._outlet.committed = self._committed
+        return durable
+
+    @property
+    def _run_in_thread(self) -> RunInThread:
+        return _run_inline if self._fetcher.virtual else _run_in_thread
 
     # The whole
 
@@ -128,8 +155,9 @@ class Engine:
         self._began = trio.current_time()
         self._wall = _VIRTUAL_START if self._fetcher.virtual else datetime.now(UTC)
         try:
-            for writer in self._writers:
-                writer.check()
+            await self._open_state()
+            for writer, position in zip(self._writers, self._outlet.positions, strict=True):
+                writer.check(position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
@@ -141,11 +169,32 @@ class Engine:
         except BaseException as error:  # noqa: ASYNC103, BLE001 - no cancellation; raised below
             self._fail(error)
         finally:
-            self._conclude()
+            try:
+                self._conclude()
+            finally:
+                if self._durable is not None:
+                    await self._durable.close()  # noqa: ASYNC102 - it shields itself
         if self.error is not None:
             raise self.error
         assert self._report is not None  # noqa: S101 - there is no error, and it was not cancelled
         return self._report
+
+    async def _open_state(self) -> None:
+        """Go on where the state says that the crawl ended."""
+        if self._durable is None:
+            return
+        positions = await self._durable.open(self._frontier, self._ledger)
+        if positions is not None:
+            self._outlet.positions = positions
+            self._outlet.resumed = True
+
+    async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
+        assert self._durable is not None  # noqa: S101 - who has a journal has a state
+        books = {**books, "links_dropped": self._pages.links_dropped, "elapsed": self._elapsed()}
+        await self._durable.commit(changes, positions, books)
+
+    def _committed(self, changes: Changes) -> None:
+        self._frontier.committed(changes.spilled)
 
     async def _run(self, task_status: trio.TaskStatus[Control]) -> None:
         async with open_own_nursery() as outer:
@@ -157,7 +206,7 @@ class Engine:
                     await self._work_ended()
                     self._take_up_parsed()
                     with trio.move_on_after(self._options.grace):
-                        await self._outlet.finish()
+                        await self._outlet.finish(whole=False)
                     service.cancel_scope.cancel(reason="the crawl has ended")
 
     async def _work_ended(self) -> None:
@@ -199,7 +248,7 @@ class Engine:
             nursery=service,
             guard=self._guard,
             concurrency=self._options.concurrency,
-            run_in_thread=_run_inline if self._fetcher.virtual else _run_in_thread,
+            run_in_thread=self._run_in_thread,
         )
 
     async def _reported(
@@ -247,7 +296,7 @@ class Engine:
                     nursery.start_soon(self._watch_time, self._options.max_time)
                 await self._reported(trio.Event(), self._loop.run, nursery)
                 # Within the reach of `max_time`, which an output may use up, too.
-                await self._outlet.finish()
+                await self._outlet.finish(whole=True)
                 nursery.cancel_scope.cancel(reason="the crawl has nothing left to do")
 
     async def _watch_time(self, seconds: float) -> None:
@@ -302,12 +351,15 @@ class Engine:
         """Return the numbers at this moment."""
         self._ledger.links_dropped = self._pages.links_dropped
         in_flight = self._frontier.lent + self._outlet.unwritten
-        end = self._finished_at if self._finished.is_set() else trio.current_time()
         return self._ledger.statistics(
             pending=self._frontier.queued + in_flight,
             in_flight=in_flight,
-            elapsed=end - self._began,
+            elapsed=self._elapsed(),
         )
+
+    def _elapsed(self) -> float:
+        end = self._finished_at if self._finished.is_set() else trio.current_time()
+        return end - self._began + (0.0 if self._durable is None else self._durable.elapsed)
 
     def _make_report(self) -> Report:
         numbers = self.statistics()

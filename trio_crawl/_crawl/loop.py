@@ -19,18 +19,18 @@ import trio
 
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
-from .._lease import Drained, Idle, Lookup, Refuse, Start
+from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
 from .nurseries import is_cancellation
 from .seeds import BadSeed, lenient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from .._frontier.ledger import Ledger
-    from .._lease import Lease
+    from .._lease import Lease, Stored, Wanted
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
@@ -66,6 +66,9 @@ class Loop:
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
+
+    load: Callable[[tuple[Wanted, ...]], Awaitable[Mapping[str, Sequence[Stored]]]]
+    """How to read pages of the state; set by who makes the loop, where there is one."""
 
     def __init__(  # noqa: PLR0913 - the parts of a crawl; the engine makes them, and nobody else calls this
         self,
@@ -172,6 +175,8 @@ class Loop:
                         return Idle(now)
                 case Lookup(host):
                     self._look_up(host, now)
+                case Load(wanted):
+                    self._nursery.start_soon(self._read, wanted)
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
@@ -242,9 +247,8 @@ class Loop:
 
     def _plant(self, seed: Request | BadSeed, now: float) -> None:
         if isinstance(seed, BadSeed):
-            log.warning("a seed is left out: %s", seed.message)
-            self._ledger.discovered += 1
-            self._ledger.skip("bad_seed", seed.text)
+            if self._frontier.add_bad_seed(seed.text):
+                log.warning("a seed is left out: %s", seed.message)
         else:
             self._frontier.add_seed(seed, now)
 
@@ -271,6 +275,15 @@ class Loop:
         except FetchError as error:
             answer = error
         self._frontier.resolved(host, answer, trio.current_time())
+        self.wake()
+
+    async def _read(self, wanted: tuple[Wanted, ...]) -> None:
+        """Bring pages from the state to the frontier."""
+        try:
+            pages = await self.load(wanted)
+            self._frontier.loaded(pages, trio.current_time())
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
         self.wake()
 
     async def _hop(self, lease: Lease) -> None:
@@ -334,11 +347,9 @@ class Loop:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Parsed):
-            self._frontier.add_found(
-                outcome.follow, depth=lease.depth + 1, referrer=lease.request.url, now=now
-            )
-        self._frontier.finish(lease, page=isinstance(outcome, Parsed))
-        self._outlet.add(outcome, now)
+            self._frontier.add_found(outcome.follow, lease, now)
+        rows = self._outlet.add(outcome, now)
+        self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
             self._failures += 1
             limit = self._options.max_failures

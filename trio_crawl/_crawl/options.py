@@ -11,6 +11,7 @@ from .._errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from os import PathLike
 
     from .._model import Parse
     from .._policy.scope import Follow, Patterns
@@ -34,6 +35,8 @@ class CrawlOptions(TypedDict, total=False):
     parse: Parse | Mapping[str | None, Parse] | None
     write: object
     overwrite: bool
+    state: str | PathLike[str] | None
+    retry_failed: bool
     follow: Follow
     include: Patterns
     exclude: Patterns
@@ -65,6 +68,8 @@ class Options:
     parse: Parse | Mapping[str | None, Parse] | None
     write: Any
     overwrite: bool
+    state: str | PathLike[str] | None
+    retry_failed: bool
     follow: Follow
     include: Patterns
     exclude: Patterns
@@ -98,7 +103,7 @@ class Options:
         _check_seconds("timeout", self.timeout, zero=False)
         if self.max_time is not None:
             _check_seconds("max_time", self.max_time, zero=False, or_none=True)
-        for name in ("robots", "overwrite"):
+        for name in ("robots", "overwrite", "retry_failed"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
 
+from .._frontier.journal import Changes
 from .._write.batch import BATCH_AGE, Batch, Gatherer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
-    from .._model import Outcome
+    from .._model import Json, Outcome
     from ..abc import Environment, Writer
+
+
+class Commit(Protocol):
+    """Takes down a batch in the state."""
+
+    async def __call__(
+        self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any], /
+    ) -> None:
+        """Make it durable, all of it or nothing."""
 
 
 @final
@@ -28,12 +39,24 @@ class Outlet:
         writers: the outputs, in the order in which each batch is written.
         ledger: the books that a batch is entered in when every output has it.
         most: outcomes that a batch may have.
+        journal: what the state is to be told with each batch; None if there is no state.
     """
 
     wake: Callable[[], None]
     """Called when there is room for a batch; set by who makes the loop."""
 
-    def __init__(self, writers: Sequence[Writer[Any]], ledger: Ledger, *, most: int) -> None:
+    committed: Callable[[Changes], None]
+    """Called with what the state has now; set likewise, where there is one."""
+
+    commit: Commit
+    """How to tell the state; set likewise."""
+
+    def __init__(
+        self, writers: Sequence[Writer[Any]], ledger: Ledger, *, most: int, journal: Journal | None = None
+    ) -> None:
+        self._journal = journal
+        self.positions: list[Json] = [None] * len(writers)
+        self.resumed = False
         self._writers = writers
         self._ledger = ledger
         self._prompt = any(writer.prompt for writer in writers)
@@ -55,14 +78,14 @@ class Outlet:
         batch = self._gatherer.batch
         return None if batch is None or self._outgoing is not None else batch.since + BATCH_AGE
 
-    def add(self, outcome: Outcome, now: float) -> None:
-        """Gather *outcome*.
+    def add(self, outcome: Outcome, now: float) -> tuple[int, ...]:
+        """Gather *outcome*, and return the rows that each output has of it.
 
         Raises:
             RowError: an output can't hold a row of it.
         """
         self.unwritten += 1
-        self._gatherer.add(outcome, now)
+        return self._gatherer.add(outcome, now)
 
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.
@@ -85,12 +108,21 @@ class Outlet:
 
     def _take_due(self, *, idle: bool) -> bool:
         """Close the gathered batch if it is time; return whether there is one to hand over."""
+        if self._journal is not None and self._journal.changes:
+            self._gatherer.begin(trio.current_time())
         batch = self._gatherer.batch
         if self._outgoing is None and batch is not None:
             old = trio.current_time() >= batch.since + BATCH_AGE
             if self._prompt or idle or old or self._gatherer.full:
-                self._outgoing = self._gatherer.close()
+                self._close()
         return self._outgoing is not None
+
+    def _close(self) -> None:
+        """Close what is gathered: rows, and what the state is told with them."""
+        self._outgoing = self._gatherer.close()
+        if self._outgoing is not None and self._journal is not None:
+            self._outgoing.changes = changes = self._journal.cut()
+            changes.books = self._ledger.to_json()
 
     async def _send_waiting(self, batch: Batch) -> None:
         try:
@@ -98,15 +130,23 @@ class Outlet:
         except trio.BrokenResourceError:
             await _until_cancelled()
 
-    async def finish(self) -> None:
+    async def finish(self, *, whole: bool) -> None:
         """Hand over what is gathered, and wait until every output has it and is closed.
 
         May be called again after a cancellation, and goes on where that left it.
+
+        Args:
+            whole: whether the crawl has ended by itself, so that outputs get their endings.
         """
+        now = trio.current_time()
+        if whole:
+            self._gatherer.end(now)
+        if self._journal is not None and self._journal.changes:
+            self._gatherer.begin(now)
         try:
             while True:
                 if self._outgoing is None:
-                    self._outgoing = self._gatherer.close()
+                    self._close()
                 if self._outgoing is None:
                     break
                 await self._send.send(self._outgoing)
@@ -125,16 +165,34 @@ class Outlet:
         """
         with self._batches:
             async with AsyncExitStack() as outputs:
-                for writer in self._writers:
-                    await outputs.enter_async_context(writer.open(environment))
+                for writer, position in zip(self._writers, self.positions, strict=True):
+                    await outputs.enter_async_context(writer.open(environment, position))
+                if self._journal is not None and not self.resumed:
+                    await self._begin()
                 self.opened.set()
                 async for batch in self._batches:
                     self.wake()
-                    for writer, items in zip(self._writers, batch.items, strict=True):
-                        if items:
-                            await writer.write(items)
-                    self.unwritten -= batch.outcomes
-                    self._ledger.commit(batch)
+                    await self._write(batch)
+
+    async def _begin(self) -> None:
+        """Tell the state that these outputs are its own, from their beginning on."""
+        self.positions = [await writer.write(()) for writer in self._writers]
+        await self.commit(Changes(), self.positions, self._ledger.to_json())
+
+    async def _write(self, batch: Batch) -> None:
+        """Bring *batch* to every output, and then to the state, whose commit makes it count."""
+        for place, (writer, items) in enumerate(zip(self._writers, batch.items, strict=True)):
+            if items:
+                self.positions[place] = await writer.write(items)
+        changes = batch.changes
+        if changes is not None:
+            books = {**changes.books, **self._ledger.written(batch)}
+            await self.commit(changes, self.positions, books)
+        self.unwritten -= batch.outcomes
+        self._ledger.commit(batch)
+        if changes is not None:
+            self.committed(changes)
+            self.wake()
 
     def close(self) -> None:
         """Close both ends of the channel, whatever state it is in."""

@@ -118,11 +118,11 @@ class Stream:
     prompt = True
     rows = 0
 
-    def check(self) -> None:
+    def check(self, _position: Json = None, /) -> None:
         """Do nothing: it can always be opened."""
 
     @asynccontextmanager
-    async def open(self, _environment: Environment, /) -> AsyncIterator[None]:
+    async def open(self, _environment: Environment, _position: Json = None, /) -> AsyncIterator[None]:
         """Hold the sending end; when it is left, the consumer comes to the end."""
         with self._send:
             yield
@@ -136,6 +136,9 @@ class Stream:
                 return (outcome.page,)
             case Parsed():
                 return outcome.rows or None
+
+    def ending(self) -> None:
+        """Return nothing: the consumer sees that the pages end."""
 
     async def write(self, items: Sequence[_Items], /) -> Json:
         """Hand each item over, and wait until it is acknowledged.

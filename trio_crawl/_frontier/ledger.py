@@ -6,11 +6,13 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._model import Statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._model import FailureKind, SkipReason
 
 
@@ -55,11 +57,11 @@ class Ledger:
     skipped: Counter[SkipReason] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
 
-    def skip(self, reason: SkipReason, url: str, *, detail: str = "") -> None:
-        """Count a skip, and log the first one of each reason."""
-        if not self.skipped[reason]:
+    def skip(self, reason: SkipReason, url: str, *, detail: str = "", number: int = 1) -> None:
+        """Count a skip, or so many, and log the first one of each reason."""
+        if number and not self.skipped[reason]:
             log.info("first skip for the reason %r: %s%s", reason, url, f" ({detail})" if detail else "")
-        self.skipped[reason] += 1
+        self.skipped[reason] += number
 
     def unskip(self, reason: SkipReason) -> None:
         """Take a skip back: the URL was found again where it is allowed."""
@@ -72,6 +74,34 @@ class Ledger:
         self.links += batch.links
         self.statuses.update(batch.statuses)
         self.failed.update(batch.failed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the books as JSON can say them."""
+        return {
+            name: dict(value) if isinstance(value, Counter) else value
+            for name in self.__slots__
+            for value in (getattr(self, name),)
+        }
+
+    def written(self, batch: Batch) -> dict[str, Any]:
+        """Return those of the books that a batch is entered in, as they will be after `commit`."""
+        after = Ledger(
+            pages=self.pages,
+            rows=self.rows,
+            links=self.links,
+            failed=self.failed.copy(),
+            statuses=self.statuses.copy(),
+        )
+        after.commit(batch)
+        return {name: after.to_json()[name] for name in ("pages", "rows", "links", "failed", "statuses")}
+
+    def resume(self, books: Mapping[str, Any]) -> None:
+        """Go on with the books of an earlier crawl, as `to_json` returned them."""
+        for name in self.__slots__:
+            value = books.get(name, getattr(self, name))
+            if name == "statuses":
+                value = {int(status): number for status, number in value.items()}
+            setattr(self, name, Counter(value) if isinstance(value, dict) else value)
 
     def statistics(self, *, pending: int, in_flight: int, elapsed: float) -> Statistics:
         """Return the numbers as they are now; *pending* is counted by those who hold the URLs."""

@@ -1,29 +1,46 @@
-"""The frontier in memory: what was discovered, what is queued, what may be asked for now.
+"""The frontier: what was discovered, what is queued, what may be asked for now.
 
-Pure: it is told the time, and never waits. URLs that were discovered stay in a
-`dict` by key, which is all that grows for as long as the crawl goes on.
+Pure: it is told the time, and never waits. Of what was discovered it keeps a
+fingerprint of eight bytes. What is queued is held in memory, or, where there is
+a state, in windows: of each host the pages that come next are in memory and the
+others in the state, from which they are asked for in time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._errors import FetchError
-from .._lease import Decision, Drained, Idle, Lease, Lookup, Refuse, Start
-from .._model import Link, Request
+from .._errors import FetchError, StateError
+from .._lease import (
+    Decision,
+    Drained,
+    Idle,
+    Lease,
+    Load,
+    Lookup,
+    Refuse,
+    Start,
+    Wanted,
+    order_of,
+    rank_of,
+)
+from .._model import Failure, Link, Parsed, Request
 from .._policy.politeness import effective_delay
+from .index import FingerprintSet, fingerprint
+from .journal import Discovered, Ended, Journal, Passed
 from .robots import RobotsDesk
 from .schedule import Host, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections import Counter
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from .._lease import Redirect
-    from .._model import SkipReason
+    from .._lease import Redirect, Stored
+    from .._model import Outcome, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .ledger import Ledger
@@ -35,10 +52,20 @@ LOOKUP_AGAIN: Final = 0.4
 """Seconds that a look-up's temporary failure is used for: less than the shortest back-off,
 so that a retry asks again, and enough for all that is queued for the host to learn of it once."""
 
-_KNOWN: Final = 0
-_TOO_DEEP: Final = 1
-# Greater marks: out of scope, as judged by the scope's generation `mark - _OUT_OF_SCOPE`.
-_OUT_OF_SCOPE: Final = 2
+RECENT: Final = 50_000
+"""Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
+
+WINDOWS: Final = 100_000
+"""Pages that all windows together hold, about; 300 bytes each."""
+
+_WINDOW: Final = range(4, 513)
+"""What the window of one host may hold: a hop to the database brings many, and no host takes all."""
+
+_FIRST: Final = -(1 << 120)
+"""An order before any."""
+
+_AT_ONCE: Final = 64
+"""Hosts that one hop to the database asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +79,25 @@ class Limits:
     max_pages: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What a state knows of a crawl that it goes on with.
+
+    Args:
+        known: fingerprints of what was discovered.
+        passed: by reason, fingerprints of links that are not followed.
+        seeds: URLs that widened the scope.
+        stored: by host, how many pages wait in the state.
+        next_id: the number of the next discovery.
+    """
+
+    known: FingerprintSet
+    passed: Mapping[SkipReason, FingerprintSet]
+    seeds: Iterable[str]
+    stored: Mapping[str, int]
+    next_id: int
+
+
 @final
 class MemoryFrontier:
     """Holds the URLs of one crawl, and knows which may be asked for now.
@@ -63,10 +109,18 @@ class MemoryFrontier:
         guard: the judge of addresses; None if the fetcher opens no connections,
             and no name has to be looked up.
         robots: whether robots.txt is asked for, and kept to.
+        journal: takes down what a state has to know; None if there is no state.
     """
 
-    def __init__(
-        self, scope: Scope, limits: Limits, ledger: Ledger, *, guard: Guard | None, robots: bool
+    def __init__(  # noqa: PLR0913 - the parts of a frontier
+        self,
+        scope: Scope,
+        limits: Limits,
+        ledger: Ledger,
+        *,
+        guard: Guard | None,
+        robots: bool,
+        journal: Journal | None = None,
     ) -> None:
         self._scope = scope
         self._limits = limits
@@ -76,92 +130,157 @@ class MemoryFrontier:
             per_host=limits.per_host, per_address=limits.per_address, delay=limits.delay
         )
         self._robots = RobotsDesk() if robots else None
-        self._seen: dict[str, int] = {}
-        self._discoveries = count()
+        self._journal = journal
+        self._recent: set[str] = set()
+        self._known = FingerprintSet()
+        self._passed: dict[SkipReason, FingerprintSet] = {
+            "scope": FingerprintSet(),
+            "max_depth": FingerprintSet(),
+        }
+        self._next_id = 1
         self._leases = count(1)
         self._pages = 0
+        # Hosts whose next pages are to be loaded, in the order in which that was found out.
+        self._hungry: dict[str, Host] = {}
+        self._loading = False
         self._seeds_to_come = True
         self._stopping = False
+        self._rest_skipped = False
         self.queued = 0
         self.lent = 0
+
+    def resume(self, resumed: Resumed) -> None:
+        """Go on where an earlier crawl ended; to be called before anything else, with the books set."""
+        self._known = resumed.known
+        self._passed.update(resumed.passed)
+        self._next_id = resumed.next_id
+        self._pages = self._ledger.pages
+        for url in resumed.seeds:
+            self._scope.add_seed(url)
+        for name, stored in resumed.stored.items():
+            host = self._schedule.host(name)
+            host.stored = stored
+            self.queued += stored
+            self._hungry[name] = host
 
     # What comes in
 
     def add_seed(self, request: Request, now: float) -> bool:
         """Add a seed, which is in scope by being one; return whether it is new."""
-        self._scope.add_seed(request.url)
-        key = request.key or _urls.request_key(request.method, request.url, request.body)
-        return self._admit(request, key, depth=0, referrer=None, seed=True, now=now)
+        self._widen(request.url)
+        key = _key_of(request)
+        mark = fingerprint(key)
+        if mark in self._known:
+            return False
+        self._take_back(mark)
+        self._admit(request, mark, depth=0, parent=None, now=now)
+        return True
+
+    def _widen(self, url: str) -> None:
+        if self._scope.add_seed(url) and self._journal is not None:
+            self._journal.changes.seeds.append(url)
+
+    def add_bad_seed(self, text: str) -> bool:
+        """Count a seed that is no URL as skipped; return whether it is new."""
+        mark = fingerprint(text)
+        if not self._known.add(mark):
+            return False
+        self._ledger.discovered += 1
+        self._ledger.skip("bad_seed", text)
+        number, self._next_id = self._next_id, self._next_id + 1
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.append(mark)
+            changes.discovered.append(Discovered(number, "", 0, text, None, None))
+            changes.skipped.append(Ended(number, "", "bad_seed"))
+        return True
 
     def seeds_exhausted(self) -> None:
         """Note that no further seed will come, but for what is added by hand."""
         self._seeds_to_come = False
 
-    def add_found(self, found: Iterable[Link | Request], *, depth: int, referrer: str, now: float) -> None:
-        """Add what a page of *depth* - 1 leads to, as far as scope and limits allow."""
-        seen = self._seen
+    def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float) -> None:
+        """Add what the page of *parent* leads to, as far as scope and limits allow."""
+        depth = parent.depth + 1
         for item in found:
-            if isinstance(item, Link):
-                key = item.url
-                if seen.get(key) == _KNOWN or not self._judge(item, key, depth):
-                    continue
-                request = Request(key)
-            else:
-                request = item
-                key = item.key or _urls.request_key(item.method, item.url, item.body)
-                if seen.get(key) == _KNOWN or not self._judge(Link(url=item.url), key, depth):
-                    continue
-            self._admit(request, key, depth=depth, referrer=referrer, seed=False, now=now)
+            key = item.url if isinstance(item, Link) else _key_of(item)
+            if key in self._recent:
+                continue
+            mark = fingerprint(key)
+            if mark in self._known:
+                self._remember(key)
+            elif self._follows(item, mark, depth, parent):
+                request = None if isinstance(item, Link) else item
+                self._admit(request or Request(key), mark, depth=depth, parent=parent, now=now)
+                self._remember(key)
 
-    def _judge(self, link: Link, key: str, depth: int) -> bool:
-        """Return whether *link* is to be followed; count it as skipped if not."""
-        mark = self._seen.get(key)
-        generation = self._scope.generation
-        if mark is not None and mark == _OUT_OF_SCOPE + generation and not self._scope.per_link:
+    def _remember(self, key: str) -> None:
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        self._recent.add(key)
+
+    def _follows(self, item: Link | Request, mark: int, depth: int, parent: Lease) -> bool:
+        """Return whether *item* is to be followed; count it as skipped if not."""
+        link = item if isinstance(item, Link) else Link(url=item.url)
+        reason = self._objection(link, depth)
+        if reason is not None and mark in self._passed[reason]:
             return False
-        max_depth = self._limits.max_depth
-        too_deep = max_depth is not None and depth > max_depth
-        if mark == _TOO_DEEP and too_deep:
-            return False
-        reason: SkipReason | None = None
-        if not self._scope.allows(link):
-            reason = "scope"
-        elif too_deep:
-            reason = "max_depth"
-        if mark is not None:
-            self._ledger.unskip("max_depth" if mark == _TOO_DEEP else "scope")
-            self._ledger.discovered -= 1
+        self._take_back(mark)
         if reason is None:
             return True
-        self._seen[key] = _TOO_DEEP if reason == "max_depth" else _OUT_OF_SCOPE + generation
+        self._passed[reason].add(mark)
         self._ledger.discovered += 1
         self._ledger.skip(reason, link.url)
+        if self._journal is not None:
+            request = None if isinstance(item, Link) else item
+            self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
         return False
 
-    def _admit(  # noqa: PLR0913 - what a lease is made of
-        self, request: Request, key: str, *, depth: int, referrer: str | None, seed: bool, now: float
-    ) -> bool:
-        mark = self._seen.get(key)
-        if mark == _KNOWN:
-            return False
-        if mark is not None and seed:  # as a link it was skipped; as a seed it is not
-            self._ledger.unskip("max_depth" if mark == _TOO_DEEP else "scope")
-            self._ledger.discovered -= 1
-        self._seen[key] = _KNOWN
+    def _objection(self, link: Link, depth: int) -> SkipReason | None:
+        if not self._scope.allows(link):
+            return "scope"
+        max_depth = self._limits.max_depth
+        return "max_depth" if max_depth is not None and depth > max_depth else None
+
+    def _take_back(self, mark: int) -> None:
+        """Undo the skip of a link that is judged anew, if there is one."""
+        for reason, marks in self._passed.items():
+            if marks.discard(mark):
+                self._ledger.unskip(reason)
+                self._ledger.discovered -= 1
+                if self._journal is not None:
+                    self._journal.changes.taken_back.append(mark)
+
+    def _admit(self, request: Request, mark: int, *, depth: int, parent: Lease | None, now: float) -> None:
+        self._known.add(mark)
         self._ledger.discovered += 1
-        lease = Lease(
-            request=request,
-            key=key,
-            url=request.url,
-            method=request.method,
-            body=request.body,
-            depth=depth,
-            referrer=referrer,
-            seed=seed,
-            order=(-request.priority, depth, next(self._discoveries)),
-        )
-        self._push(lease, now)
-        return True
+        number, self._next_id = self._next_id, self._next_id + 1
+        rank = rank_of(request.priority, depth)
+        order = order_of(rank, number)
+        name = _urls.host(request.url)
+        host = self._schedule.host(name)
+        plain = request == Request(request.url)
+        self.queued += 1
+        fits = self._journal is None or self._fits(host, order)
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.append(mark)
+            changes.discovered.append(
+                Discovered(
+                    number,
+                    name,
+                    rank,
+                    request.url,
+                    None if plain else request,
+                    None if parent is None else parent.id,
+                )
+            )
+            if not fits:
+                changes.spilled[name] += 1
+                host.spill(order)
+        if fits:
+            referrer = None if parent is None else parent.request.url
+            self._schedule.add(host, (order, request.url, referrer, None if plain else request), now)
 
     def _push(self, lease: Lease, now: float, *, not_before: float = -inf) -> None:
         if lease.robots_of is None:
@@ -170,6 +289,64 @@ class MemoryFrontier:
 
     def _host(self, url: str) -> Host:
         return self._schedule.host(_urls.host(url))
+
+    # What waits in the state
+
+    def _window(self) -> int:
+        share = WINDOWS // max(len(self._schedule.hosts), 1)
+        return min(max(share, _WINDOW.start), _WINDOW.stop - 1)
+
+    def _fits(self, host: Host, order: int) -> bool:
+        """Return whether a new page belongs into the window of *host*."""
+        if order < host.bound:
+            return True
+        if host.stored or len(host.pages) >= self._window():
+            return False
+        host.bound = order
+        return True
+
+    def _feed(self, host: Host) -> None:
+        """Ask for the next pages of *host* if its window runs low."""
+        if host.stored and not host.loading and not host.unsaved and len(host.pages) <= self._window() // 4:
+            self._hungry[host.name] = host
+
+    def _load(self) -> Load | None:
+        if self._loading or not self._hungry:
+            return None
+        hosts = [self._hungry.pop(name) for name in list(islice(self._hungry, _AT_ONCE))]
+        self._loading = True
+        most = self._window()
+        for host in hosts:
+            host.loading = True
+        return Load(tuple(Wanted(host.name, _after(host), most) for host in hosts))
+
+    def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float) -> None:
+        """Take the answer of a `Load`: by host, the pages that were wanted."""
+        self._loading = False
+        if self._rest_skipped:
+            return
+        for name, found in pages.items():
+            host = self._schedule.host(name)
+            host.loading = False
+            if not found and host.stored and not host.unsaved:
+                raise StateError(
+                    f"the state lacks {host.stored} pages of {name}: it was changed from outside"
+                )
+            # What was not committed yet may have to go before some of what was read.
+            next_ones = [page for page in found if page.order < host.lowest_unsaved]
+            host.stored -= len(next_ones)
+            if next_ones:
+                host.bound = next_ones[-1].order
+            for page in next_ones:
+                self._schedule.add(host, page, now)
+            self._feed(host)
+
+    def committed(self, spilled: Counter[str]) -> None:
+        """Note that pages which are not held in memory can be loaded now; by host, how many."""
+        for name, number in spilled.items():
+            host = self._schedule.host(name)
+            host.saved(number)
+            self._feed(host)
 
     # What goes out
 
@@ -182,6 +359,9 @@ class MemoryFrontier:
         while True:
             if self._stopping or self._full():
                 return self._winding_down()
+            load = self._load()
+            if load is not None:
+                return load
             host = self._schedule.next(now)
             if isinstance(host, Host):
                 decision = self._consider(host, now)
@@ -201,21 +381,23 @@ class MemoryFrontier:
         if self.lent:
             return Idle(None)
         if not self._stopping:
-            for host in self._schedule.hosts.values():
-                for lease in host.queued():
-                    self.queued -= 1
-                    self._ledger.skip("max_pages", lease.url)
-                host.pages.clear()
-                host.later.clear()
+            self._skip_rest()
             self._stopping = True
         return Drained()
 
+    def _skip_rest(self) -> None:
+        """Skip every page that is queued, in memory or not."""
+        self._rest_skipped = True
+        if self._journal is not None and self.queued:
+            self._journal.changes.skip_rest = "max_pages"
+        for host in self._schedule.hosts.values():
+            host.clear()
+        self._ledger.skip("max_pages", f"{self.queued} pages", number=self.queued)
+        self.queued = 0
+
     def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
-        head = host.head()
-        if head is None:  # pragma: no cover - `Schedule.next` looked
-            return None
-        lease = head[1]
+        lease = host.lease()
         if self._guard is not None:
             if host.fresh_until <= now:
                 host.looking_up = True
@@ -224,6 +406,10 @@ class MemoryFrontier:
             error = self._door(host, lease, self._guard)
             if error is not None:
                 return self._refuse(host, error, now)
+        max_depth = self._limits.max_depth
+        if max_depth is not None and lease.depth > max_depth:  # of a state whose limit was higher
+            self._skip(host, "max_depth", now)
+            return None
         if self._robots is not None and lease.robots_of is None:
             verdict = self._robots.verdict(lease.url, now)
             if verdict is None:
@@ -254,7 +440,9 @@ class MemoryFrontier:
         return None
 
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
-        lease = host.pop()
+        lease = host.lease()
+        host.pop()
+        self._feed(host)
         if lease.robots_of is None:
             self.queued -= 1
             self.lent += 1
@@ -264,10 +452,17 @@ class MemoryFrontier:
         return Refuse(lease, error)
 
     def _skip(self, host: Host, reason: SkipReason, now: float) -> None:
-        lease = host.pop()
+        lease = host.lease()
+        host.pop()
+        self._feed(host)
         self.queued -= 1
-        self._ledger.skip(reason, lease.url)
+        self._end_skipped(lease, reason)
         self._schedule.settle(host, now)
+
+    def _end_skipped(self, lease: Lease, reason: SkipReason, *, detail: str = "") -> None:
+        self._ledger.skip(reason, lease.url, detail=detail)
+        if self._journal is not None:
+            self._journal.changes.skipped.append(Ended(lease.id, _urls.host(lease.request.url), reason))
 
     def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
         """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
@@ -279,6 +474,7 @@ class MemoryFrontier:
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
+        self._feed(host)
         if lease.robots_of is None:
             self.queued -= 1
             self.lent += 1
@@ -327,7 +523,7 @@ class MemoryFrontier:
         reason = None if lease.robots_of else self._judge_target(lease, target)
         if reason is not None:
             self.lent -= 1
-            self._ledger.skip(reason, lease.url, detail=f"redirected to {target.url}")
+            self._end_skipped(lease, reason, detail=f"redirected to {target.url}")
             return reason
         self._ledger.redirects += 1
         lease.chain += (lease.url,)
@@ -340,15 +536,18 @@ class MemoryFrontier:
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
         body = lease.body if target.keep_body else None
         key = _urls.request_key(target.method, target.url, body)
+        mark = fingerprint(key)
         # A form that leads back to its own URL, now by GET, comes to itself.
-        if self._seen.get(key) == _KNOWN and key != lease.key:
+        if mark in self._known and key != lease.key:
             return "known_target"
         if lease.seed:
-            self._scope.add_seed(target.url)
+            self._widen(target.url)
         elif not self._scope.allows(Link(url=target.url)):
             return "scope"
-        # A skip before, as a link, it stays in the books; but it is fetched now, and not again.
-        self._seen[key] = _KNOWN
+        # A skip before, as a link, stays in the books; but it is fetched now, and not again. A state
+        # learns of it when the page is done: until then a crash leaves the page to be asked for.
+        self._known.add(mark)
+        lease.aliases += (mark,)
         return None
 
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
@@ -361,14 +560,33 @@ class MemoryFrontier:
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
-    def finish(self, lease: Lease, *, page: bool) -> None:
-        """Let go of *lease*: it came to a page, or to a failure."""
-        del lease
+    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = ()) -> None:
+        """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self.lent -= 1
-        self._pages += page
+        self._pages += isinstance(outcome, Parsed)
+        if self._journal is None:
+            return
+        changes = self._journal.changes
+        changes.fingerprints.extend(lease.aliases)
+        host = _urls.host(lease.request.url)
+        match outcome:
+            case Parsed(page=page):
+                moment = page.fetched_at.timestamp()
+                changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
+            case Failure():
+                changes.failed.append(Ended(lease.id, host, outcome.kind, rows))
 
     # What may be asked at any time
 
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""
         self._stopping = True
+
+
+def _key_of(request: Request) -> str:
+    return request.key or _urls.request_key(request.method, request.url, request.body)
+
+
+def _after(host: Host) -> int:
+    """Return the order after which the pages of *host* wait in the state."""
+    return _FIRST if host.bound == -inf else int(host.bound)

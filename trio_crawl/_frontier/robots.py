@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Lease
-from .._model import Request
 from .._policy.robots import robots_url
 
 if TYPE_CHECKING:
@@ -45,18 +44,9 @@ class RobotsDesk:
     def ask(self, page: Lease) -> Lease:
         """Return a lease for the robots.txt that *page* waits for; it goes when the page would."""
         url = robots_url(page.url)
-        return Lease(
-            request=Request(url),
-            key=url,
-            url=url,
-            method="GET",
-            body=None,
-            depth=0,
-            referrer=None,
-            seed=False,
-            order=page.order,
-            robots_of=_urls.origin(page.url),
-        )
+        lease = Lease.new(page.order, url, None, None)
+        lease.robots_of = _urls.origin(page.url)
+        return lease
 
     def answer(self, origin: str, verdict: Rules | FetchError | None, now: float) -> float:
         """Take what came of the robots.txt of *origin*, and return the delay it asks for, in seconds."""

@@ -11,15 +11,21 @@ from collections import deque
 from enum import Enum, auto
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
+from .._lease import Lease
 from .._policy.politeness import Turns
 
 if TYPE_CHECKING:
     from .._errors import FetchError
-    from .._lease import Lease
+    from .._model import Request
 
-Order = tuple[int, int, int]
+Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
+"""A page that waits for its turn: its order, its URL, its referrer, and what else there is to say.
+
+That is nothing for a plain GET; for another the request; after a hop, the lease.
+A tuple, since of these a crawl may hold millions.
+"""
 
 
 class State(Enum):
@@ -38,26 +44,38 @@ class Host:
 
     __slots__ = (
         "addresses",
+        "bound",
         "doors",
         "fresh_until",
         "later",
+        "loading",
         "looking_up",
+        "lowest_unsaved",
         "name",
         "pages",
         "refusal",
         "robots",
         "robots_pending",
         "state",
+        "stored",
         "turns",
+        "unsaved",
         "wake",
     )
 
     def __init__(self, name: str, *, per_host: int, delay: float) -> None:
         self.name = name
         self.turns = Turns(per_host=per_host, delay=delay)
-        self.pages: list[tuple[Order, Lease]] = []
-        self.robots: list[tuple[Order, Lease]] = []
-        self.later: list[tuple[float, Order, Lease]] = []
+        self.pages: list[Waiting] = []
+        self.robots: list[Waiting] = []
+        self.later: list[tuple[float, int, Lease]] = []
+        # With a state, pages wait there that come after those in memory, all of which are up to
+        # `bound`. Some of them may not be committed yet.
+        self.stored = 0
+        self.unsaved = 0
+        self.lowest_unsaved = inf
+        self.bound = -inf
+        self.loading = False
         self.state = State.EMPTY
         self.wake = inf
         self.looking_up = False
@@ -71,9 +89,11 @@ class Host:
 
     def push(self, lease: Lease) -> None:
         """Queue *lease*; robots.txt has a queue of its own, since pages wait for it."""
-        heappush(self.robots if lease.robots_of else self.pages, (lease.order, lease))
+        heappush(
+            self.robots if lease.robots_of else self.pages, (lease.order, lease.url, lease.referrer, lease)
+        )
 
-    def head(self) -> tuple[Order, Lease] | None:
+    def head(self) -> Waiting | None:
         """Return what goes next if a turn comes."""
         if self.robots:
             return self.robots[0]
@@ -81,14 +101,37 @@ class Host:
             return self.pages[0]
         return None
 
-    def pop(self) -> Lease:
-        """Take what `head` returned out of its queue."""
-        return heappop(self.robots or self.pages)[1]
+    def lease(self) -> Lease:
+        """Return the head as a lease, made now if it is none yet; there has to be a head."""
+        queue = self.robots or self.pages
+        order, url, referrer, more = queue[0]
+        if isinstance(more, Lease):
+            return more
+        lease = Lease.new(order, url, referrer, more)
+        queue[0] = (order, url, referrer, lease)  # in the same place, by the same order
+        return lease
 
-    def queued(self) -> list[Lease]:
-        """Return every page that waits here, whichever way."""
-        leases = [lease for _, lease in self.pages] + [lease for *_, lease in self.later]
-        return [lease for lease in leases if lease.robots_of is None]
+    def pop(self) -> None:
+        """Take what `head` returned out of its queue."""
+        heappop(self.robots or self.pages)
+
+    def spill(self, order: int) -> None:
+        """Note that a page is left to the state, which does not have it yet."""
+        self.stored += 1
+        self.unsaved += 1
+        self.lowest_unsaved = min(self.lowest_unsaved, order)
+
+    def saved(self, number: int) -> None:
+        """Note that the state has so many of those now."""
+        self.unsaved -= number
+        if not self.unsaved:
+            self.lowest_unsaved = inf
+
+    def clear(self) -> None:
+        """Forget every page that waits here."""
+        self.pages.clear()
+        self.later.clear()
+        self.stored = self.unsaved = 0
 
 
 @final
@@ -106,7 +149,7 @@ class Schedule:
         self._per_address = per_address
         self._delay = delay
         self.hosts: dict[str, Host] = {}
-        self._ready: list[tuple[Order, str]] = []
+        self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
         self._crowds: dict[str, deque[Host]] = {}
         self._running: dict[str, int] = {}
@@ -117,6 +160,12 @@ class Schedule:
         if host is None:
             host = self.hosts[name] = Host(name, per_host=self._per_host, delay=self._delay)
         return host
+
+    def add(self, host: Host, waiting: Waiting, now: float) -> None:
+        """Queue a page at *host* for the first time."""
+        heappush(host.pages, waiting)
+        if host.state is not State.READY or host.pages[0] is waiting:
+            self.settle(host, now)
 
     def push(self, host: Host, lease: Lease, now: float, *, not_before: float = -inf) -> None:
         """Queue *lease* at *host*, for the moment *not_before* at the earliest."""

@@ -11,6 +11,7 @@ from .._model import Failure, Parsed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .._frontier.journal import Changes
     from .._model import FailureKind, Outcome
     from ..abc import Writer
 
@@ -36,6 +37,7 @@ class Batch:
     links: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failed: Counter[FailureKind] = field(default_factory=Counter)
+    changes: Changes | None = None
 
     @property
     def outcomes(self) -> int:
@@ -58,22 +60,25 @@ class Gatherer:
         self._rows = 0
         self.batch: Batch | None = None
 
-    def add(self, outcome: Outcome, now: float) -> None:
-        """Add one outcome; what no output keeps of it is not held on to.
+    def begin(self, now: float) -> Batch:
+        """Return the batch, begun now if there is none."""
+        if self.batch is None:
+            self.batch = Batch([[] for _ in self._writers], now)
+        return self.batch
+
+    def add(self, outcome: Outcome, now: float) -> tuple[int, ...]:
+        """Add one outcome, and return the rows that each output has of it.
+
+        What no output keeps of it is not held on to.
 
         Raises:
             RowError: an output can't hold a row of it.
         """
-        if self.batch is None:
-            self.batch = Batch([[] for _ in self._writers], now)
-        batch = self.batch
+        batch = self.begin(now)
+        before = [writer.rows for writer in self._writers]
         # All are encoded before one is kept, so that a page that an output refuses is in none.
         encoded = [writer.encode(outcome) for writer in self._writers]
-        for item, items in zip(encoded, batch.items, strict=True):
-            if item is not None:
-                items.append(item)
-                if isinstance(item, str | bytes):
-                    batch.size += len(item)
+        _keep(batch, encoded)
         match outcome:
             case Parsed():
                 batch.pages += 1
@@ -81,6 +86,13 @@ class Gatherer:
                 batch.statuses[outcome.page.status] += 1
             case Failure():
                 batch.failed[outcome.kind] += 1
+        return tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+
+    def end(self, now: float) -> None:
+        """Add what the outputs lack when nothing more comes."""
+        endings = [writer.ending() for writer in self._writers]
+        if any(ending is not None for ending in endings):
+            _keep(self.begin(now), endings)
 
     @property
     def full(self) -> bool:
@@ -94,3 +106,11 @@ class Gatherer:
             rows = sum(writer.rows for writer in self._writers)
             batch.rows, self._rows = rows - self._rows, rows
         return batch
+
+
+def _keep(batch: Batch, encoded: Sequence[Any]) -> None:
+    for item, items in zip(encoded, batch.items, strict=True):
+        if item is not None:
+            items.append(item)
+            if isinstance(item, str | bytes):
+                batch.size += len(item)

@@ -37,6 +37,13 @@ class Encoder(Protocol):
     def ending(self) -> str:
         """Return what the output still lacks when the crawl is over."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a table whose header is written; none otherwise."""
+
+    def resume(self, columns: Sequence[str], /) -> None:
+        """Go on after what another encoder wrote, under these *columns*."""
+
 
 class EncoderOf(Protocol):
     """Makes the encoder of one crawl."""
@@ -57,6 +64,13 @@ class JsonLines:
 
     def ending(self) -> str:
         return ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ()
+
+    def resume(self, columns: Sequence[str], /) -> None:
+        del columns  # each object has its own names
 
 
 _LINK_COLUMNS = ("source_url", "parsed_url")
@@ -111,6 +125,13 @@ class Table:
         # Only now, so that a page with a row that is refused leaves no trace.
         self._columns = columns
         return self._lines(table), len(rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    def resume(self, columns: Sequence[str], /) -> None:
+        self._columns = tuple(columns)
 
     def ending(self) -> str:
         return "" if self._rows.parsed else self._link_header()

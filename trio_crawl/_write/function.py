@@ -64,11 +64,11 @@ class Function:
         """Rows encoded since the output was opened."""
         return self._rows
 
-    def check(self) -> None:
+    def check(self, _position: Json = None, /) -> None:
         """Do nothing: a function can always be called."""
 
     @asynccontextmanager
-    async def open(self, environment: Environment, /) -> AsyncIterator[None]:
+    async def open(self, environment: Environment, _position: Json = None, /) -> AsyncIterator[None]:
         """Begin to count anew.
 
         Raises:
@@ -95,6 +95,9 @@ class Function:
             require_row(row, place=place)
         self._rows += len(rows)
         return tuple(row for _, row in rows) or None
+
+    def ending(self) -> None:
+        """Return nothing: a function is not told that no more comes."""
 
     async def write(self, items: Sequence[_Batch], /) -> Json:
         """Call the function with each row, and return ``{"rows": n}``, the calls that returned.

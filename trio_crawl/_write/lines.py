@@ -19,6 +19,7 @@ import trio
 
 from .._errors import OutputError, UsageError
 from .formats import ENCODERS
+from .place import Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -81,41 +82,53 @@ class Lines:
         """Rows encoded since the output was opened, a header not counted."""
         return self._rows
 
-    def check(self) -> None:
+    def check(self, position: Json = None, /) -> None:
         """Look whether the output can be opened, changing nothing.
+
+        Args:
+            position: what the last `write` that counts returned, where a crawl goes on.
 
         Raises:
             OutputError: the file is not empty (and is not to be overwritten), is a
-                folder, or can't be written; or there is no standard output.
+                folder, or can't be written; or there is no standard output. Where a
+                crawl goes on: the file is gone, or not as it was written.
         """
         if self._name == "-":
             _Standard()
-        else:
-            _check_file(Path(self._name), overwrite=self._overwrite)
+            return
+        place = Place.of(position)
+        _check_file(Path(self._name), overwrite=self._overwrite or place is not None)
+        if place is not None:
+            place.check(Path(self._name))
 
     @asynccontextmanager
-    async def open(self, environment: Environment, /) -> AsyncIterator[None]:
-        """Hold the output open for the length of one crawl.
+    async def open(self, environment: Environment, position: Json = None, /) -> AsyncIterator[None]:
+        """Hold the output open for the length of one crawl; the file is closed however it is left.
 
-        When it is left without an exception and no row came, a table of links
-        still gets its header. The file is closed however it is left.
+        Args:
+            environment: what the crawl lends.
+            position: what the last `write` that counts returned, where a crawl goes on:
+                the file is cut back to there.
 
         Raises:
             OutputError: the output can't be opened.
             trio.BusyResourceError: another crawl has it open.
-            OSError: the header can't be written, or the file not closed.
+            OSError: the file can't be closed.
         """
         if self._environment is not None:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
         self._environment = environment
         self._encoder = ENCODERS[self._format](own_rows=environment.own_rows)
+        place = None if self._name == "-" else Place.of(position)
+        if place is not None:
+            self._encoder.resume(place.columns)
         self._rows = 0
         self._sink = sink = _Sink(self._name)
         self._limiter = trio.CapacityLimiter(1)
         try:
-            await environment.run_in_thread(sink.open, self._overwrite, limiter=self._limiter)
+            await environment.run_in_thread(sink.open, self._overwrite, place, limiter=self._limiter)
             yield
-            await environment.run_in_thread(sink.finish, self._encoder.ending(), limiter=self._limiter)
+            await environment.run_in_thread(sink.close, limiter=self._limiter)
         finally:
             # What a hop opened is closed even where its answer was lost to a cancellation.
             sink.close()
@@ -131,8 +144,12 @@ class Lines:
         self._rows += rows
         return text or None
 
+    def ending(self) -> str | None:
+        """Return the header of a table of links that has no row."""
+        return self._encoder.ending() or None
+
     async def write(self, items: Sequence[str], /) -> Json:
-        """Append *items*, in one hop to a thread, and return ``{"bytes": n}``, the size after them.
+        """Append *items*, in one hop to a thread, and return the place after them (see `Place`).
 
         Once begun, a batch is written to its end, even if the scope is cancelled.
 
@@ -143,7 +160,9 @@ class Lines:
         if self._environment is None:
             raise trio.ClosedResourceError(f"{self!r} is not open")
         run_in_thread = self._environment.run_in_thread
-        return {"bytes": await run_in_thread(self._sink.append, items, limiter=self._limiter)}
+        columns = self._encoder.columns if items else ()
+        place = await run_in_thread(self._sink.append, items, columns, limiter=self._limiter)
+        return place.to_json()
 
 
 _FORMATS: Mapping[str, Format] = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
@@ -206,13 +225,21 @@ class _Sink:
     def __init__(self, name: str) -> None:
         self._name = name
         self._raw: io.FileIO | _Standard | None = None
-        self._position = 0
+        self._place = Place()
 
-    def open(self, overwrite: bool) -> None:  # noqa: FBT001 - a thread's function takes no keywords
-        self._raw = _Standard() if self._name == "-" else _open_file(self._name, overwrite=overwrite)
+    def open(self, overwrite: bool, place: Place | None) -> None:  # noqa: FBT001 - a thread's function takes no keywords
+        if self._name == "-":
+            self._raw = _Standard()
+        elif place is None:
+            self._raw = _open_file(self._name, overwrite=overwrite)
+        else:
+            self._raw = _reopen_file(self._name, place)
+            self._place = place
 
-    def append(self, items: Sequence[str]) -> int:
-        """Write *items*, and return how many bytes were written since the output was opened."""
+    def append(self, items: Sequence[str], columns: tuple[str, ...]) -> Place:
+        """Write *items*, and return the place after them."""
+        if not items:
+            return self._place
         if self._raw is None:
             raise trio.ClosedResourceError(f"{self._name} is not open")
         data = "".join(items).encode("utf-8", "backslashreplace")
@@ -226,14 +253,8 @@ class _Sink:
         except OSError as error:
             error.add_note(f"while writing {self._name}: {self._cut_back(self._raw)}")
             raise
-        self._position += len(data)
-        return self._position
-
-    def finish(self, ending: str) -> None:
-        """Write *ending*, and close."""
-        if ending:
-            self.append([ending])
-        self.close()
+        self._place = self._place.after(data, columns)
+        return self._place
 
     def close(self) -> None:
         """Close the output if it is open; where that fails, its descriptor is gone all the same."""
@@ -250,11 +271,11 @@ class _Sink:
         if not isinstance(raw, io.FileIO) or not raw.seekable():
             return "a part of the last batch may have been written"
         try:
-            raw.truncate(self._position)
-            raw.seek(self._position)
+            raw.truncate(self._place.bytes)
+            raw.seek(self._place.bytes)
         except OSError as error:
-            return f"a part of a batch may stand after its first {self._position} bytes ({error.strerror})"
-        return f"it was cut back to {self._position} bytes, which end with a whole row"
+            return f"a part of a batch may stand after its first {self._place.bytes} bytes ({error.strerror})"
+        return f"it was cut back to {self._place.bytes} bytes, which end with a whole row"
 
 
 def _check_file(path: Path, *, overwrite: bool) -> None:
@@ -293,6 +314,22 @@ def _open_file(name: str, *, overwrite: bool) -> io.FileIO:
         # It appeared, or was written to, after the check.
         file.close()
         raise OutputError(_occupied(Path(name)))
+    return file
+
+
+def _reopen_file(name: str, place: Place) -> io.FileIO:
+    """Open a file that a crawl goes on with, and cut it back to *place*."""
+    place.check(Path(name))
+    try:
+        file = io.FileIO(name, "r+", opener=_descriptor)
+    except OSError as error:
+        raise OutputError(f"{name} can't be opened: {error.strerror}") from error
+    try:
+        file.truncate(place.bytes)
+        file.seek(place.bytes)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 

@@ -1,0 +1,137 @@
+"""The state of a crawl, off the loop: one thread at a time, of a limiter of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
+
+import trio
+
+from .._errors import UsageError
+from .._frontier.sqlite import SqliteState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .._frontier.journal import Changes
+    from .._frontier.ledger import Ledger
+    from .._frontier.memory import MemoryFrontier
+    from .._lease import Stored, Wanted
+    from .._model import Json
+    from ..abc import RunInThread, Writer
+    from .options import Options
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+@final
+class Durable:
+    """Holds the state of one crawl open.
+
+    Args:
+        options: of the crawl; `Options.state` is not None.
+        writers: its outputs.
+        own_rows: whether a parser of the user's makes the rows.
+        run_in_thread: how to call what blocks.
+        virtual: whether it is called inline, where nothing can be cancelled meanwhile.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        writers: Sequence[Writer[Any]],
+        *,
+        own_rows: bool,
+        run_in_thread: RunInThread,
+        virtual: bool,
+    ) -> None:
+        self._options = options
+        self._state = SqliteState(
+            _checked_path(options.state), _identity(options, writers, own_rows=own_rows)
+        )
+        self._run_in_thread = run_in_thread
+        self._limiter = trio.CapacityLimiter(1)
+        self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
+        self.elapsed = 0.0
+        """Seconds that the crawl took before."""
+
+    async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
+        return await self._run_in_thread(function, *args, limiter=self._limiter)
+
+    async def open(self, frontier: MemoryFrontier, ledger: Ledger) -> list[Json] | None:
+        """Open the state, and set *frontier* and *ledger* to what it knows.
+
+        Returns:
+            The position of each output; None if the crawl is a new one.
+
+        Raises:
+            StateError: it can't be gone on with.
+        """
+        if not await self._call(self._state.open):
+            return None
+        options = self._options
+        await self._call(self._reopen, options.max_depth, options.max_pages, options.retry_failed)
+        books = await self._call(self._state.books)
+        self.elapsed = books.get("elapsed", 0.0)
+        ledger.resume(books)
+        frontier.resume(await self._call(self._state.resume, self._check_cancelled))
+        return self._state.positions
+
+    def _reopen(self, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:  # noqa: FBT001
+        self._state.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
+
+    async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
+        """Return pages that wait, by host."""
+        return await self._call(self._state.load, wanted)
+
+    async def commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
+        """Take down a batch, all of it or nothing."""
+        await self._call(self._state.commit, changes, positions, books)
+
+    async def close(self) -> None:
+        """Close the state; not cut short by a cancellation, since it takes milliseconds."""
+        with trio.CancelScope(shield=True):
+            await self._call(self._state.close)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _checked_path(state: object) -> Path:
+    if not isinstance(state, str | os.PathLike) or not os.fspath(state):
+        raise UsageError(f"state= is {state!r}; it takes the path of a file, such as 'crawl.db'")
+    path = os.fspath(state)
+    if not isinstance(path, str) or "\0" in path:
+        raise UsageError(f"state= is {state!r}; it takes the path of a file as text")
+    if "://" in path:
+        raise UsageError(f"state= is {state!r}; it takes the path of a file, and no URL")
+    return Path(path)
+
+
+def _identity(options: Options, writers: Sequence[Writer[Any]], *, own_rows: bool) -> dict[str, Json]:
+    """Return what has to be the same for a crawl to be the same, by keyword."""
+    return {
+        "follow": _name(options.follow),
+        "include": _names(options.include),
+        "exclude": _names(options.exclude),
+        "write": [writer.name for writer in writers],
+        "parse": "given" if own_rows else None,
+    }
+
+
+def _names(patterns: object) -> list[Json]:
+    if isinstance(patterns, str | re.Pattern):
+        return [_name(patterns)]
+    return [_name(pattern) for pattern in patterns]  # type: ignore[attr-defined] # the scope has looked
+
+
+def _name(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, re.Pattern):
+        return f"re.compile({value.pattern!r}, {value.flags})"
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"

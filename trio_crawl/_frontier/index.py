@@ -1,0 +1,89 @@
+"""Sets of fingerprints: what a crawl has seen, in eight bytes a URL."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# 4,096 pieces: of ten million fingerprints each has 2,400, so an insertion moves 10 KB on average.
+_PIECE_BITS: Final = 12
+_SHIFT: Final = 64 - _PIECE_BITS
+
+
+def fingerprint(key: str) -> int:
+    """Return 64 bits that stand for *key*; the same in every process.
+
+    Of ten million keys two have the same with a probability of three in a million.
+    """
+    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+@final
+class FingerprintSet:
+    """A set of 64-bit numbers, each held in eight bytes.
+
+    A `set` takes 77 bytes for each, and stops the world while it grows. Here the
+    numbers stand in many sorted arrays, by their first bits.
+    """
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self) -> None:
+        self._pieces: list[array[int] | None] = [None] * (1 << _PIECE_BITS)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __repr__(self) -> str:
+        return f"<FingerprintSet of {self._size:,}>"
+
+    def __contains__(self, number: int) -> bool:
+        piece = self._pieces[number >> _SHIFT]
+        if piece is None:
+            return False
+        place = bisect_left(piece, number)
+        return place < len(piece) and piece[place] == number
+
+    def add(self, number: int) -> bool:
+        """Add *number*, and return whether it is new."""
+        piece = self._pieces[number >> _SHIFT]
+        if piece is None:
+            self._pieces[number >> _SHIFT] = array("Q", (number,))
+            self._size += 1
+            return True
+        place = bisect_left(piece, number)
+        if place < len(piece) and piece[place] == number:
+            return False
+        piece.insert(place, number)
+        self._size += 1
+        return True
+
+    def discard(self, number: int) -> bool:
+        """Take *number* out, and return whether it was there."""
+        piece = self._pieces[number >> _SHIFT]
+        place = 0 if piece is None else bisect_left(piece, number)
+        if piece is None or place >= len(piece) or piece[place] != number:
+            return False
+        del piece[place]
+        self._size -= 1
+        return True
+
+    def fill(self, numbers: Iterable[int]) -> None:
+        """Take the place of what is held by *numbers*; one of them may come twice.
+
+        Sorting them at once takes a third of the time of adding them one by one.
+        """
+        ordered = sorted(numbers)
+        self._size = 0
+        end = 0
+        for number in range(1 << _PIECE_BITS):
+            start, end = end, bisect_left(ordered, (number + 1) << _SHIFT, end)
+            piece = array("Q", dict.fromkeys(ordered[start:end])) if end > start else None
+            self._pieces[number] = piece
+            self._size += 0 if piece is None else len(piece)

@@ -1,0 +1,95 @@
+"""One process at a time: a lock file beside a state, which says who holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, final
+
+from .._errors import StateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        # A byte far behind the text, since what is locked can't be read by others.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@final
+class StateLock:
+    """Holds ``PATH.lock``. The system lets go of it when the process ends, however it does.
+
+    Args:
+        path: the state that is locked.
+
+    Raises:
+        StateError: another crawl holds it, in this process or another, which is named; or the
+            file can't be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        while True:
+            descriptor = self._open(path)
+            try:
+                _try_lock(descriptor)
+            except OSError:
+                with os.fdopen(descriptor, "rb") as file:
+                    raise StateError(f"{path} is in use by {_holder(file.read())}") from None
+            # Who held it before may have removed the file between our opening and locking it.
+            if self._is_ours(descriptor):
+                break
+            os.close(descriptor)
+        self._descriptor = descriptor
+        text = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(text).encode())
+
+    def _open(self, path: Path) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        except OSError as error:
+            raise StateError(f"{path} can't be used: {self._path.name}: {error.strerror}") from error
+
+    def _is_ours(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Let go of it, and remove the file."""
+        if sys.platform != "win32":  # there, an open file can't be removed
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        if sys.platform == "win32":
+            with contextlib.suppress(OSError):  # another process may have opened it
+                self._path.unlink(missing_ok=True)
+
+
+def _holder(text: bytes) -> str:
+    try:
+        known = json.loads(text)
+        return f"process {known['pid']} on {known['host']}, since {known['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another crawl"

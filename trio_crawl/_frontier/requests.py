@@ -1,0 +1,47 @@
+"""Requests as text, for a state that holds them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from .._errors import UsageError
+from .._model import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DEFAULTS: Mapping[str, Any] = {field.name: getattr(Request(""), field.name) for field in fields(Request)}
+
+
+def text_of(request: Request | None) -> str | None:
+    """Return what *request* says beyond its URL, as JSON; None for None.
+
+    Raises:
+        UsageError: its `data` is not what JSON can say.
+    """
+    if request is None:
+        return None
+    said = {
+        name: getattr(request, name)
+        for name, default in _DEFAULTS.items()
+        if name != "url" and getattr(request, name) != default
+    }
+    if request.body is not None:
+        said["body"] = b64encode(request.body).decode("ascii")
+    try:
+        return json.dumps(said, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the data of the Request for {request.url} is not JSON: {error}") from error
+
+
+def request_of(url: str, text: str) -> Request:
+    """Return the request for *url* of which `text_of` returned *text*."""
+    said = json.loads(text)
+    if "body" in said:
+        said["body"] = b64decode(said["body"])
+    if "headers" in said:
+        said["headers"] = tuple((name, value) for name, value in said["headers"])
+    return Request(url, **said)

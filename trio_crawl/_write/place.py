@@ -1,0 +1,99 @@
+"""Where a file of rows ends: how far it is written, and what its last batch was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
+
+from .._errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from .._model import Json
+
+Bytes: TypeAlias = bytes  # in `Place` the name is a field's
+_PIECE: Final = 1024 * 1024
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The end of a batch in a file.
+
+    Args:
+        bytes: the size of the file there.
+        batch: bytes of the last batch.
+        sum: the checksum of the last batch, in hexadecimal digits.
+        columns: of a table whose header is written.
+    """
+
+    bytes: int = 0
+    batch: int = 0
+    sum: str = ""
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, position: Json) -> Place | None:
+        """Return what `to_json` said; None for None."""
+        if position is None:
+            return None
+        said = cast("Mapping[str, Any]", position)
+        return cls(
+            bytes=said["bytes"], batch=said["batch"], sum=said["sum"], columns=tuple(said.get("columns", ()))
+        )
+
+    def to_json(self) -> Json:
+        """Return the same as JSON can say it."""
+        columns = {"columns": self.columns} if self.columns else {}
+        return {"bytes": self.bytes, "batch": self.batch, "sum": self.sum, **columns}
+
+    def after(self, data: Bytes, columns: tuple[str, ...]) -> Place:
+        """Return the place after one more batch."""
+        return Place(bytes=self.bytes + len(data), batch=len(data), sum=checksum((data,)), columns=columns)
+
+    def check(self, path: Path) -> None:
+        """Look whether the file at *path* is, up to here, as it was written; of its batches, the last.
+
+        Raises:
+            OutputError: it is not, or can't be read.
+        """
+        try:
+            size = path.stat().st_size
+            if size >= self.bytes and (not self.batch or self._last_sum(path) == self.sum):
+                return
+        except FileNotFoundError:
+            if not self.bytes:
+                return
+            raise OutputError(f"{path} is gone, and the state has rows in it; {_CURE}") from None
+        except OSError as error:
+            raise OutputError(f"{path} can't be read: {error.strerror}") from error
+        if size < self.bytes:
+            raise OutputError(
+                f"{path} is shorter ({size:,} bytes) than what was written ({self.bytes:,} bytes); {_CURE}"
+            )
+        raise OutputError(f"{path} was changed: its last rows are not those that were written; {_CURE}")
+
+    def _last_sum(self, path: Path) -> str:
+        with path.open("rb") as file:
+            file.seek(self.bytes - self.batch)
+            return checksum(_pieces(file.read, self.batch))
+
+
+_CURE: Final = "put it back as it was, or begin again with another state and an empty output"
+
+
+def _pieces(read: Any, size: int) -> Iterator[bytes]:  # noqa: ANN401 - a file's method
+    while size > 0 and (piece := read(min(size, _PIECE))):
+        size -= len(piece)
+        yield piece
+
+
+def checksum(pieces: Iterable[bytes]) -> str:
+    """Return the checksum of *pieces*, one after the other."""
+    digest = blake2b(digest_size=16)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
