@@ -9,31 +9,28 @@ others in the state, from which they are asked for in time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._errors import FetchError, StateError
+from .._errors import FetchError
 from .._lease import (
     Decision,
     Drained,
     Idle,
     Lease,
-    Load,
     Lookup,
     Refuse,
     Start,
-    Wanted,
-    order_of,
-    rank_of,
 )
 from .._model import Failure, Link, Parsed, Request
 from .._policy.politeness import effective_delay
-from .index import FingerprintSet, fingerprint
-from .journal import Discovered, Ended, Journal, Passed
+from .discovery import Discoveries
+from .journal import Ended, Journal
 from .robots import RobotsDesk
-from .schedule import Host, Schedule
+from .schedule import Host, Schedule, Waiting
+from .windows import Windows
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -43,6 +40,7 @@ if TYPE_CHECKING:
     from .._model import Outcome, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
+    from .index import FingerprintSet
     from .ledger import Ledger
 
 ADDRESS_TTL: Final = 60.0
@@ -51,21 +49,6 @@ ADDRESS_TTL: Final = 60.0
 LOOKUP_AGAIN: Final = 0.4
 """Seconds that a look-up's temporary failure is used for: less than the shortest back-off,
 so that a retry asks again, and enough for all that is queued for the host to learn of it once."""
-
-RECENT: Final = 50_000
-"""Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
-
-WINDOWS: Final = 100_000
-"""Pages that all windows together hold, about; 300 bytes each."""
-
-_WINDOW: Final = range(4, 513)
-"""What the window of one host may hold: a hop to the database brings many, and no host takes all."""
-
-_FIRST: Final = -(1 << 120)
-"""An order before any."""
-
-_AT_ONCE: Final = 64
-"""Hosts that one hop to the database asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +105,6 @@ class MemoryFrontier:
         robots: bool,
         journal: Journal | None = None,
     ) -> None:
-        self._scope = scope
         self._limits = limits
         self._ledger = ledger
         self._guard = guard
@@ -131,18 +113,10 @@ class MemoryFrontier:
         )
         self._robots = RobotsDesk() if robots else None
         self._journal = journal
-        self._recent: set[str] = set()
-        self._known = FingerprintSet()
-        self._passed: dict[SkipReason, FingerprintSet] = {
-            "scope": FingerprintSet(),
-            "max_depth": FingerprintSet(),
-        }
-        self._next_id = 1
+        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal)
+        self._windows = Windows(self._schedule)
         self._leases = count(1)
         self._pages = 0
-        # Hosts whose next pages are to be loaded, in the order in which that was found out.
-        self._hungry: dict[str, Host] = {}
-        self._loading = False
         self._seeds_to_come = True
         self._stopping = False
         self._rest_skipped = False
@@ -151,49 +125,23 @@ class MemoryFrontier:
 
     def resume(self, resumed: Resumed) -> None:
         """Go on where an earlier crawl ended; to be called before anything else, with the books set."""
-        self._known = resumed.known
-        self._passed.update(resumed.passed)
-        self._next_id = resumed.next_id
+        self._discoveries.resume(resumed.known, resumed.passed, resumed.seeds, resumed.next_id)
+        self._windows.resume(resumed.stored)
         self._pages = self._ledger.pages
-        for url in resumed.seeds:
-            self._scope.add_seed(url)
-        for name, stored in resumed.stored.items():
-            host = self._schedule.host(name)
-            host.stored = stored
-            self.queued += stored
-            self._hungry[name] = host
+        self.queued = sum(resumed.stored.values())
 
     # What comes in
 
     def add_seed(self, request: Request, now: float) -> bool:
         """Add a seed, which is in scope by being one; return whether it is new."""
-        self._widen(request.url)
-        key = _key_of(request)
-        mark = fingerprint(key)
-        if mark in self._known:
-            return False
-        self._take_back(mark)
-        self._admit(request, mark, depth=0, parent=None, now=now)
-        return True
-
-    def _widen(self, url: str) -> None:
-        if self._scope.add_seed(url) and self._journal is not None:
-            self._journal.changes.seeds.append(url)
+        waiting = self._discoveries.seed(request)
+        if waiting is not None:
+            self._queue(waiting, now)
+        return waiting is not None
 
     def add_bad_seed(self, text: str) -> bool:
         """Count a seed that is no URL as skipped; return whether it is new."""
-        mark = fingerprint(text)
-        if not self._known.add(mark):
-            return False
-        self._ledger.discovered += 1
-        self._ledger.skip("bad_seed", text)
-        number, self._next_id = self._next_id, self._next_id + 1
-        if self._journal is not None:
-            changes = self._journal.changes
-            changes.fingerprints.append(mark)
-            changes.discovered.append(Discovered(number, "", 0, text, None, None))
-            changes.skipped.append(Ended(number, "", "bad_seed"))
-        return True
+        return self._discoveries.bad_seed(text)
 
     def seeds_exhausted(self) -> None:
         """Note that no further seed will come, but for what is added by hand."""
@@ -201,86 +149,17 @@ class MemoryFrontier:
 
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float) -> None:
         """Add what the page of *parent* leads to, as far as scope and limits allow."""
-        depth = parent.depth + 1
-        for item in found:
-            key = item.url if isinstance(item, Link) else _key_of(item)
-            if key in self._recent:
-                continue
-            mark = fingerprint(key)
-            if mark in self._known:
-                self._remember(key)
-            elif self._follows(item, mark, depth, parent):
-                request = None if isinstance(item, Link) else item
-                self._admit(request or Request(key), mark, depth=depth, parent=parent, now=now)
-                self._remember(key)
+        for waiting in self._discoveries.links(found, parent):
+            self._queue(waiting, now)
 
-    def _remember(self, key: str) -> None:
-        if len(self._recent) >= RECENT:
-            self._recent.clear()
-        self._recent.add(key)
-
-    def _follows(self, item: Link | Request, mark: int, depth: int, parent: Lease) -> bool:
-        """Return whether *item* is to be followed; count it as skipped if not."""
-        link = item if isinstance(item, Link) else Link(url=item.url)
-        reason = self._objection(link, depth)
-        if reason is not None and mark in self._passed[reason]:
-            return False
-        self._take_back(mark)
-        if reason is None:
-            return True
-        self._passed[reason].add(mark)
-        self._ledger.discovered += 1
-        self._ledger.skip(reason, link.url)
-        if self._journal is not None:
-            request = None if isinstance(item, Link) else item
-            self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
-        return False
-
-    def _objection(self, link: Link, depth: int) -> SkipReason | None:
-        if not self._scope.allows(link):
-            return "scope"
-        max_depth = self._limits.max_depth
-        return "max_depth" if max_depth is not None and depth > max_depth else None
-
-    def _take_back(self, mark: int) -> None:
-        """Undo the skip of a link that is judged anew, if there is one."""
-        for reason, marks in self._passed.items():
-            if marks.discard(mark):
-                self._ledger.unskip(reason)
-                self._ledger.discovered -= 1
-                if self._journal is not None:
-                    self._journal.changes.taken_back.append(mark)
-
-    def _admit(self, request: Request, mark: int, *, depth: int, parent: Lease | None, now: float) -> None:
-        self._known.add(mark)
-        self._ledger.discovered += 1
-        number, self._next_id = self._next_id, self._next_id + 1
-        rank = rank_of(request.priority, depth)
-        order = order_of(rank, number)
-        name = _urls.host(request.url)
-        host = self._schedule.host(name)
-        plain = request == Request(request.url)
+    def _queue(self, waiting: Waiting, now: float) -> None:
+        """Queue a page for the first time."""
         self.queued += 1
-        fits = self._journal is None or self._fits(host, order)
-        if self._journal is not None:
-            changes = self._journal.changes
-            changes.fingerprints.append(mark)
-            changes.discovered.append(
-                Discovered(
-                    number,
-                    name,
-                    rank,
-                    request.url,
-                    None if plain else request,
-                    None if parent is None else parent.id,
-                )
-            )
-            if not fits:
-                changes.spilled[name] += 1
-                host.spill(order)
-        if fits:
-            referrer = None if parent is None else parent.request.url
-            self._schedule.add(host, (order, request.url, referrer, None if plain else request), now)
+        host = self._host(waiting[1])
+        if self._journal is None or self._windows.takes(host, waiting[0]):
+            self._schedule.add(host, waiting, now)
+        else:
+            self._journal.changes.spilled[host.name] += 1
 
     def _push(self, lease: Lease, now: float, *, not_before: float = -inf) -> None:
         if lease.robots_of is None:
@@ -289,64 +168,6 @@ class MemoryFrontier:
 
     def _host(self, url: str) -> Host:
         return self._schedule.host(_urls.host(url))
-
-    # What waits in the state
-
-    def _window(self) -> int:
-        share = WINDOWS // max(len(self._schedule.hosts), 1)
-        return min(max(share, _WINDOW.start), _WINDOW.stop - 1)
-
-    def _fits(self, host: Host, order: int) -> bool:
-        """Return whether a new page belongs into the window of *host*."""
-        if order < host.bound:
-            return True
-        if host.stored or len(host.pages) >= self._window():
-            return False
-        host.bound = order
-        return True
-
-    def _feed(self, host: Host) -> None:
-        """Ask for the next pages of *host* if its window runs low."""
-        if host.stored and not host.loading and not host.unsaved and len(host.pages) <= self._window() // 4:
-            self._hungry[host.name] = host
-
-    def _load(self) -> Load | None:
-        if self._loading or not self._hungry:
-            return None
-        hosts = [self._hungry.pop(name) for name in list(islice(self._hungry, _AT_ONCE))]
-        self._loading = True
-        most = self._window()
-        for host in hosts:
-            host.loading = True
-        return Load(tuple(Wanted(host.name, _after(host), most) for host in hosts))
-
-    def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float) -> None:
-        """Take the answer of a `Load`: by host, the pages that were wanted."""
-        self._loading = False
-        if self._rest_skipped:
-            return
-        for name, found in pages.items():
-            host = self._schedule.host(name)
-            host.loading = False
-            if not found and host.stored and not host.unsaved:
-                raise StateError(
-                    f"the state lacks {host.stored} pages of {name}: it was changed from outside"
-                )
-            # What was not committed yet may have to go before some of what was read.
-            next_ones = [page for page in found if page.order < host.lowest_unsaved]
-            host.stored -= len(next_ones)
-            if next_ones:
-                host.bound = next_ones[-1].order
-            for page in next_ones:
-                self._schedule.add(host, page, now)
-            self._feed(host)
-
-    def committed(self, spilled: Counter[str]) -> None:
-        """Note that pages which are not held in memory can be loaded now; by host, how many."""
-        for name, number in spilled.items():
-            host = self._schedule.host(name)
-            host.saved(number)
-            self._feed(host)
 
     # What goes out
 
@@ -359,7 +180,7 @@ class MemoryFrontier:
         while True:
             if self._stopping or self._full():
                 return self._winding_down()
-            load = self._load()
+            load = self._windows.load()
             if load is not None:
                 return load
             host = self._schedule.next(now)
@@ -442,7 +263,7 @@ class MemoryFrontier:
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
         lease = host.lease()
         host.pop()
-        self._feed(host)
+        self._windows.feed(host)
         if lease.robots_of is None:
             self.queued -= 1
             self.lent += 1
@@ -454,7 +275,7 @@ class MemoryFrontier:
     def _skip(self, host: Host, reason: SkipReason, now: float) -> None:
         lease = host.lease()
         host.pop()
-        self._feed(host)
+        self._windows.feed(host)
         self.queued -= 1
         self._end_skipped(lease, reason)
         self._schedule.settle(host, now)
@@ -474,7 +295,7 @@ class MemoryFrontier:
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
-        self._feed(host)
+        self._windows.feed(host)
         if lease.robots_of is None:
             self.queued -= 1
             self.lent += 1
@@ -536,19 +357,7 @@ class MemoryFrontier:
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
         body = lease.body if target.keep_body else None
         key = _urls.request_key(target.method, target.url, body)
-        mark = fingerprint(key)
-        # A form that leads back to its own URL, now by GET, comes to itself.
-        if mark in self._known and key != lease.key:
-            return "known_target"
-        if lease.seed:
-            self._widen(target.url)
-        elif not self._scope.allows(Link(url=target.url)):
-            return "scope"
-        # A skip before, as a link, stays in the books; but it is fetched now, and not again. A state
-        # learns of it when the page is done: until then a crash leaves the page to be asked for.
-        self._known.add(mark)
-        lease.aliases += (mark,)
-        return None
+        return self._discoveries.target(lease, target.url, key)
 
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
@@ -576,17 +385,19 @@ class MemoryFrontier:
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows))
 
+    # What a state says
+
+    def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float) -> None:
+        """Take the answer of a `Load`: by host, the pages that were wanted."""
+        if not self._rest_skipped:
+            self._windows.loaded(pages, now)
+
+    def committed(self, spilled: Counter[str]) -> None:
+        """Note that pages which are not held in memory can be loaded now; by host, how many."""
+        self._windows.committed(spilled)
+
     # What may be asked at any time
 
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""
         self._stopping = True
-
-
-def _key_of(request: Request) -> str:
-    return request.key or _urls.request_key(request.method, request.url, request.body)
-
-
-def _after(host: Host) -> int:
-    """Return the order after which the pages of *host* wait in the state."""
-    return _FIRST if host.bound == -inf else int(host.bound)

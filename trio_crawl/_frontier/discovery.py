@@ -1,0 +1,192 @@
+"""What a crawl has discovered: which links are new, which are followed, which are passed by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from .. import _urls
+from .._lease import order_of, rank_of
+from .._model import Link, Request
+from .index import FingerprintSet, fingerprint
+from .journal import Discovered, Ended, Passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .._lease import Lease
+    from .._model import SkipReason
+    from .._policy.scope import Scope
+    from .journal import Journal
+    from .ledger import Ledger
+    from .schedule import Waiting
+
+RECENT: Final = 50_000
+"""Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
+
+
+@final
+class Discoveries:
+    """Knows every URL that was found, by its fingerprint, and judges new ones.
+
+    Args:
+        scope: what is followed; seeds widen it.
+        max_depth: links from a seed; None for no limit.
+        ledger: the books that discoveries and skips are entered in.
+        journal: takes them down for a state; None if there is none.
+    """
+
+    def __init__(self, scope: Scope, max_depth: int | None, ledger: Ledger, journal: Journal | None) -> None:
+        self._scope = scope
+        self._max_depth = max_depth
+        self._ledger = ledger
+        self._journal = journal
+        self._recent: set[str] = set()
+        self._known = FingerprintSet()
+        # Links that are not followed, unless they are found again where they may be.
+        self._passed: dict[SkipReason, FingerprintSet] = {
+            "scope": FingerprintSet(),
+            "max_depth": FingerprintSet(),
+        }
+        self._next_id = 1
+
+    def resume(
+        self,
+        known: FingerprintSet,
+        passed: Mapping[SkipReason, FingerprintSet],
+        seeds: Iterable[str],
+        next_id: int,
+    ) -> None:
+        """Go on with what an earlier crawl discovered."""
+        self._known = known
+        self._passed.update(passed)
+        self._next_id = next_id
+        for url in seeds:
+            self._scope.add_seed(url)
+
+    # Seeds
+
+    def seed(self, request: Request) -> Waiting | None:
+        """Add a seed; return it as it waits, or None if it is known."""
+        self.widen(request.url)
+        mark = fingerprint(key_of(request))
+        if mark in self._known:
+            return None
+        self._take_back(mark)
+        return self._admit(request, mark, depth=0, parent=None)
+
+    def widen(self, url: str) -> None:
+        """Let the scope be that of the seed *url*, too."""
+        if self._scope.add_seed(url) and self._journal is not None:
+            self._journal.changes.seeds.append(url)
+
+    def bad_seed(self, text: str) -> bool:
+        """Count a seed that is no URL as skipped; return whether it is new."""
+        mark = fingerprint(text)
+        if not self._known.add(mark):
+            return False
+        self._ledger.discovered += 1
+        self._ledger.skip("bad_seed", text)
+        number, self._next_id = self._next_id, self._next_id + 1
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.append(mark)
+            changes.discovered.append(Discovered(number, "", 0, text, None, None))
+            changes.skipped.append(Ended(number, "", "bad_seed"))
+        return True
+
+    # Links
+
+    def links(self, found: Iterable[Link | Request], parent: Lease) -> Iterator[Waiting]:
+        """Add what the page of *parent* leads to; yield what is new and followed, as it waits."""
+        depth = parent.depth + 1
+        for item in found:
+            key = item.url if isinstance(item, Link) else key_of(item)
+            if key in self._recent:
+                continue
+            mark = fingerprint(key)
+            if mark in self._known:
+                self._remember(key)
+            elif self._follows(item, mark, depth, parent):
+                request = Request(key) if isinstance(item, Link) else item
+                yield self._admit(request, mark, depth=depth, parent=parent)
+                self._remember(key)
+
+    def _remember(self, key: str) -> None:
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        self._recent.add(key)
+
+    def _follows(self, item: Link | Request, mark: int, depth: int, parent: Lease) -> bool:
+        """Return whether *item* is to be followed; count it as skipped if not."""
+        link = item if isinstance(item, Link) else Link(url=item.url)
+        reason = self._objection(link, depth)
+        if reason is not None and mark in self._passed[reason]:
+            return False
+        self._take_back(mark)
+        if reason is None:
+            return True
+        self._passed[reason].add(mark)
+        self._ledger.discovered += 1
+        self._ledger.skip(reason, link.url)
+        if self._journal is not None:
+            request = None if isinstance(item, Link) else item
+            self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
+        return False
+
+    def _objection(self, link: Link, depth: int) -> SkipReason | None:
+        if not self._scope.allows(link):
+            return "scope"
+        return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
+
+    def _take_back(self, mark: int) -> None:
+        """Undo the skip of a link that is judged anew, if there is one."""
+        for reason, marks in self._passed.items():
+            if marks.discard(mark):
+                self._ledger.unskip(reason)
+                self._ledger.discovered -= 1
+                if self._journal is not None:
+                    self._journal.changes.taken_back.append(mark)
+
+    def _admit(self, request: Request, mark: int, *, depth: int, parent: Lease | None) -> Waiting:
+        self._known.add(mark)
+        self._ledger.discovered += 1
+        number, self._next_id = self._next_id, self._next_id + 1
+        rank = rank_of(request.priority, depth)
+        more = None if request == Request(request.url) else request
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.append(mark)
+            parent_id = None if parent is None else parent.id
+            changes.discovered.append(
+                Discovered(number, _urls.host(request.url), rank, request.url, more, parent_id)
+            )
+        return (order_of(rank, number), request.url, None if parent is None else parent.request.url, more)
+
+    # Redirects
+
+    def target(self, lease: Lease, url: str, key: str) -> SkipReason | None:
+        """Add the URL that *lease* is redirected to, or return why it ends there instead.
+
+        Args:
+            lease: the page.
+            url: where to.
+            key: what makes that request the same as another.
+        """
+        mark = fingerprint(key)
+        # A form that leads back to its own URL, now by GET, comes to itself.
+        if mark in self._known and key != lease.key:
+            return "known_target"
+        if lease.seed:
+            self.widen(url)
+        elif not self._scope.allows(Link(url=url)):
+            return "scope"
+        # A skip before, as a link, stays in the books; but it is fetched now, and not again. A state
+        # learns of it when the page is done: until then a crash leaves the page to be asked for.
+        self._known.add(mark)
+        lease.aliases += (mark,)
+        return None
+
+
+def key_of(request: Request) -> str:
+    """Return what makes *request* the same as another."""
+    return request.key or _urls.request_key(request.method, request.url, request.body)
