@@ -186,6 +186,7 @@ class Engine:
         positions = await self._durable.open(self._frontier, self._ledger)
         if positions is not None:
             self._outlet.positions = positions
+            self._pages.links_dropped = self._ledger.links_dropped
             self._outlet.resumed = True
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:

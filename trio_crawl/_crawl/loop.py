@@ -107,6 +107,7 @@ class Loop:
     async def run(self, nursery: trio.Nursery) -> None:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self._nursery = nursery
+        self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._feed, self._seeds)
         while True:
@@ -225,6 +226,8 @@ class Loop:
                     number += 1
                     if number % ROUND == 0:
                         await trio.lowlevel.checkpoint()  # which not every source has
+                    if self.closed:
+                        return  # a limit has ended the crawl; what comes now is nobody's
                     seed = lenient(item)
                     if seed is not None:
                         self._plant(seed, trio.current_time())

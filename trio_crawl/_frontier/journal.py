@@ -40,6 +40,8 @@ class Ended(NamedTuple):
         detail: the status code of a page; the kind of a failure; the reason of a skip.
         rows: the rows that each output has of it.
         fetched_at: of a page, the moment in seconds since 1970.
+        aliases: of a failure, fingerprints of where it was redirected to: known, unless it is
+            asked for again.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Ended(NamedTuple):
     detail: int | FailureKind | SkipReason
     rows: tuple[int, ...] = ()
     fetched_at: float | None = None
+    aliases: tuple[int, ...] = ()
 
 
 class Passed(NamedTuple):

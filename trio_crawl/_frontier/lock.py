@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .._errors import StateError
 
@@ -49,21 +50,17 @@ class StateLock:
             descriptor = self._open(path)
             try:
                 _try_lock(descriptor)
-            except OSError:
+                # Who held it before may have removed the file between our opening and locking it.
+                if self._is_ours(descriptor):
+                    _sign(descriptor)
+                    break
+            except OSError as error:
                 with os.fdopen(descriptor, "rb") as file:
-                    raise StateError(f"{path} is in use by {_holder(file.read())}") from None
-            # Who held it before may have removed the file between our opening and locking it.
-            if self._is_ours(descriptor):
-                break
+                    if error.errno in _HELD:
+                        raise StateError(f"{path} is in use by {_holder(file.read())}") from None
+                raise StateError(f"{path} can't be locked: {self._path.name}: {error.strerror}") from error
             os.close(descriptor)
         self._descriptor = descriptor
-        text = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(text).encode())
 
     def _open(self, path: Path) -> int:
         try:
@@ -85,6 +82,21 @@ class StateLock:
         if sys.platform == "win32":
             with contextlib.suppress(OSError):  # another process may have opened it
                 self._path.unlink(missing_ok=True)
+
+
+_HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""What the system calls it where another holds the lock; all else, such as a full disk, is no holder."""
+
+
+def _sign(descriptor: int) -> None:
+    """Say in the file who holds it."""
+    text = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, json.dumps(text).encode())
 
 
 def _holder(text: bytes) -> str:

@@ -283,7 +283,9 @@ class MemoryFrontier:
     def _end_skipped(self, lease: Lease, reason: SkipReason, *, detail: str = "") -> None:
         self._ledger.skip(reason, lease.url, detail=detail)
         if self._journal is not None:
-            self._journal.changes.skipped.append(Ended(lease.id, _urls.host(lease.request.url), reason))
+            changes = self._journal.changes
+            changes.fingerprints.extend(lease.aliases)
+            changes.skipped.append(Ended(lease.id, _urls.host(lease.request.url), reason))
 
     def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
         """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
@@ -376,14 +378,14 @@ class MemoryFrontier:
         if self._journal is None:
             return
         changes = self._journal.changes
-        changes.fingerprints.extend(lease.aliases)
         host = _urls.host(lease.request.url)
         match outcome:
             case Parsed(page=page):
+                changes.fingerprints.extend(lease.aliases)
                 moment = page.fetched_at.timestamp()
                 changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
             case Failure():
-                changes.failed.append(Ended(lease.id, host, outcome.kind, rows))
+                changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))
 
     # What a state says
 

@@ -9,13 +9,14 @@ are appended in pieces, and read as a whole when a crawl goes on.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from array import array
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._errors import StateError
+from .._errors import CrawlError, StateError
 from .._lease import Stored, order_of, rank_in, rank_of
 from .._urls import host as host_of
 from .index import FingerprintSet
@@ -70,6 +71,10 @@ CREATE TABLE passed (
     request TEXT,
     referrer INTEGER
 );
+CREATE TABLE aliases (
+    url INTEGER PRIMARY KEY,   -- of a failure
+    fingerprints BLOB NOT NULL -- of where it was redirected to
+);
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     fingerprints BLOB NOT NULL,
@@ -101,7 +106,14 @@ WHERE revived.host = hosts.id
 
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
 
+_KNOWN: Final = "SELECT fingerprints FROM batches UNION ALL SELECT fingerprints FROM aliases"
+
 _SIGN: Final = 1 << 63
+
+_DAMAGED: Final = "it is damaged"
+_UNTOUCHED: Final = (
+    "the outputs are left as they are: put a copy of it back, or begin again with another state and outputs"
+)
 
 
 @final
@@ -139,8 +151,11 @@ class SqliteState:
             raise StateError(f"{self._path} can't be created: there is no folder {self._path.parent}")
         if self._path.is_dir():
             raise StateError(f"{self._path} is a folder; name a file in it")
+        if self._path.exists() and not os.access(self._path, os.W_OK):
+            # SQLite would read it, and leave a log beside it that can't be written either.
+            raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
         self._lock = StateLock(self._path)
-        with self._translated():
+        with self._reading():
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
@@ -209,6 +224,17 @@ class SqliteState:
             raise StateError(f"the state {self._path}: {_in_words(error)}") from error
 
     @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Translate also what comes of content that can't be ours, though SQLite can read it."""
+        try:
+            with self._translated():
+                yield
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, CrawlError):
+                raise
+            raise StateError(f"the state {self._path}: {_DAMAGED} ({error!r}); {_UNTOUCHED}") from error
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -223,7 +249,7 @@ class SqliteState:
 
     def books(self) -> dict[str, Any]:
         """Return the books of the crawl, as `Ledger.to_json` returned them."""
-        with self._translated():
+        with self._reading():
             books: dict[str, Any] = self._fact("books") or {}
             return books
 
@@ -235,7 +261,7 @@ class SqliteState:
             max_pages: likewise.
             retry_failed: likewise.
         """
-        with self._translated(), self._transaction():
+        with self._reading(), self._transaction():
             books = self.books()
             skipped: dict[str, int] = books.get("skipped", {})
             if skipped.get("max_pages") and (max_pages is None or books["pages"] < max_pages):
@@ -247,6 +273,7 @@ class SqliteState:
                     del skipped["max_depth"]
             if retry_failed and books.get("failed"):
                 self._revive(_FAILED)
+                self._db.execute("DELETE FROM aliases")  # what they are redirected to is theirs again
                 books["failed"] = {}
             self._set_fact("books", books)
 
@@ -269,6 +296,9 @@ class SqliteState:
             " WHERE reason = 'max_depth' AND depth <= ? ORDER BY depth, referrer, rowid",
             (deepest,),
         ).fetchall()
+        # Some were fetched since, as what a redirect led to; those stay in the books as they are.
+        fetched = self._known_of({mark % (1 << 64) for mark, *_ in found}) if found else set()
+        found = [one for one in found if one[0] % (1 << 64) not in fetched]
         (last,) = self._db.execute("SELECT max(id) FROM urls").fetchone()
         discovered = []
         for number, (_, url, depth, text, referrer) in enumerate(found, (last or 0) + 1):
@@ -282,15 +312,21 @@ class SqliteState:
             )
         return len(found)
 
+    def _known_of(self, marks: set[int]) -> set[int]:
+        known: set[int] = set()
+        for (piece,) in self._db.execute(_KNOWN):
+            known |= marks.intersection(array("Q", piece))
+        return known
+
     def resume(self, check_cancelled: Callable[[], None]) -> Resumed:
         """Return what a frontier goes on with.
 
         Args:
             check_cancelled: called now and then; what it raises ends the reading.
         """
-        with self._translated():
+        with self._reading():
             known = array("Q")
-            for (piece,) in self._db.execute("SELECT fingerprints FROM batches ORDER BY number"):
+            for (piece,) in self._db.execute(_KNOWN):
                 known.frombytes(piece)
                 check_cancelled()
             fingerprints = FingerprintSet()
@@ -319,7 +355,7 @@ class SqliteState:
 
     def load(self, wanted: Iterable[Wanted]) -> dict[str, list[Stored]]:
         """Return the pages that are wanted, by host."""
-        with self._translated():
+        with self._reading():
             return {each.host: self._load(each) for each in wanted}
 
     def _load(self, wanted: Wanted) -> list[Stored]:
@@ -328,7 +364,8 @@ class SqliteState:
             return []
         rank = max(rank_in(wanted.after), -_SIGN)
         number = wanted.after - order_of(rank_in(wanted.after), 0)
-        found = self._db.execute(_LOAD, (host, rank, rank, number, wanted.most))
+        # All at once: a cursor that an error left in a traceback would keep the file open.
+        found = self._db.execute(_LOAD, (host, rank, rank, number, wanted.most)).fetchall()
         return [
             Stored(
                 order_of(rank, number), url, referrer, None if request is None else request_of(url, request)
@@ -362,16 +399,7 @@ class SqliteState:
             (_SKIPPED, changes.skipped),
         ):
             self._end(status, ended, pending)
-        db.executemany(
-            "DELETE FROM passed WHERE fingerprint = ?", [(_signed(m),) for m in changes.taken_back]
-        )
-        db.executemany(
-            "INSERT OR REPLACE INTO passed VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (_signed(p.fingerprint), p.url, p.depth, p.reason, text_of(p.request), p.referrer)
-                for p in changes.passed
-            ],
-        )
+        self._pass_by(changes)
         db.executemany("INSERT OR IGNORE INTO seeds VALUES (?)", [(url,) for url in changes.seeds])
         db.executemany(
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
@@ -384,6 +412,21 @@ class SqliteState:
             (self._batch, changes.fingerprints.tobytes(), json.dumps(positions)),
         )
 
+    def _pass_by(self, changes: Changes) -> None:
+        self._db.executemany(
+            "DELETE FROM passed WHERE fingerprint = ?", [(_signed(m),) for m in changes.taken_back]
+        )
+        # Passed by and then followed after all, both since the last commit.
+        followed = set(changes.taken_back).intersection(changes.fingerprints) if changes.taken_back else ()
+        self._db.executemany(
+            "INSERT OR REPLACE INTO passed VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (_signed(p.fingerprint), p.url, p.depth, p.reason, text_of(p.request), p.referrer)
+                for p in changes.passed
+                if p.fingerprint not in followed
+            ],
+        )
+
     def _insert(self, discovered: Sequence[Discovered], pending: Counter[str]) -> None:
         rows = []
         for one in discovered:
@@ -392,7 +435,7 @@ class SqliteState:
                 host = self._hosts[one.host] = len(self._hosts) + 1
                 self._db.execute("INSERT INTO hosts VALUES (?, ?, 0)", (host, one.host))
             pending[one.host] += 1
-            rows.append((one.id, host, one.rank, one.url, text_of(one.request), one.referrer))
+            rows.append((one.id, host, one.rank, _sayable(one.url), text_of(one.request), one.referrer))
         self._db.executemany(
             "INSERT INTO urls (id, host, rank, status, url, request, referrer) VALUES (?, ?, ?, 0, ?, ?, ?)",
             rows,
@@ -404,6 +447,10 @@ class SqliteState:
             pending[one.host] -= 1
             counts = " ".join(map(str, one.rows))
             rows.append((status, one.detail, counts, self._batch, one.fetched_at, one.id))
+        self._db.executemany(
+            "INSERT OR REPLACE INTO aliases VALUES (?, ?)",
+            [(one.id, array("Q", one.aliases).tobytes()) for one in ended if one.aliases],
+        )
         self._db.executemany(
             "UPDATE urls SET status = ?, detail = ?, rows = coalesce(rows || ' + ', '') || ?, batch = ?,"
             " fetched_at = ? WHERE id = ?",
@@ -429,6 +476,11 @@ class SqliteState:
                 lock.release()
 
 
+def _sayable(text: str) -> str:
+    # A seed that is no URL may hold half of a surrogate pair, which UTF-8 can't say.
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _signed(number: int) -> int:
     # SQLite's integers have a sign.
     return number - (1 << 64) if number >= _SIGN else number
@@ -437,7 +489,7 @@ def _signed(number: int) -> int:
 def _in_words(error: sqlite3.Error) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name in {"SQLITE_NOTADB", "SQLITE_CORRUPT"} or name.startswith("SQLITE_CORRUPT"):
-        return f"it is damaged, or no database at all ({error}); the outputs are left as they are"
+        return f"{_DAMAGED}, or no database at all ({error}); {_UNTOUCHED}"
     if name.startswith("SQLITE_FULL"):
         return f"the disk is full ({error}); what was committed before is safe"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

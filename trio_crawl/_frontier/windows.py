@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final, final
@@ -10,7 +11,6 @@ from .._errors import StateError
 from .._lease import Load, Wanted
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Mapping, Sequence
 
     from .._lease import Stored
@@ -45,6 +45,8 @@ class Windows:
         # Hosts whose next pages are to be loaded, in the order in which that was found out.
         self._hungry: dict[str, Host] = {}
         self._loading = False
+        # What was committed while its host's pages were read: the answer may be without it.
+        self._late: Counter[str] = Counter()
 
     def resume(self, stored: Mapping[str, int]) -> None:
         """Begin with so many pages of each host in the state, and none in memory."""
@@ -104,14 +106,18 @@ class Windows:
                 host.bound = next_ones[-1].order
             for page in next_ones:
                 self._schedule.add(host, page, now)
+            host.saved(self._late.pop(name, 0))
             self.feed(host)
 
     def committed(self, spilled: Counter[str]) -> None:
         """Note that pages which are not held in memory can be loaded now; by host, how many."""
         for name, number in spilled.items():
             host = self._schedule.host(name)
-            host.saved(number)
-            self.feed(host)
+            if host.loading:
+                self._late[name] += number
+            else:
+                host.saved(number)
+                self.feed(host)
 
 
 def _after(host: Host) -> int:

@@ -320,8 +320,10 @@ def _open_file(name: str, *, overwrite: bool) -> io.FileIO:
 def _reopen_file(name: str, place: Place) -> io.FileIO:
     """Open a file that a crawl goes on with, and cut it back to *place*."""
     place.check(Path(name))
+    # Without a byte that counts there may be no file: it was made, and nothing committed.
+    mode = "r+" if place.bytes else "a"
     try:
-        file = io.FileIO(name, "r+", opener=_descriptor)
+        file = io.FileIO(name, mode, opener=_descriptor)
     except OSError as error:
         raise OutputError(f"{name} can't be opened: {error.strerror}") from error
     try:

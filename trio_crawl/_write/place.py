@@ -37,13 +37,24 @@ class Place:
 
     @classmethod
     def of(cls, position: Json) -> Place | None:
-        """Return what `to_json` said; None for None."""
+        """Return what `to_json` said; None for None.
+
+        Raises:
+            OutputError: that was not said by `to_json`.
+        """
         if position is None:
             return None
         said = cast("Mapping[str, Any]", position)
-        return cls(
-            bytes=said["bytes"], batch=said["batch"], sum=said["sum"], columns=tuple(said.get("columns", ()))
-        )
+        try:
+            size, batch, sum_ = int(said["bytes"]), int(said["batch"]), str(said["sum"])
+            columns = tuple(map(str, said.get("columns", ())))
+        except (TypeError, KeyError, ValueError, AttributeError):
+            size, batch, sum_, columns = -1, 0, "", ()
+        if not 0 <= batch <= size:
+            raise OutputError(
+                f"{position!r} is no position in a file of lines: the state is damaged, or not its own"
+            )
+        return cls(bytes=size, batch=batch, sum=sum_, columns=columns)
 
     def to_json(self) -> Json:
         """Return the same as JSON can say it."""

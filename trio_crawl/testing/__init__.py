@@ -6,12 +6,16 @@
 - `cancel_everywhere` and `cancel_at`: cancel a piece of trio code at every step,
   or at given times, and compare what it left with before.
 - `asserts_no_leaks`: that comparison alone, around a block.
+- `check_writer`: what a writer has to keep, so that its rows are there exactly once.
+- `check_frontier`: the same of a frontier and the state that it is kept in.
 """
 
 from __future__ import annotations
 
 from ._cancel import cancel_at as cancel_at, cancel_everywhere as cancel_everywhere
+from ._frontier_check import check_frontier as check_frontier
 from ._leaks import asserts_no_leaks as asserts_no_leaks
 from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
 from ._server import serve as serve, serving as serving
 from ._web import MemoryWeb as MemoryWeb
+from ._writer_check import check_writer as check_writer

@@ -1,0 +1,38 @@
+"""A crawl that is killed again and again, also while it is resumed, has every row exactly once in the end.
+
+The long form is ``python tests/kill_support.py --kills 2000``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from kill_support import Crawler, crawler, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KILLS = 36
+
+
+@pytest.fixture(scope="module")
+def crawls() -> Iterator[Crawler]:
+    """Start what crawls in processes of their own, and a site for them."""
+    with crawler() as made:
+        yield made
+
+
+@pytest.mark.parametrize("own_rows", [False, True], ids=["links", "own rows"])
+def test_killed_crawls_lose_and_repeat_nothing(crawls: Crawler, tmp_path: Path, own_rows: bool) -> None:
+    """After each kill what is committed is whole and in the books; resumed, all rows are there."""
+    result = sweep(crawls, tmp_path, kills=KILLS, seed=own_rows, own_rows=own_rows)
+    assert result.kills == KILLS
+    assert result.resumed > KILLS // 8
+
+
+def test_a_kill_is_a_kill(crawls: Crawler, tmp_path: Path) -> None:
+    """Killed before its 40th moment, a crawl tells nothing, and has not all of its rows."""
+    assert crawls.run(tmp_path, own_rows=False, kill=40) == {}
+    assert not (tmp_path / "pages.jsonl").exists() or (tmp_path / "pages.jsonl").stat().st_size < 20_000

@@ -1,0 +1,106 @@
+"""The check that every writer goes through; and writers that do not keep what they promise."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from trio_crawl.testing import check_writer
+from trio_crawl.writers import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from trio_crawl._model import Json, Outcome
+    from trio_crawl.abc import Environment
+
+
+def read_json(path: Path) -> list[object]:
+    """Return the objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def read_table(path: Path, **dialect: Any) -> list[object]:  # noqa: ANN401 - of the csv module
+    """Return the rows of a table, after its header, which comes once."""
+    text = path.read_bytes().decode() if path.exists() else ""
+    rows: list[object] = list(csv.reader(io.StringIO(text, newline=""), **dialect))
+    assert not rows or rows[0] not in rows[1:]
+    return rows[1:]
+
+
+def read_tsv(path: Path) -> list[object]:
+    return read_table(path, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+@pytest.mark.parametrize(("form", "read"), [("jsonl", read_json), ("csv", read_table), ("tsv", read_tsv)])
+def test_lines(tmp_path: Path, form: Literal["tsv", "csv", "jsonl"], read: Any) -> None:  # noqa: ANN401 - a reader
+    """Files of lines keep every promise of a writer, in each format."""
+    check_writer(lambda path: Lines(path, format=form), read, tmp_path)
+
+
+class Faulty:
+    """A writer of JSON lines with a fault."""
+
+    prompt = False
+
+    def __init__(self, path: Path, fault: str) -> None:
+        self._lines = Lines(path, format="jsonl")
+        self._path = path
+        self._fault = fault
+        self._held: list[str] = []
+        self.name = str(path)
+
+    @property
+    def rows(self) -> int:
+        return self._lines.rows + (self._fault == "counts wrongly")
+
+    def check(self, position: Json = None, /) -> None:
+        if self._fault == "looks at nothing":
+            return
+        self._lines.check(position)
+
+    @asynccontextmanager
+    async def open(self, environment: Environment, position: Json = None, /) -> AsyncIterator[None]:
+        if self._fault == "cuts nothing" and position is not None:
+            position = {"bytes": self._path.stat().st_size, "batch": 0, "sum": ""}
+        async with self._lines.open(environment, position):
+            yield
+            if self._held:
+                await self._lines.write(self._held)
+
+    def encode(self, outcome: Outcome, /) -> str | None:
+        return self._lines.encode(outcome)
+
+    def ending(self) -> str | None:
+        return '{"the": "end"}\n' if self._fault == "ends with a row" else None
+
+    async def write(self, items: Sequence[str], /) -> Json:
+        if self._fault == "holds back":
+            self._held += items
+            return await self._lines.write(())
+        if self._fault == "turns around":
+            items = items[::-1]
+        return await self._lines.write(items)
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("counts wrongly", "rows are counted from the opening"),
+        ("looks at nothing", "did not refuse an output that has rows"),
+        ("cuts nothing", "rows are not as expected, resumed after batch 0"),
+        ("ends with a row", "6 rows counted, others read"),
+        ("holds back", "not durable"),
+        ("turns around", "depend on how they are batched"),
+    ],
+)
+def test_a_faulty_writer_is_found_out(tmp_path: Path, fault: str, complaint: str) -> None:
+    """A writer that breaks a promise fails the check, which says which one."""
+    with pytest.raises(AssertionError, match=complaint):
+        check_writer(lambda path: Faulty(path, fault), read_json, tmp_path)
