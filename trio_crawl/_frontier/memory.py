@@ -341,7 +341,11 @@ class MemoryFrontier:
         body = lease.body if target.keep_body else None
         key = _urls.request_key(target.method, target.url, body)
         # A form that leads back to its own URL, now by GET, comes to itself.
-        if self._seen.get(key) == _KNOWN and key != lease.key:
+        # A chain that comes back to one of its own URLs, now with cookies, takes nobody else's place.
+        own = key == lease.key or (
+            target.method == lease.request.method and target.url in (*lease.chain, lease.url)
+        )
+        if self._seen.get(key) == _KNOWN and not own:
             return "known_target"
         if lease.seed:
             self._scope.add_seed(target.url)
