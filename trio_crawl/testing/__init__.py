@@ -6,11 +6,15 @@
 - `cancel_everywhere` and `cancel_at`: cancel a piece of trio code at every step,
   or at given times, and compare what it left with before.
 - `asserts_no_leaks`: that comparison alone, around a block.
+- `check_fetcher`: plays servers of every kind to a fetcher, and sees that it does
+  what the Protocol promises; `FETCHER_CHECKS` are the names of its checks.
 """
 
 from __future__ import annotations
 
 from ._cancel import cancel_at as cancel_at, cancel_everywhere as cancel_everywhere
+from ._fetcher_check import FETCHER_CHECKS as FETCHER_CHECKS, check_fetcher as check_fetcher
+from ._fetcher_check_contract import Shortcoming as Shortcoming
 from ._leaks import asserts_no_leaks as asserts_no_leaks
 from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
 from ._server import serve as serve, serving as serving
