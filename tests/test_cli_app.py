@@ -269,7 +269,8 @@ def test_flags_are_the_keywords_with_their_defaults() -> None:
         if parameter.kind is parameter.KEYWORD_ONLY
     }
     not_for_a_shell = {"parse", "parse_errors", "task_status"}
-    flags = {**Limits().keywords(), **Network().keywords(), "write": None, "overwrite": Output().overwrite}
+    flags = {**Limits().keywords(), **Network().keywords(), "write": None}
+    flags |= {name: getattr(Output(), name) for name in ("overwrite", "state", "retry_failed")}
     assert Network().user_agent is None
     assert keywords.pop("user_agent").startswith("trio-crawl/")
     assert flags == {name: value for name, value in keywords.items() if name not in not_for_a_shell}

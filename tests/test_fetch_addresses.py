@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 import pytest
@@ -48,6 +48,44 @@ KINDS: list[tuple[AddressKind, str]] = [
 def test_an_address_is_what_the_registries_say(kind: AddressKind, address: str) -> None:
     """Each block of the registries, its edges and its exceptions are known."""
     assert classify(address) == kind
+
+
+# IANA's registries of special-purpose addresses, each block with what they say of "globally
+# reachable"; 192.88.99.0/24, 2001:10::/28 and fec0::/10 are given up, and multicast is in others.
+_LISTED = """
+0.0.0.0/8 no            0.0.0.0/32 no           10.0.0.0/8 no           100.64.0.0/10 no
+127.0.0.0/8 no          169.254.0.0/16 no       172.16.0.0/12 no        192.0.0.0/24 no
+192.0.0.0/29 no         192.0.0.8/32 no         192.0.0.9/32 yes        192.0.0.10/32 yes
+192.0.0.170/32 no       192.0.0.171/32 no       192.0.2.0/24 no         192.31.196.0/24 yes
+192.52.193.0/24 yes     192.88.99.0/24 no       192.168.0.0/16 no       192.175.48.0/24 yes
+198.18.0.0/15 no        198.51.100.0/24 no      203.0.113.0/24 no       224.0.0.0/4 no
+240.0.0.0/4 no          255.255.255.255/32 no
+::1/128 no              ::/128 no               64:ff9b:1::/48 no       100::/64 no
+100:0:0:1::/64 no       2001:1::1/128 yes       2001:1::2/128 yes       2001:1::3/128 yes
+2001:2::/48 no          2001:3::/32 yes         2001:4:112::/48 yes     2001:10::/28 no
+2001:20::/28 yes        2001:30::/28 yes        2001:db8::/32 no        2620:4f:8000::/48 yes
+3fff::/20 no            5f00::/16 no            fc00::/7 no             fe80::/10 no
+fec0::/10 no            ff00::/8 no
+"""
+REGISTRIES = _LISTED.split()
+
+
+@pytest.mark.parametrize(("block", "reachable"), [*zip(REGISTRIES[::2], REGISTRIES[1::2], strict=True)])
+def test_each_block_of_the_registries_is_judged_to_its_ends(block: str, reachable: str) -> None:
+    """The first, the last and a middle address of a block are global where it is globally reachable."""
+    network = ip_network(block)
+    exceptions = [
+        ip_network(other)
+        for other in REGISTRIES[::2]
+        if other != block and ip_network(other).version == network.version
+    ]
+    for place in (0, 1, network.num_addresses // 2, -2, -1):
+        if network.num_addresses == 1 and place:
+            continue
+        address = network[place]
+        if any(address in other and other.prefixlen > network.prefixlen for other in exceptions):
+            continue  # a block within the block says it
+        assert (classify(str(address)) == "global") == (reachable == "yes"), address
 
 
 @pytest.mark.parametrize("text", ["", "example.com", "127.1", "010.0.0.1", "1.2.3.4.5", "[::1]", "%eth0"])

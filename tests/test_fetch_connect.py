@@ -84,7 +84,7 @@ async def test_a_silent_address_does_not_use_up_the_time(
     silent: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while the next one is tried, and nothing of the attempt is left."""
-    monkeypatch.setattr("trio_crawl._fetch.connect._ATTEMPT", 0.05)
+    monkeypatch.setattr("trio_crawl._fetch.connect.ATTEMPT", 0.05)
     address, port = silent
     before = descriptors()
     failure = await failing(port, address, "127.0.0.3")
@@ -96,7 +96,7 @@ async def test_the_last_address_gets_all_the_time_there_is(
     silent: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How long is for the caller to say, and cancelling leaves nothing."""
-    monkeypatch.setattr("trio_crawl._fetch.connect._ATTEMPT", 0.01)
+    monkeypatch.setattr("trio_crawl._fetch.connect.ATTEMPT", 0.01)
     address, port = silent
     before = descriptors()
     with trio.move_on_after(0.2) as scope:

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, TypeVarTuple
 import pycurl  # type: ignore[import-untyped]
 import pytest
 import trio
+import trio.testing
 import trustme
 
 from trio_crawl._errors import FetchError, MissingExtraError, UsageError
@@ -57,14 +58,20 @@ async def in_a_thread(
 
 
 @asynccontextmanager
-async def opened(watch: How = WAYS[0], *, guard: Guard | None = None) -> AsyncIterator[Curl]:
+async def opened(
+    watch: How = WAYS[0],
+    *,
+    guard: Guard | None = None,
+    concurrency: int = 64,
+    **options: Any,  # noqa: ANN401 - those of `Curl`
+) -> AsyncIterator[Curl]:
     """Yield a fetcher, open as in a crawl."""
-    curl = Curl(watch=watch)
+    curl = Curl(watch=watch, **options)
     async with trio.open_nursery() as nursery:
         environment = Environment(
             nursery=nursery,
             guard=guard or AddressGuard(True),
-            concurrency=64,
+            concurrency=concurrency,
             run_in_thread=in_a_thread,
         )
         with trio.fail_after(PATIENCE):
@@ -131,6 +138,7 @@ async def playing(
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 
 
 async def failing(curl: Curl, hop: Hop) -> FetchError:
@@ -264,6 +272,21 @@ async def test_user_names_and_passwords_are_not_sent() -> None:
     assert b"uthorization" not in server.requests[0]
 
 
+@pytest.mark.parametrize("status", [401, 407])
+async def test_a_challenge_is_not_answered(status: int) -> None:
+    """A URL may hold a user name and a password: the crawl says in a field what is to be sent."""
+    challenge = b"HTTP/1.1 %d No\r\nWWW-Authenticate: Basic\r\nProxy-Authenticate: Basic\r\n" % status
+    async with playing(challenge + b"Content-Length: 2\r\n\r\nno") as server, opened() as curl:
+        url = server.hop().url.replace("//", "//me:secret@")
+        for headers in ((), (("Authorization", "Basic eDp5"),)):
+            assert (await curl.fetch(server.hop(url=url, headers=headers))).status == status
+    first, second = server.requests
+    assert b"uthorization" not in first
+    assert first.startswith(b"GET / HTTP/1.1\r\n")
+    assert second.count(b"uthorization") == 1
+    assert b"Authorization: Basic eDp5\r\n" in second
+
+
 async def test_the_path_is_sent_as_it_is() -> None:
     """Dots and what libcurl would escape stay: the URL standard has had its say."""
     async with playing(OK) as server, opened() as curl:
@@ -288,6 +311,7 @@ async def test_head_has_no_body(watch: How) -> None:
         ("POST", None, b"\r\nContent-Length: 0\r\n\r\n"),
         ("PUT", b"x", b"\r\nContent-Length: 1\r\n\r\nx"),
         ("DELETE", None, b"\r\n\r\n"),
+        ("VERSION-CONTROL", None, b"\r\n\r\n"),
         ("GET", b"q", b"\r\nContent-Length: 1\r\n\r\nq"),
     ],
 )
@@ -348,8 +372,7 @@ async def test_the_addresses_of_the_hop_are_connected_to(name: str) -> None:
 
 async def test_a_later_answer_replaces_the_earlier_one() -> None:
     """Each hop goes to its own addresses, though libcurl remembers those before."""
-    closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    async with playing(closing) as server, opened() as curl:
+    async with playing(CLOSING) as server, opened() as curl:
         url = f"http://name.test:{server.port}/"
         assert (await failing(curl, server.hop(url=url, addresses=("127.0.0.9",)))).kind == "connect"
         assert (await curl.fetch(server.hop(url=url, addresses=("127.0.0.1",)))).status == 200
@@ -637,38 +660,80 @@ async def test_what_the_guard_raises_comes_out(watch: How, capfd: pytest.Capture
     assert capfd.readouterr().err == ""
 
 
-async def test_what_the_write_callback_raises_comes_out(
+async def test_what_the_callback_of_new_sockets_raises_comes_out(
     watch: How, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An exception while a body is gathered is raised by its fetch."""
+    """An exception while a new socket is looked at is raised by its fetch alone, and no socket is lost."""
 
-    def too_large(hop: Hop) -> FetchError:
-        raise OwnError(hop.url)
+    def fail(_self: object, _descriptor: int) -> None:
+        if failing_now:
+            raise OwnError
 
-    monkeypatch.setattr("trio_crawl._fetch.curl_easy.too_large", too_large)
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-    async with playing(chunked) as server, opened(watch) as curl:
-        with pytest.raises(OwnError):
-            await curl.fetch(server.hop(max_bytes=1))
+    name = "EpollWatch" if watch == "epoll" else "TaskWatch"
+    monkeypatch.setattr(f"trio_crawl._fetch.curl_watch.{name}.opened", fail)
+    async with asserts_no_leaks(), playing(OK) as server, opened(watch) as curl:
+        failing_now = True
+        for _ in range(2):
+            with pytest.raises(OwnError):
+                await curl.fetch(server.hop())
+        failing_now = False
         assert (await curl.fetch(server.hop())).body == b"ok"
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("method", ["opened", "update"])
-async def test_what_the_watch_raises_comes_out(
-    watch: How, method: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+async def test_what_the_socket_callback_raises_comes_out(
+    watch: How, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An exception while a socket is registered is raised by its fetch, and nothing hangs."""
+    """An exception while a socket is registered is raised by the fetches in flight, and not by the next."""
 
-    def fail(*_: object) -> None:
-        raise OwnError(method)
+    def fail(_self: object, _descriptor: int, _what: int) -> None:
+        raise OwnError
 
     name = "EpollWatch" if watch == "epoll" else "TaskWatch"
-    monkeypatch.setattr(f"trio_crawl._fetch.curl_watch.{name}.{method}", fail)
-    async with asserts_no_leaks(), playing(OK) as server, opened(watch) as curl:
-        with pytest.raises(OwnError, match=method):
-            await curl.fetch(server.hop())
+    async with asserts_no_leaks(), playing(CLOSING) as server, opened(watch) as curl:
+        for _ in range(2):
+            with monkeypatch.context() as patch:
+                patch.setattr(f"trio_crawl._fetch.curl_watch.{name}._register", fail)
+                with pytest.raises(OwnError):
+                    await curl.fetch(server.hop())
+            assert (await curl.fetch(server.hop())).body == b"ok"
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("option", [pycurl.HEADERFUNCTION, pycurl.WRITEFUNCTION])
+async def test_when_memory_runs_out_it_is_said(
+    watch: How, option: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Head and body are gathered by lists alone, which fail for want of memory and nothing else."""
+
+    class Full(list[bytes]):
+        def append(self, _item: bytes, /) -> None:
+            raise MemoryError
+
+    def prepare(self: Easy, hop: Hop, *, again: bool) -> None:
+        original(self, hop, again=again)
+        self.curl.setopt(option, Full().append)
+
+    original = Easy.prepare
+    async with asserts_no_leaks(), playing(OK) as server, opened(watch) as curl:
+        with monkeypatch.context() as patch:
+            patch.setattr(Easy, "prepare", prepare)
+            with pytest.raises(MemoryError):
+                await curl.fetch(server.hop(method="POST"))
+        assert (await curl.fetch(server.hop())).body == b"ok"
+
+
+async def test_what_the_timer_callback_cannot_keep_ends_every_fetch(watch: How) -> None:
+    """It is a list's, too; where it fails, libcurl does, and every fetch is told instead of left hanging."""
+    async with playing(OK) as server, opened(watch) as curl:
+        assert (await curl.fetch(server.hop())).body == b"ok"
+        engine = curl._engine  # noqa: SLF001 - nothing else can make it fail
+        assert engine is not None
+        engine._multi.setopt(pycurl.M_TIMERFUNCTION, lambda _milliseconds: -1)  # noqa: SLF001
+        with pytest.raises(pycurl.error):
+            await curl.fetch(server.hop())
+        with pytest.raises(trio.BrokenResourceError):
+            await curl.fetch(server.hop())
 
 
 async def test_when_the_pump_fails_every_fetch_gets_the_error(
@@ -707,8 +772,8 @@ async def test_when_the_pump_fails_every_fetch_gets_the_error(
 async def test_libcurl_itself_fails(watch: How, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the multi interface is the fetch's, and nothing is left behind."""
 
-    def refuse(self: Easy, hop: Hop) -> None:
-        prepare(self, hop)
+    def refuse(self: Easy, hop: Hop, *, again: bool) -> None:
+        prepare(self, hop, again=again)
         other.add_handle(self.curl)  # the multi handle of the fetcher can't take it any more
 
     prepare = Easy.prepare
@@ -797,6 +862,112 @@ def test_cancelling_at_any_moment_leaves_nothing(watch: How) -> None:
     assert cancel_at(partial(slow_crawl, watch), times) > 0
 
 
+async def test_a_thousand_fetches_cancelled_at_random(watch: How) -> None:
+    """Of sockets, tasks and descriptors nothing is left, and what was not cancelled came to its end."""
+    seeded = random.Random(20261121)  # noqa: S311 - moments, no secrets
+    bodies: list[bytes] = []
+    cancelled = 0
+
+    async def play(stream: trio.SocketStream) -> None:
+        await trio.sleep(seeded.uniform(0, 0.01))
+        await stream.send_all(OK[:50])
+        await trio.sleep(seeded.uniform(0, 0.01))
+        await stream.send_all(OK[50:])
+
+    async with asserts_no_leaks(), playing(play) as server, opened(watch) as curl:
+
+        async def work() -> None:
+            nonlocal cancelled
+            for _ in range(25):
+                with trio.move_on_after(seeded.uniform(0, 0.04)) as scope:
+                    bodies.append((await curl.fetch(server.hop())).body)
+                cancelled += scope.cancelled_caught
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(40):
+                nursery.start_soon(work)
+        bodies.append((await curl.fetch(server.hop())).body)
+    assert set(bodies) == {b"ok"}
+    assert len(bodies) + cancelled == 1001
+    assert cancelled > 0
+
+
+async def test_a_kept_connection_found_closed_is_replaced(watch: How) -> None:
+    """Though many find theirs so at once."""
+    together = 10
+
+    async def play(stream: trio.SocketStream) -> None:
+        await stream.send_all(OK)
+        if server.connections <= together:
+            await trio.sleep(0.01)  # until it looks idle
+            await stream.aclose()
+
+    async with playing(play) as server, opened(watch) as curl:
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                for _ in range(together):
+                    nursery.start_soon(curl.fetch, server.hop())
+            await trio.sleep(0.02)
+
+
+@pytest.mark.parametrize(("method", "times"), [("POST", 1), ("PATCH", 1), ("PUT", 2), ("GET", 2)])
+async def test_what_is_made_twice_may_be(watch: How, method: str, times: int) -> None:
+    """A request that the server answers by closing a kept connection is made again only if that is safe."""
+
+    async def play(stream: trio.SocketStream) -> None:
+        if len(server.requests) in {1, times + 2}:
+            await stream.send_all(OK)
+        else:
+            await stream.aclose()
+
+    async with playing(play) as server, opened(watch) as curl:
+        await curl.fetch(server.hop())
+        failure = await failing(curl, server.hop(method=method, body=None if method == "GET" else b"pay"))
+        assert failure.kind == "protocol"
+        assert (await curl.fetch(server.hop(method="POST"))).body == b"ok"
+    server.requests.pop()
+    assert [request.split()[0].decode() for request in server.requests] == ["GET", *[method] * times]
+
+
+@pytest.mark.parametrize("by_tls", [False, True])
+async def test_a_post_finds_a_connection_closed_before_it(
+    watch: How, by_tls: bool, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """Nothing was sent then, so it is made on a new one, and the server sees it once."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = server_side(authority, "good.test") if by_tls else None
+
+    async def play(stream: trio.abc.Stream) -> None:
+        await stream.send_all(OK)
+        if server.connections < 3:
+            await stream.aclose()
+
+    async with playing(play, tls=tls) as server, opened(watch, ca=tmp_path / "ca.pem") as curl:
+        url = f"{'https' if by_tls else 'http'}://good.test:{server.port}/"
+        for _ in range(3):
+            hop = server.hop(url=url, addresses=("127.0.0.1",), method="POST", body=b"pay")
+            assert (await curl.fetch(hop)).body == b"ok"
+            await trio.testing.wait_all_tasks_blocked(0.01)
+    assert len(server.requests) == server.connections == 3
+
+
+async def test_what_is_raised_before_a_request_comes_out(
+    watch: How, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An exception of the callback that looks at the connection is that of its fetch."""
+
+    def fail(_self: object, _address: str, _port: int) -> bool:
+        raise OwnError
+
+    async with asserts_no_leaks(), playing(OK) as server, opened(watch) as curl:
+        with monkeypatch.context() as patch:
+            patch.setattr("trio_crawl._fetch.curl_socket.Sockets.hung_up", fail)
+            with pytest.raises(OwnError):
+                await curl.fetch(server.hop(method="POST"))
+        assert (await curl.fetch(server.hop(method="POST"))).body == b"ok"
+    assert capfd.readouterr().err == ""
+
+
 async def test_closing_ends_what_is_in_flight(watch: How) -> None:
     """A fetch that outlives its crawl is told so, and no descriptor is left."""
 
@@ -864,8 +1035,7 @@ async def test_a_kept_connection_that_the_server_closes(watch: How) -> None:
 
 async def test_descriptors_that_are_used_again(watch: How) -> None:
     """A number that stands for a new socket is watched as a new one."""
-    closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
-    async with playing(closing) as server, playing(OK) as keeping, opened(watch) as curl:
+    async with playing(CLOSING) as server, playing(OK) as keeping, opened(watch) as curl:
 
         async def work(target: Server) -> None:
             for _ in range(30):

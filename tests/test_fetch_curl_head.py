@@ -11,13 +11,15 @@ from trio_crawl._fetch.curl_head import (
     MAX_INTERIM,
     fields,
     final_head,
+    is_token,
     request_lines,
-    resolve_lines,
+    resolve_line,
     target_of,
 )
 
 URL = "http://site.test/"
-UNASKED = (b"user-agent:", b"accept:", b"content-type:", b"expect:")
+UNASKED = (b"user-agent:", b"accept:")
+UNASKED_WITH_CONTENT = (*UNASKED, b"content-type:", b"expect:")
 
 
 @pytest.mark.parametrize(
@@ -36,24 +38,26 @@ def test_where_an_origin_leads_to(origin: str, target: tuple[str, str, int, bool
 
 def test_resolved_addresses_as_libcurl_takes_them() -> None:
     """All addresses of a name are one entry, those of IPv6 in brackets."""
-    lines = resolve_lines(target_of("https://site.test"), ("::1", "127.0.0.1"))
-    assert lines == ("+site.test:443:[::1],127.0.0.1",)
+    line = resolve_line("site.test", 443, ("::1", "127.0.0.1"))
+    assert line == "+site.test:443:[::1],127.0.0.1"
 
 
 def test_request_fields_keep_their_order() -> None:
     """The given ones come first, then those that libcurl is told to leave out."""
-    assert request_lines((("B", "1"), ("A", "2"))) == (b"B: 1", b"A: 2", *UNASKED)
+    headers = (("B", "1"), ("A", "2"))
+    assert request_lines(headers, content=False) == (b"B: 1", b"A: 2", *UNASKED)
+    assert request_lines(headers, content=True) == (b"B: 1", b"A: 2", *UNASKED_WITH_CONTENT)
 
 
 def test_a_given_field_is_not_left_out() -> None:
     """A field that libcurl has a default for is sent if it is given."""
-    lines = request_lines((("User-Agent", "x/1"), ("ACCEPT", "*/*")))
+    lines = request_lines((("User-Agent", "x/1"), ("ACCEPT", "*/*")), content=True)
     assert lines == (b"User-Agent: x/1", b"ACCEPT: */*", b"content-type:", b"expect:")
 
 
 def test_an_empty_value_is_sent() -> None:
     """It is written in the notation which does not mean to leave the field out."""
-    assert request_lines((("X", ""),))[0] == b"X;"
+    assert request_lines((("X", ""),), content=False)[0] == b"X;"
 
 
 @pytest.mark.parametrize(
@@ -63,8 +67,17 @@ def test_an_empty_value_is_sent() -> None:
 def test_a_field_that_cannot_be_sent(field: tuple[str, str]) -> None:
     """A name that is no token, and a value that would begin another field, are refused."""
     with pytest.raises(FetchError) as caught:
-        request_lines((field,))
+        request_lines((field,), content=False)
     assert caught.value.kind == "protocol"
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [("GET", True), ("VERSION-CONTROL", True), ("", False), ("A B", False), ("\u00c4", False)],
+)
+def test_a_token(text: str, token: bool) -> None:
+    """Letters, digits and some signs make one."""
+    assert is_token(text) is token
 
 
 @given(st.lists(st.tuples(st.from_regex(r"\A[A-Za-z-]{1,9}\Z"), st.text(max_size=20)), max_size=5))
@@ -72,11 +85,11 @@ def test_a_field_that_cannot_be_sent(field: tuple[str, str]) -> None:
 def test_no_value_begins_a_field_of_its_own(headers: list[tuple[str, str]]) -> None:
     """Whatever is given is refused, or makes one line a field."""
     try:
-        lines = request_lines(tuple(headers))
+        lines = request_lines(tuple(headers), content=True)
     except FetchError:
         return
     assert all(b"\n" not in line and b"\r" not in line for line in lines)
-    assert len(lines) <= len(headers) + len(UNASKED)
+    assert len(lines) <= len(headers) + len(UNASKED_WITH_CONTENT)
 
 
 HEAD = [b"HTTP/1.1 200 OK\r\n", b"A: 1\r\n", b"\r\n"]
@@ -85,15 +98,31 @@ HEAD = [b"HTTP/1.1 200 OK\r\n", b"A: 1\r\n", b"\r\n"]
 def test_the_final_head_is_the_one() -> None:
     """What came before, and the trailers after it, are left out."""
     early = [b"HTTP/1.1 103 Early Hints\r\n", b"Link: </a>\r\n", b"\r\n"]
-    assert final_head(early + early + HEAD + [b"Late: 1\r\n", b"\r\n"], URL) == ((b"A", b"1"),)
-    assert final_head([b"HTTP/2 200 \r\n", b"a: 1\r\n", b"\r\n"], URL) == ((b"a", b"1"),)
+    late = [b"Late: 1\r\n", b"\r\n"]
+    assert final_head(early + early + HEAD + late, URL) == ("1.1", 200, ((b"A", b"1"),))
+
+
+@pytest.mark.parametrize(
+    ("line", "version", "status"),
+    [
+        (b"HTTP/1.0 404 No\r\n", "1.0", 404),
+        (b"HTTP/1.1 999\r\n", "1.1", 999),
+        (b"HTTP/2 200 \r\n", "2", 200),
+        (b"HTTP/3 301 \r\n", "3", 301),
+    ],
+)
+def test_version_and_status(line: bytes, version: str, status: int) -> None:
+    """They stand in the status line, as libcurl writes it for each version."""
+    assert final_head([line, b"a: 1\r\n", b"\r\n"], URL) == (version, status, ((b"a", b"1"),))
 
 
 def test_lines_may_end_with_lf_alone() -> None:
     """The first blank line of either kind ends a head."""
-    assert final_head([b"HTTP/1.1 200 OK\n", b"A: 1\n", b"\n", b"T: 1\r\n", b"\r\n"], URL) == ((b"A", b"1"),)
+    assert final_head([b"HTTP/1.1 200 OK\n", b"A: 1\n", b"\n", b"T: 1\r\n", b"\r\n"], URL)[2] == (
+        (b"A", b"1"),
+    )
     mixed = [b"HTTP/1.1 100 Go on\n", b"\n", *HEAD]
-    assert final_head(mixed, URL) == ((b"A", b"1"),)
+    assert final_head(mixed, URL)[2] == ((b"A", b"1"),)
 
 
 @pytest.mark.parametrize("lines", [[], HEAD[:2], [b"\r\n"], [b"HTTP/1.1 100 Go on\r\n", b"\r\n"]])
@@ -103,17 +132,25 @@ def test_a_head_that_is_not_complete(lines: list[bytes]) -> None:
         final_head(lines, URL)
 
 
-@pytest.mark.parametrize("line", [b"HTTP/1.1 9999 OK\r\n", b"HTTP/1.1 OK\r\n", b"A: 1\r\n"])
+@pytest.mark.parametrize(
+    "line", [b"HTTP/1.1 9999 OK\r\n", b"HTTP/1.1 OK\r\n", b"A: 1\r\n", b"HTTP/1.1 20 OK\r\n"]
+)
 def test_a_status_line_of_no_status(line: bytes) -> None:
     """A code that has not three digits is none."""
     with pytest.raises(FetchError, match="status line"):
         final_head([line, b"\r\n"], URL)
 
 
+def test_a_status_below_100() -> None:
+    """It is none of HTTP (RFC 9110, section 15)."""
+    with pytest.raises(FetchError, match="no status"):
+        final_head([b"HTTP/1.1 099 OK\r\n", b"\r\n"], URL)
+
+
 def test_as_many_interim_responses_as_are_allowed() -> None:
     """One more is a failure."""
     interim = [b"HTTP/1.1 102 Wait\r\n", b"\r\n"]
-    assert final_head(interim * MAX_INTERIM + HEAD, URL) == ((b"A", b"1"),)
+    assert final_head(interim * MAX_INTERIM + HEAD, URL)[2] == ((b"A", b"1"),)
     with pytest.raises(FetchError, match="interim"):
         final_head(interim * (MAX_INTERIM + 1) + HEAD, URL)
 
@@ -121,7 +158,7 @@ def test_as_many_interim_responses_as_are_allowed() -> None:
 def test_as_large_a_header_as_is_allowed() -> None:
     """One byte more is a failure."""
     room = MAX_HEAD - sum(map(len, HEAD)) - len(b"X: \r\n")
-    assert len(final_head([*HEAD[:2], b"X: " + b"a" * room + b"\r\n", b"\r\n"], URL)) == 2
+    assert len(final_head([*HEAD[:2], b"X: " + b"a" * room + b"\r\n", b"\r\n"], URL)[2]) == 2
     with pytest.raises(FetchError, match="larger"):
         final_head([*HEAD[:2], b"X: " + b"a" * (room + 1) + b"\r\n", b"\r\n"], URL)
 
@@ -142,5 +179,13 @@ def test_as_large_a_header_as_is_allowed() -> None:
     ],
 )
 def test_fields(lines: list[bytes], expected: tuple[tuple[bytes, bytes], ...]) -> None:
-    """Names and values are told apart; a folded value is one."""
+    """Names and values are told apart; a folded value is one, alone and in a whole head."""
     assert fields(lines) == expected
+    assert final_head([b"HTTP/1.1 200 OK\r\n", *lines, b"\r\n"], URL)[2] == expected
+
+
+@given(st.lists(st.sampled_from([b"A: 1\r\n", b"B :2 \r\n", b" more\r\n", b"no\r\n", b"C:3\n"]), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_a_head_of_usual_lines_is_read_as_any_other(lines: list[bytes]) -> None:
+    """What is done at once for most heads comes to what is done line by line for the others."""
+    assert final_head([b"HTTP/1.1 200 OK\r\n", *lines, b"\r\n"], URL)[2] == fields(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
 from trio_crawl._fetch.decode import ACCEPT_ENCODING, decode_body
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +39,18 @@ def brotlied(body: bytes) -> bytes:
     return compressed
 
 
+def zstandard(body: bytes) -> bytes:
+    """Return *body* in one frame of zstd, which has a checksum."""
+    return zstd.compress(body, options={zstd.CompressionParameter.checksum_flag: 1})
+
+
 ENCODERS: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("gzip", gzip.compress),
     ("x-gzip", gzip.compress),
     ("deflate", zlib.compress),
     ("deflate", raw_deflate),
     ("br", brotlied),
+    ("zstd", zstandard),
 ]
 each_coding = pytest.mark.parametrize(("coding", "encode"), ENCODERS)
 
@@ -77,7 +89,7 @@ def test_content_without_a_coding_is_the_very_object(declared: str | None) -> No
     assert decode_body(TEXT, declared, MAX) is TEXT
 
 
-@pytest.mark.parametrize("declared", ["utf-8", "none", "zstd", "chunked", "gzip, foo"])
+@pytest.mark.parametrize("declared", ["utf-8", "none", "compress", "chunked", "gzip, foo"])
 def test_from_an_unknown_coding_on_the_body_stays(declared: str) -> None:
     """What servers declare by mistake costs nobody the page."""
     assert decode_body(TEXT, declared, MAX) is TEXT
@@ -111,7 +123,7 @@ def test_five_codings_are_undone_and_six_are_not() -> None:
     assert kind_of(gzip.compress(body), ", ".join(["gzip"] * 6)) == "decode"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, br"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, br", "br, zstd"])
 def test_an_empty_body_stays_empty(coding: str) -> None:
     """HEAD, 204 and 304 declare the coding of what they don't send."""
     assert decode_body(b"", coding, MAX) == b""
@@ -147,11 +159,11 @@ def test_a_damaged_body_is_an_error_or_has_content(
     except FetchError as error:
         assert error.kind in {"decode", "too_large"}  # noqa: PT017
     else:
-        # Only gzip, zlib and their checksums can tell, and gzip's header has bytes without a meaning.
-        assert coding != "gzip" or decoded == TEXT
+        # Only the codings with a checksum can tell, and their headers have bytes without a meaning.
+        assert coding not in {"gzip", "zstd"} or decoded == TEXT
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 @settings(deadline=None, max_examples=150)
 @given(body=st.binary(min_size=1, max_size=300))
 def test_any_bytes_are_content_or_an_error(coding: str, body: bytes) -> None:
@@ -195,6 +207,65 @@ def test_a_host_of_empty_members_is_an_error() -> None:
     empty = gzip.compress(b"")
     assert decode_body(empty * 9_000, "gzip", MAX) == b""
     assert kind_of(empty * 11_000, "gzip") == "decode"
+
+
+def skippable(content: bytes) -> bytes:
+    """Return a frame of zstd that decoders pass over (RFC 8878, section 3.1.2)."""
+    return b"\x50\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+def test_the_frames_of_zstd_are_put_together() -> None:
+    """A zstd body may be several frames (RFC 8878, section 3), empty and skippable ones among them."""
+    body = zstandard(TEXT) + zstandard(b"") + skippable(b"index") + zstandard(b"end") + skippable(b"")
+    assert decode_body(body, "zstd", MAX) == TEXT + b"end"
+    assert decode_body(skippable(b"x" * 200_000), "zstd", MAX) == b""
+
+
+def test_frames_of_zstd_are_cut_anywhere() -> None:
+    """Cut between two frames a body is whole, as far as anyone can tell; elsewhere it is an error."""
+    frames = [zstandard(TEXT), skippable(b"index"), zstandard(b"end")]
+    body = b"".join(frames)
+    edges = {len(frames[0]), len(frames[0]) + len(frames[1])}
+    for length in range(1, len(body)):
+        if length in edges:
+            assert decode_body(body[:length], "zstd", MAX) == TEXT
+        else:
+            assert kind_of(body[:length], "zstd") == "decode", length
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\n", b"garbage", b"\x28", b"\x28\xb5\x2f\xfd"])
+def test_what_follows_a_frame_of_zstd_has_to_be_a_frame(rest: bytes) -> None:
+    """Unlike gzip's, its decoders know no padding."""
+    assert kind_of(zstandard(TEXT) + rest, "zstd") == "decode"
+
+
+def test_a_host_of_frames_is_an_error() -> None:
+    """Frames that cost time and bring nothing have a limit."""
+    empty = zstd.compress(b"")
+    assert decode_body(empty * 9_000, "zstd", MAX) == b""
+    assert kind_of(empty * 11_000, "zstd") == "decode"
+    assert kind_of(skippable(b"") * 11_000, "zstd") == "decode"
+
+
+def test_a_window_of_zstd_is_bounded() -> None:
+    """8 MB, which HTTP allows (RFC 9659), are held for it, and not what a frame asks for."""
+
+    def windowed(log: int) -> bytes:
+        options: dict[int, int] = {zstd.CompressionParameter.window_log: log}
+        compressor = zstd.ZstdCompressor(options=options)  # it doesn't know the size in advance
+        return compressor.compress(TEXT) + compressor.flush()
+
+    assert decode_body(windowed(23), "zstd", MAX) == TEXT
+    with pytest.raises(FetchError, match="too much memory") as caught:
+        decode_body(windowed(24), "zstd", MAX)
+    assert caught.value.kind == "decode"
+
+
+def test_a_wrong_checksum_of_zstd_is_an_error() -> None:
+    """It is checked where there is one."""
+    damaged = bytearray(zstandard(TEXT))
+    damaged[-1] ^= 1
+    assert kind_of(bytes(damaged), "zstd") == "decode"
 
 
 @each_coding
@@ -253,7 +324,7 @@ def test_a_large_body_is_held_once() -> None:
 def test_what_is_asked_for_is_what_can_be_undone() -> None:
     """Every coding that ``Accept-Encoding`` names is decoded here."""
     codings = ACCEPT_ENCODING.split(", ")
-    assert codings == ["gzip", "deflate", "br"]
+    assert codings == ["gzip", "deflate", "br", "zstd"]
     encoders = dict(ENCODERS)
     for coding in codings:
         assert decode_body(encoders[coding](TEXT), coding, MAX) == TEXT

@@ -20,6 +20,8 @@ import trustme
 from trio_crawl._errors import FetchError
 from trio_crawl._fetch.addresses import AddressGuard
 from trio_crawl._fetch.http11 import Http11
+from trio_crawl._fetch.idle import MAX_IDLE
+from trio_crawl._fetch.route import Route
 from trio_crawl._model import Hop
 
 ANYWHERE = AddressGuard(allow_private=True)
@@ -94,7 +96,7 @@ async def serving(
 @asynccontextmanager
 async def opened(context: ssl.SSLContext | None = None) -> AsyncIterator[Http11]:
     """Yield a client, and close its connections."""
-    http = Http11(context)
+    http = Http11(Route(ssl_context=context))
     try:
         yield http
     finally:
@@ -146,6 +148,7 @@ async def failing(http: Http11, hop: Hop, guard: AddressGuard = ANYWHERE) -> Fet
 
 
 OK = b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"
+CHUNKED = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"
 
 
 async def test_a_response_is_handed_on_as_it_came() -> None:
@@ -301,11 +304,8 @@ async def test_a_request_lost_on_a_new_connection_is_not_made_again() -> None:
     async with serving(answering(b"")) as server, opened() as http:
         failure = await failing(http, server.hop())
         assert failure.kind == "protocol"
-        assert "disconnected without sending a response" in str(failure)
+        assert "closed the connection before there was a response" in str(failure)
         assert len(server.heads) == 1
-
-
-CHUNKED = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"
 
 
 async def test_chunks_are_put_together() -> None:
@@ -324,13 +324,76 @@ async def test_content_codings_are_left_alone() -> None:
         assert (await http.exchange(server.hop(), ANYWHERE)).body == b"zip!"
 
 
-@pytest.mark.parametrize("status", [301, 401, 407, 429, 503])
+@pytest.mark.parametrize("status", [200, 299, 301, 401, 407, 429, 503, 600, 999])
 async def test_every_final_status_is_a_response(status: int) -> None:
     """One hop is one exchange: nothing is followed, authenticated or repeated."""
     text = b"HTTP/1.1 %d X\nLocation: /y\nRetry-After: 0\nContent-Length: 0\n\n" % status
     async with serving(always(text)) as server, opened() as http:
         assert (await http.exchange(server.hop(), ANYWHERE)).status == status
         assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_what_comes_beyond_a_response_is_no_answer_to_the_next(
+    authority: trustme.CA, tls: bool
+) -> None:
+    """A connection on which more came than was asked for is not used again."""
+    forged = b"HTTP/1.1 200 OK\nContent-Length: 6\n\nforged"
+    context = server_side(authority, "site.test") if tls else None
+    async with (
+        serving(answering(OK + forged, OK), tls=context) as server,
+        opened(client_side(authority)) as http,
+    ):
+        scheme = "https" if tls else "http"
+        for _ in range(2):
+            hop = server.hop(url=f"{scheme}://site.test:{server.port}/")
+            assert (await http.exchange(hop, ANYWHERE)).body == b"ok"
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"HTTP/1.1 100 Continue\n\n" * 101 + OK, "more than 100 interim responses"),
+        (b"HTTP/1.1 200 OK\nX: " + b"x" * 300_000, "the header, or a line between chunks, is longer"),
+        (b"HTTP/1.1 200 OK\n" + b"X: y\n" * 100_000, "the header, or a line between chunks, is longer"),
+        (
+            (b"HTTP/1.1 103 Early\nX: " + b"x" * 100_000 + b"\n\n") * 5 + OK,
+            "the header is larger than 262,144",
+        ),
+        (CHUNKED + b"2;" + b"x" * 300_000, "the header, or a line between chunks, is longer"),
+        (CHUNKED + b"0\n" + b"X: y\n" * 100_000, "the header, or a line between chunks, is longer"),
+    ],
+)
+async def test_a_header_has_an_end(text: bytes, why: str) -> None:
+    """Neither it, nor what comes before it, nor what is between chunks and after them, goes on for ever."""
+
+    async def play(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(text)
+        await peer.receive()
+
+    with no_socket_left():
+        async with serving(play) as server, opened() as http:
+            failure = await failing(http, server.hop())
+            assert failure.kind == "protocol"
+            assert why in failure.message
+
+
+async def test_an_answer_before_the_end_of_the_request_counts() -> None:
+    """A server may refuse a long request, and hang up, before it has read it."""
+
+    async def play(peer: Peer) -> None:
+        await peer.stream.receive_some(10)
+        await peer.send(b"HTTP/1.1 413 Too Large\nConnection: close\nContent-Length: 2\n\nno")
+        assert isinstance(peer.stream, trio.SocketStream)
+        await peer.stream.send_eof()
+        while await peer.stream.receive_some():
+            pass
+
+    async with serving(play) as server, opened() as http:
+        hop = server.hop(method="POST", body=b"x" * 3_000_000)
+        assert (await http.exchange(hop, ANYWHERE)).status == 413
 
 
 async def test_interim_responses_are_passed_over() -> None:
@@ -367,8 +430,10 @@ async def test_a_length_without_a_body_is_not_too_large(text: bytes) -> None:
         b"HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\nok",
         b"HTTP/1.1 200 OK\nno colon\n\n",
         b"HTTP/1.1 101 Switching Protocols\nUpgrade: x\nConnection: upgrade\n\n",
-        b"HTTP/1.1 999 Denied\nContent-Length: 0\n\n",
-        b"HTTP/1.1 200 OK\n" + b"X: " + b"x" * 200_000 + b"\n\n",
+        b"HTTP/1.1 1000 Denied\nContent-Length: 0\n\n",
+        b"HTTP/1.1 099 Early\nContent-Length: 0\n\n",
+        b"HTTP/1.1 20x OK\nContent-Length: 0\n\n",
+        b"HTTP/1.1 200 OK\nContent-Length: " + b"9" * 5000 + b"\n\nok",
     ],
 )
 async def test_what_is_no_whole_response_is_a_failure_of_the_protocol(text: bytes) -> None:
@@ -449,7 +514,9 @@ async def test_addresses_that_are_not_permitted_are_not_connected_to() -> None:
     async with serving(always(OK)) as server, opened() as http:
         failure = await failing(http, server.hop(), AddressGuard())
         assert failure.kind == "blocked_address"
-        assert failure.message.startswith("site.test resolves to 127.0.0.1, a loopback address;")
+        assert failure.message.startswith(
+            f"{server.hop().url}: site.test resolves to 127.0.0.1, a loopback address;"
+        )
         assert server.connections == 0
 
 
@@ -595,7 +662,7 @@ async def test_closing_does_not_disturb_what_is_in_use() -> None:
 
     with no_socket_left():
         async with serving(play) as server:
-            http = Http11()
+            http = Http11(Route())
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(http.exchange, server.hop(), ANYWHERE)
                 await asked.wait()
@@ -603,22 +670,17 @@ async def test_closing_does_not_disturb_what_is_in_use() -> None:
                 answer.set()
 
 
-async def test_the_number_of_idle_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_idle_connections_is_bounded() -> None:
     """Beyond it, the connection of the origin that was not used for longest is closed."""
-    monkeypatch.setattr("trio_crawl._fetch.http11._MAX_IDLE", 2)
-    async with serving(always(OK)) as server, opened() as http:
-
-        async def visit(*names: str) -> int:
-            before = server.connections
-            for name in names:
-                await http.exchange(server.hop(url=f"http://{name}.test:{server.port}/"), ANYWHERE)
-            return server.connections - before
-
-        assert await visit("a", "b", "a") == 2
-        assert await visit("c") == 1  # and b's is closed
-        assert await visit("a", "c") == 0
-        assert await visit("b") == 1  # and a's is closed
-        assert await visit("c", "b") == 0
+    with no_socket_left():
+        async with serving(always(OK)) as server, opened() as http:
+            for number in range(MAX_IDLE + 1):
+                await http.exchange(server.hop(url=f"http://{number}.test:{server.port}/"), ANYWHERE)
+            assert server.connections == MAX_IDLE + 1
+            await http.exchange(server.hop(url=f"http://1.test:{server.port}/"), ANYWHERE)
+            assert server.connections == MAX_IDLE + 1
+            await http.exchange(server.hop(url=f"http://0.test:{server.port}/"), ANYWHERE)
+            assert server.connections == MAX_IDLE + 2
 
 
 @pytest.mark.parametrize("moment", ["handshake", "response", "body"])

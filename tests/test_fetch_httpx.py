@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import httpx
 import pytest
 import trio
+import trustme
+from proxy_support import http_proxy, socks_proxy
 
 from trio_crawl._errors import FetchError, UsageError
 from trio_crawl._fetch.addresses import AddressGuard
 from trio_crawl._fetch.httpx import Httpx
 from trio_crawl._model import Hop
 from trio_crawl.abc import Environment, Fetcher
+from trio_crawl.testing import asserts_no_leaks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, MutableMapping
+    from pathlib import Path
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -47,6 +51,15 @@ async def in_a_crawl(fetcher: Fetcher, *, allow_private: bool = True) -> AsyncIt
             yield
 
 
+@dataclass(frozen=True)
+class Trust:
+    """An authority, and the files of its certificate and of one that it issued."""
+
+    authority: trustme.CA
+    ca: Path
+    client_cert: Path
+
+
 @dataclass
 class Server:
     """A server on this machine, and the heads of the requests that it got."""
@@ -62,27 +75,46 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(answer: bytes) -> AsyncIterator[Server]:
+async def serving(answer: bytes, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Yield a server that answers every request with *answer*."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     server = Server(listener.socket.getsockname()[1], [])
 
-    async def handle(stream: trio.SocketStream) -> None:
+    async def handle(plain: trio.SocketStream) -> None:
         server.connections += 1
+        stream = plain if tls is None else trio.SSLStream(plain, tls, server_side=True, https_compatible=True)
         buffered = b""
         try:
             async for chunk in stream:
                 buffered += chunk
                 while b"\r\n\r\n" in buffered:
                     head, _, buffered = buffered.partition(b"\r\n\r\n")
-                    server.heads.append(head.decode())
+                    server.heads.append(head.decode("latin-1"))
                     await stream.send_all(answer.replace(b"\n", b"\r\n"))
         except trio.BrokenResourceError:
             pass  # the client has gone
+        finally:
+            plain.socket.close()
 
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(trio.serve_listeners, handle, [listener]))
         yield server
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[int]:
+    """Yield the port of a server that never says anything."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with stream:
+            while await stream.receive_some():
+                pass
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(trio.serve_listeners, handle, [listener]))
+        yield listener.socket.getsockname()[1]
         nursery.cancel_scope.cancel()
 
 
@@ -366,12 +398,164 @@ def test_only_asynchronous_clients_are_taken(client: Any) -> None:  # noqa: ANN4
         Httpx(client)
 
 
-def test_arguments_that_contradict_each_other_are_errors() -> None:
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
+    """Return an authority of its own, and the files that a user would name."""
+    folder = tmp_path_factory.mktemp("trust")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.issue_cert("client.test").private_key_and_cert_chain_pem.write_to_path(str(folder / "me.pem"))
+    return Trust(authority, folder / "ca.pem", folder / "me.pem")
+
+
+@pytest.mark.parametrize("name", ["proxy", "ca", "client_cert", "ssl_context"])
+def test_a_client_has_to_be_given_its_options_itself(trust: Trust, name: str) -> None:
+    """None of them would do anything here, so none is silently ignored."""
+    own: dict[str, Any] = {
+        "proxy": "http://proxy.test:3128",
+        "ca": trust.ca,
+        "client_cert": trust.client_cert,
+        "ssl_context": ssl.create_default_context(),
+    }
+    with pytest.raises(UsageError, match=f"{name} is for connections of Httpx's own; a client has to be"):
+        Httpx(mock(lambda _: httpx.Response(200)), **{name: own[name]})
+
+
+def test_arguments_that_contradict_each_other_are_errors(trust: Trust) -> None:
     """Neither is silently ignored."""
-    with pytest.raises(UsageError, match="ssl_context"):
-        Httpx(mock(lambda _: httpx.Response(200)), ssl_context=ssl.create_default_context())
     with pytest.raises(UsageError, match="opens_connections"):
         Httpx(opens_connections=False)
+    with pytest.raises(UsageError, match="ssl_context says .*, and so does ca: give one"):
+        Httpx(ca=trust.ca, ssl_context=ssl.create_default_context())
+    with pytest.raises(UsageError, match="ssl_context says .*, and so does client_cert: give one"):
+        Httpx(client_cert=trust.client_cert, ssl_context=ssl.create_default_context())
+
+
+def test_options_that_can_not_be_are_errors() -> None:
+    """Before the first request."""
+    with pytest.raises(UsageError, match="proxy takes"):
+        Httpx(proxy="proxy.test:3128")
+    with pytest.raises(UsageError, match="ca: '/no/such.pem' can't be read"):
+        Httpx(ca="/no/such.pem")
+    with pytest.raises(UsageError, match="client_cert: '/no/such.pem' can't be read"):
+        Httpx(client_cert="/no/such.pem")
+
+
+async def test_a_client_that_is_closed_is_an_error() -> None:
+    """Where the fetcher is made, and where the crawl begins."""
+    client = httpx.AsyncClient()
+    fetcher = Httpx(client)
+    await client.aclose()
+    with pytest.raises(UsageError, match="is closed"):
+        Httpx(client)
+    with pytest.RaisesGroup(pytest.RaisesExc(UsageError, match="is closed")):
+        async with in_a_crawl(fetcher):
+            pass
+
+
+async def test_a_fetch_in_flight_ends_with_the_crawl(trust: Trust) -> None:
+    """In whatever phase; it is told so, and no socket is left. So it is with a client."""
+
+    async def fetch(fetcher: Httpx, hop: Hop) -> None:
+        with pytest.raises(trio.ClosedResourceError, match="closed while it fetched"):
+            await fetcher.fetch(hop)
+
+    async def forever(_: httpx.Request) -> httpx.Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with silence() as port, asserts_no_leaks(), trio.open_nursery() as nursery:
+        for fetcher in (Httpx(ca=trust.ca), Httpx(httpx.MockTransport(forever))):
+            async with in_a_crawl(fetcher):
+                for scheme in ("http", "https"):
+                    hop = Hop(url=f"{scheme}://site.test:{port}/", addresses=("127.0.0.1",))
+                    nursery.start_soon(fetch, fetcher, hop)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+async def test_a_ca_and_a_client_certificate_are_used(trust: Trust) -> None:
+    """The server is trusted by the one, and asks for the other."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(trust.ca))
+    context.verify_mode = ssl.CERT_REQUIRED
+    trust.authority.issue_cert("site.test").configure_cert(context)
+    async with serving(OK, tls=context) as server:
+        hop = server.hop(url=f"https://site.test:{server.port}/")
+        fetcher = Httpx(ca=trust.ca, client_cert=str(trust.client_cert))
+        async with in_a_crawl(fetcher):
+            assert (await fetcher.fetch(hop)).body == b"ok"
+        fetcher = Httpx(ca=str(trust.ca))
+        async with in_a_crawl(fetcher):
+            assert (await failing(fetcher, hop)).kind in {"tls", "protocol"}
+        fetcher = Httpx(client_cert=trust.client_cert)
+        async with in_a_crawl(fetcher):
+            assert (await failing(fetcher, hop)).kind == "tls"
+
+
+@pytest.mark.parametrize("user_info", ["", "user:secret@"])
+async def test_an_http_proxy_is_asked_for_the_whole_url(user_info: str) -> None:
+    """The target sees its own fields, and none that is the proxy's."""
+    with http_proxy(*(("user", "secret") if user_info else ())) as proxy:
+        async with serving(OK) as server:
+            fetcher = Httpx(proxy=proxy.url("http", user_info))
+            url = f"http://localhost:{server.port}/a|b?c=%7e"
+            async with in_a_crawl(fetcher):
+                response = await fetcher.fetch(server.hop(url=url, headers=(("X-A", "é"),)))
+            assert (response.status, response.body, response.address) == (200, b"ok", "127.0.0.1")
+            assert response.url == url
+        assert proxy.wrote(f"GET {url} HTTP/1.1")
+    (head,) = server.heads
+    assert head.startswith("GET /a|b?c=%7e HTTP/1.")
+    assert f"Host: localhost:{server.port}" in head
+    assert "X-A: é" in head
+    assert "roxy" not in head
+
+
+async def test_a_proxy_that_wants_other_credentials_is_a_failure() -> None:
+    """A 407 of a proxy is no page; it says which proxy, and what it wants."""
+    with http_proxy("user", "secret") as proxy:
+        async with serving(OK) as server:
+            fetcher = Httpx(proxy=proxy.url("http"))
+            async with in_a_crawl(fetcher):
+                failure = await failing(fetcher, server.hop(url=f"http://localhost:{server.port}/"))
+    assert failure.kind == "connect"
+    assert failure.message == (
+        f"http://localhost:{server.port}/: proxy 127.0.0.1:{proxy.port}: "
+        "it wants credentials (USER:PASSWORD@): it answered 407"
+    )
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+@pytest.mark.parametrize("tls", [False, True])
+async def test_connections_through_a_proxy_are_kept_by_origin(trust: Trust, scheme: str, tls: bool) -> None:
+    """A tunnel leads to one origin, and no request of another is sent through it."""
+    context = None
+    if tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        trust.authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    with http_proxy() if scheme == "http" else socks_proxy() as proxy:
+        async with serving(OK, tls=context) as server, serving(OK, tls=context) as other:
+            fetcher = Httpx(proxy=proxy.url(scheme), ca=trust.ca)
+            async with in_a_crawl(fetcher):
+                for host in ("localhost", "localhost", "127.0.0.1"):
+                    for target in (server, other):
+                        url = f"http{'s' * tls}://{host}:{target.port}/{target.port}"
+                        assert (await fetcher.fetch(target.hop(url=url))).body == b"ok"
+            kept = tls or scheme != "http"  # tinyproxy closes after each request that it reads itself
+            for target in (server, other):
+                assert target.connections == (2 if kept else 3)
+                assert all(head.startswith(f"GET /{target.port} HTTP/1.") for head in target.heads)
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+async def test_what_is_asked_of_a_proxy_is_judged(scheme: str) -> None:
+    """By the guard of the crawl; the address of the proxy is not."""
+    with http_proxy() if scheme == "http" else socks_proxy() as proxy:
+        async with serving(OK) as server:
+            fetcher = Httpx(proxy=proxy.url(scheme))
+            async with in_a_crawl(fetcher, allow_private=False):
+                assert (await failing(fetcher, server.hop())).kind == "blocked_address"
+            assert server.connections == 0
 
 
 def test_it_shows_what_it_fetches_with() -> None:
@@ -379,3 +563,6 @@ def test_it_shows_what_it_fetches_with() -> None:
     transport = mock(lambda _: httpx.Response(200))
     assert repr(Httpx()) == "Httpx()"
     assert repr(Httpx(transport)) == f"Httpx({transport!r})"
+    assert (
+        repr(Httpx(proxy="http://user:secret@proxy.test:1")) == "Httpx(proxy=Proxy('http://…@proxy.test:1'))"
+    )

@@ -118,13 +118,13 @@ def test_a_redirect_is_known_from_then_on() -> None:
     discoveries, _, journal = made()
     discoveries.seed(Request(SITE))
     lease = lease_of(f"{SITE}moved", depth=1)
-    assert discoveries.target(lease, f"{SITE}there", f"{SITE}there") is None
+    assert discoveries.target(lease, f"{SITE}there", f"{SITE}there", own=False) is None
     assert lease.aliases == (fingerprint(f"{SITE}there"),)
     assert fingerprint(f"{SITE}there") not in journal.changes.fingerprints
     assert links(discoveries, [f"{SITE}there"]) == []
     other = lease_of(f"{SITE}other", depth=1)
-    assert discoveries.target(other, f"{SITE}there", f"{SITE}there") == "known_target"
-    assert discoveries.target(other, ELSEWHERE, ELSEWHERE) == "scope"
+    assert discoveries.target(other, f"{SITE}there", f"{SITE}there", own=False) == "known_target"
+    assert discoveries.target(other, ELSEWHERE, ELSEWHERE, own=False) == "scope"
     seed = lease_of(SITE)
-    assert discoveries.target(seed, ELSEWHERE, ELSEWHERE) is None
+    assert discoveries.target(seed, ELSEWHERE, ELSEWHERE, own=False) is None
     assert journal.changes.seeds == [SITE, ELSEWHERE]

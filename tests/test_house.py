@@ -27,13 +27,13 @@ PUBLIC: Final = {
         *("crawl", "open_crawl", "fetch_page", "run", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
         *("CrawlError", "UsageError", "SeedError", "OutputError", "RowError", "MissingExtraError"),
-        *("FetchError", "RefusedError", "TooManyFailuresError"),
+        *("FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
     "trio_crawl.fetchers": {"Curl", "Httpx"},
     "trio_crawl.writers": {"Lines"},
     "trio_crawl.testing": {
         *("MemoryWeb", "Reply", "Handler", "Exchange", "serve", "serving"),
-        *("cancel_everywhere", "cancel_at", "asserts_no_leaks"),
+        *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),
     },
 }
 SUBMODULES: Final = {"abc", "fetchers", "writers", "testing"}

@@ -12,17 +12,24 @@ from trio_crawl._policy.redirect import follow
 URL = "https://a.test/dir/page?q=1"
 
 
-def hop(
+def hop(  # noqa: PLR0913 - those of what is tested
     location: str | None,
     *,
     status: int = 302,
     method: str = "GET",
     chain: tuple[str, ...] = (),
     max_redirects: int = 10,
+    may_differ: bool = False,
 ) -> Redirect | None:
     """Return where a response from the page leads."""
     return follow(
-        status=status, location=location, url=URL, method=method, chain=chain, max_redirects=max_redirects
+        status=status,
+        location=location,
+        url=URL,
+        method=method,
+        chain=chain,
+        max_redirects=max_redirects,
+        may_differ=may_differ,
     )
 
 
@@ -145,6 +152,36 @@ def test_a_redirect_into_the_chain_is_a_loop() -> None:
     """A URL that redirected here is not asked for again."""
     with pytest.raises(FetchError, match="loop"):
         hop("/first", chain=("https://a.test/first", "https://a.test/second"))
+
+
+def test_a_cookie_makes_a_loop_a_second_try() -> None:
+    """Where the response set a cookie, the same URL may answer otherwise; the limit ends what does not."""
+    assert hop(URL, may_differ=True) == Redirect(url=URL, method="GET", keep_body=True)
+    assert hop("/first", chain=("https://a.test/first",), may_differ=True) is not None
+    with pytest.raises(FetchError, match="max_redirects=2"):
+        hop(URL, chain=(URL, URL), max_redirects=2, may_differ=True)
+
+
+@pytest.mark.parametrize(
+    "location", ["https://user:secret@b.test/x@y", "//user@b.test/x@y", "https://user:p%40ss:@b.test/x@y"]
+)
+def test_user_names_and_passwords_are_dropped(location: str) -> None:
+    """A server can't choose whom we log in as; an at sign in a path is none of that."""
+    assert target(location) == "https://b.test/x@y"
+
+
+def test_a_password_in_a_bad_target_is_not_shown() -> None:
+    """Messages are logged and written."""
+    for location in ("ftp://user:secret@b.test/", "https://user:secret@/", " https://user:secret@b test/"):
+        with pytest.raises(FetchError, match="no http") as caught:
+            hop(location)
+        assert "secret" not in str(caught.value)
+
+
+def test_user_information_does_not_hide_a_loop() -> None:
+    """The page itself is the page itself, whoever is to ask for it."""
+    with pytest.raises(FetchError, match="loop"):
+        hop(URL.replace("//", "//user:secret@"))
 
 
 def test_a_form_may_lead_back_to_its_page() -> None:

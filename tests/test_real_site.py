@@ -119,7 +119,7 @@ def expected(site: str) -> Found:
 
 @pytest.mark.parametrize("fetch", ["curl", "httpx"])
 async def test_a_crawl_finds_what_a_search_finds(
-    fetch: Literal["curl", "httpx"], site: str, expected: Found, tmp_path: Path
+    fetch: Literal["curl", "httpx", "asks"], site: str, expected: Found, tmp_path: Path
 ) -> None:
     """The crawl has the same pages as the search, and on each the same links in the same order."""
     rows, pages = tmp_path / "links.tsv", tmp_path / "pages.jsonl"

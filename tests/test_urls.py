@@ -196,3 +196,65 @@ def test_a_page_is_named_by_sixteen_digits_of_its_key() -> None:
     assert _urls.page_id("http://a/") == "aa70dd21f09b4f82"
     assert _urls.page_id("http://a/") != _urls.page_id("http://a/b")
     assert int(_urls.page_id("\ud800"), 16) >= 0
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("http://me:p%40w@h/a@b", "http://h/a@b"),
+        ("https://me@[::1]:81/?q@r", "https://[::1]:81/?q@r"),
+        ("http://:pw@h/", "http://h/"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("http://h/", "http://h/"),
+    ],
+)
+def test_user_information_is_removed(url: str, plain: str) -> None:
+    """What stands before the host goes, and nothing else with an at sign in it."""
+    assert _urls.parse(url) == url
+    assert _urls.without_user_info(url) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://me:hidden@h:99999/",
+        "http:me:hidden@h:x/",
+        "http:\\\\me:hidden@h:x",
+        "http://hidden@h:x/",
+        "ftp://me:hidden@h/",
+        "//me:hidden@h/x",
+        "me:hidden@h/x",
+        "hidden@h.org",
+    ],
+)
+def test_an_explanation_repeats_no_password(text: str) -> None:
+    """Whatever is wrong with a URL, its password stays out of the message."""
+    explanation = _urls.explain(text)
+    assert explanation is not None
+    assert "hidden" not in explanation
+    assert "…@h" in explanation
+
+
+def test_what_is_no_user_information_stays_in_a_message() -> None:
+    """An address of mail, and an at sign in a path, are shown as they are."""
+    for text in ("mailto:me@h", "http://h:x/a@b", "https://h/?a@b", ""):
+        assert _urls.without_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("org", True),
+        ("co.uk", True),
+        ("uk.", True),
+        ("github.io", True),
+        ("b.kobe.jp", True),
+        ("localhost", True),
+        ("example.org", False),
+        ("example.co.uk", False),
+        ("city.kobe.jp", False),
+    ],
+)
+def test_a_public_suffix_is_known(name: str, public: bool) -> None:
+    """By the list, private entries included; a name of one label that is not on it counts as one."""
+    assert _urls.is_public_suffix(name) is public

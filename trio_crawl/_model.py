@@ -108,7 +108,7 @@ class Request:
     data: Json = None
     priority: int = 0
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # they may hold secrets
     body: bytes | None = None
     key: str | None = None
 
@@ -130,7 +130,7 @@ class Hop:
 
     url: str
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # they may hold secrets
     body: bytes | None = None
     max_bytes: int = 10 * 1024 * 1024
     addresses: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class Response:
 
     Args:
         url: the URL that was asked for in this hop.
-        status: the status code, 200 to 599 (others are a protocol failure).
+        status: the status code, 200 to 999: beyond 599 it means nothing, but servers send it.
         headers: the header fields of the final response.
         body: the content, transfer-decoded and still content-coded.
         http_version: ``"1.0"``, ``"1.1"``, ``"2"`` or ``"3"``.

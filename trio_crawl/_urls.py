@@ -24,6 +24,8 @@ _AUTHORITY = re.compile(r"https?:[/\\]*(?:[^/\\?#]*@)?([^/\\?#]*)", re.IGNORECAS
 _PORT = re.compile(r":([^:\]]*)$")
 _MAX_PORT = 65535
 _SHOWN = 200
+# Up to the end of what a message must not repeat; in "mailto:x@y" it is no user information.
+_USER_INFO = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+|https?:|)(?!mailto:)[^/\\?#]*@", re.IGNORECASE)
 
 
 class Parts(NamedTuple):
@@ -115,13 +117,14 @@ def explain(url: str) -> str | None:
     text = url.strip()
     if not text:
         return "The URL is empty; give an absolute one, such as https://example.com/."
-    shown = repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    shown = without_secrets(text)
+    shown = repr(shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…")
     scheme = _SCHEME.match(text)
     if scheme is None:
         guess = parse(f"https://{text.lstrip('/')}")
         if guess is None or (text.startswith((".", "/")) and not text.startswith("//")):
             return f"{shown} is not an absolute URL; start it with https:// and a host."
-        return f"{shown} has no scheme; did you mean {guess!r}?"
+        return f"{shown} has no scheme; did you mean {without_user_info(guess)!r}?"
     if scheme[1].lower() not in _DEFAULT_PORTS:
         return f"{shown} has the scheme {scheme[1]!r}; only http and https URLs can be fetched."
     return _explain_authority(text, shown)
@@ -157,6 +160,20 @@ def host(url: str) -> str:
     if authority.endswith("]"):
         return authority
     return authority.rpartition(":")[0] if ":" in authority else authority
+
+
+def without_user_info(url: str) -> str:
+    """Return *url*, as `parse` returns it, without user name and password; itself if it has none."""
+    if "@" not in url:
+        return url
+    end = url.find("/", 8)
+    return url if "@" not in url[:end] else origin(url) + url[end:]
+
+
+def without_secrets(text: str) -> str:
+    """Return *text*, which need not be a URL, fit for a message: with ``…@`` for user name and password."""
+    found = _USER_INFO.match(text)
+    return text if found is None else f"{found[1]}…@{text[found.end() :]}"
 
 
 @lru_cache(maxsize=4096)
@@ -209,6 +226,15 @@ def registrable_domain(host: str) -> str:
     name = host.rstrip(".")
     domain: str | None = _public_suffixes().privatesuffix(name)
     return domain or name
+
+
+@lru_cache(maxsize=4096)
+def is_public_suffix(name: str) -> bool:
+    """Return whether anyone can register a domain directly below *name*, as below ``co.uk``.
+
+    A name of one label that the public suffix list does not know counts as one.
+    """
+    return bool(_public_suffixes().is_public(name.rstrip(".")))
 
 
 def request_key(method: str, url: str, body: bytes | None) -> str:

@@ -1,6 +1,7 @@
 """The fetchers, for what only one transport understands.
 
-``fetch="curl"`` is ``fetch=Curl()``, and ``fetch="httpx"`` is ``fetch=Httpx()``.
+``fetch="curl"`` is ``fetch=Curl()``, ``fetch="httpx"`` is ``fetch=Httpx()``, and
+``fetch="asks"`` is ``fetch=Asks()``. ``Cache`` is a fetcher around a fetcher.
 Name the class where a keyword alone does not say enough, as with a client of
 your own: ``fetch=Httpx(client)``. `trio_crawl.abc.Fetcher` is what they are.
 """
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 from ._fetch.curl import Curl as Curl
 
 if TYPE_CHECKING:
+    from ._fetch.asks import Asks as Asks
+    from ._fetch.cache import Cache as Cache
     from ._fetch.httpx import Httpx as Httpx
 
-__all__ = ["Curl", "Httpx"]
+__all__ = ["Asks", "Cache", "Curl", "Httpx"]
 
 
 def __getattr__(name: str) -> object:
@@ -23,4 +26,12 @@ def __getattr__(name: str) -> object:
         from ._fetch.httpx import Httpx  # noqa: PLC0415
 
         return Httpx
+    if name == "Asks":
+        from ._fetch.asks import Asks  # noqa: PLC0415
+
+        return Asks
+    if name == "Cache":
+        from ._fetch.cache import Cache  # noqa: PLC0415
+
+        return Cache
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

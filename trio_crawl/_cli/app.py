@@ -113,6 +113,8 @@ def crawl_command(
         seeds_of(urls, seeds),
         write=list(writes),
         overwrite=output.overwrite,
+        state=output.state,
+        retry_failed=output.retry_failed,
         **limits.keywords(),
         **network.keywords(),
     )

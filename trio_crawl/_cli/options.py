@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path  # noqa: TC003 - cyclopts looks at the annotations
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
@@ -182,6 +183,16 @@ class Output:
     ] = ()
     overwrite: Annotated[
         bool, Parameter(show_default=False, help="Replace files that exist and are not empty.")
+    ] = False
+    state: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            help="A database that the crawl is kept in. The same command goes on where an earlier one ended.",
+        ),
+    ] = None
+    retry_failed: Annotated[
+        bool, Parameter(show_default=False, help="Ask again for pages that failed, with --state.")
     ] = False
     json: Annotated[
         bool,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .._model import Parse, Report
+    from .._policy.cookies import Cookies
+    from .._policy.credentials import Auth, Fields
     from .._policy.scope import Follow, Patterns
     from .control import Control
     from .options import AllowPrivate, CrawlOptions, ParseErrors
@@ -55,6 +57,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     grace: float = 5,
     robots: bool = True,
     user_agent: str = USER_AGENT,
+    headers: Fields = (),
+    cookies: Cookies = True,
+    auth: Auth | None = None,
     allow_private: AllowPrivate = False,
     parse_errors: ParseErrors = "record",
     task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED,
@@ -130,6 +135,23 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         robots: keep to robots.txt (RFC 9309). True: the standard is clear.
         user_agent: the ``User-Agent`` field; its product token is what robots.txt is
             searched for.
+        headers: header fields for every request, robots.txt included, by name or in
+            pairs. They take the place of the crawl's own (``Accept``), and a request's
+            own take theirs. They go to every host that is asked: a key that is for
+            one of them belongs in *auth*, or in the headers of a `Request`.
+        cookies: True keeps what servers set and sends it back, as RFC 6265 says: a
+            site that asks for cookies works as in a browser, and each crawl begins
+            without any. False neither keeps nor sends any. A mapping, such as
+            ``{"example.org": {"session": "..."}}``, begins with those: each goes to
+            that host alone, on every path, over https and http.
+        auth: by origin, what it is asked with from the first request on: a user name
+            and a password (Basic), or a token (Bearer), as in
+            ``{"https://api.example.org": ("user", "password")}``. They go to exactly
+            that origin, also after redirects, robots.txt included. None, as nothing
+            is to be known of you. A user name in a URL is not used: in a seed it is an
+            error, and from links and redirects it is removed. Once a chain of
+            redirects has been on https, its hops over http get no credentials and no
+            cookies. No message, log or row shows what is given here.
         allow_private: True, or a list of ``host``, ``host:port`` and networks, lets
             the crawl connect to addresses that are not global. False, so that no page
             can lead a crawl into your own network.
@@ -177,6 +199,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         grace=grace,
         robots=robots,
         user_agent=user_agent,
+        headers=headers,
+        cookies=cookies,
+        auth=auth,
         allow_private=allow_private,
         parse_errors=parse_errors,
     )

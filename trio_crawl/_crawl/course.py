@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from .._lease import Lease
     from .._model import Outcome
+    from .._policy.verdict import Verdict
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
@@ -56,10 +58,14 @@ class Course:
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
+        # Where in its chain a page was when cookies came, with which a URL may answer otherwise.
+        self._changed: dict[Lease, int] = {}
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
         self._frontier.hop_ended(lease, now)
+        if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
+            self._changed[lease] = len(lease.chain)
         pause = rest(lease, result, wall)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
@@ -78,18 +84,15 @@ class Course:
             Exception: of the user's parser, if it is to end the crawl.
         """
         of_robots = lease.robots_of is not None
-        verdict = judge(
-            lease,
-            result,
-            policy=self._policy,
-            max_redirects=MAX_ROBOTS_REDIRECTS if of_robots else self._max_redirects,
-            now=wall,
-        )
+        verdict = self._judge(lease, result, wall)
+        if not isinstance(verdict, Again | Redirect):
+            self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
-                self._frontier.redirect(lease, verdict, now)
+                if self._frontier.redirect(lease, verdict, now) is not None:
+                    self._changed.pop(lease, None)
             case _ if of_robots:
                 self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
             case GiveUp(error):
@@ -97,6 +100,24 @@ class Course:
             case Keep(response):
                 return self._keep(lease, response, wall)
         return None
+
+    def _judge(self, lease: Lease, result: Response | FetchError, wall: datetime) -> Verdict:
+        decide = partial(
+            judge,
+            lease,
+            result,
+            policy=self._policy,
+            max_redirects=self._max_redirects if lease.robots_of is None else MAX_ROBOTS_REDIRECTS,
+            now=wall,
+        )
+        changed = self._changed.get(lease)
+        if changed is None:
+            return decide()
+        verdict = decide(may_differ=True)
+        # A URL that was asked for since has seen these cookies: to come back there is a loop.
+        if isinstance(verdict, Redirect) and verdict.url in (*lease.chain, lease.url)[changed + 1 :]:
+            return decide()
+        return verdict
 
     def _read_robots(self, lease: Lease, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
         """Return the rules of a robots.txt; why its origin can't be had; None: nothing is allowed."""

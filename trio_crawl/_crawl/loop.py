@@ -293,8 +293,9 @@ class Loop:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
+            hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
             with trio.move_on_after(self._options.timeout):
-                arrival = await self._fetcher.fetch(self._pages.hop(lease))
+                arrival = await self._fetcher.fetch(hop)
         except FetchError as error:
             arrival = error
         except trio.Cancelled:

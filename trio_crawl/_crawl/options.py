@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from .._model import Parse
+    from .._policy.cookies import Cookies
+    from .._policy.credentials import Auth, Fields
     from .._policy.scope import Follow, Patterns
 
 try:
@@ -56,6 +58,9 @@ class CrawlOptions(TypedDict, total=False):
     grace: float
     robots: bool
     user_agent: str
+    headers: Fields
+    cookies: Cookies
+    auth: Auth | None
     allow_private: AllowPrivate
     parse_errors: ParseErrors
 
@@ -89,6 +94,10 @@ class Options:
     grace: float
     robots: bool
     user_agent: str
+    # What checks these, and makes use of them, is `Pages`. No repr is to show them.
+    headers: Fields = field(repr=False)
+    cookies: Cookies = field(repr=False)
+    auth: Auth | None = field(repr=False)
     allow_private: AllowPrivate
     parse_errors: ParseErrors
 

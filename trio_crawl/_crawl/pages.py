@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
-from .._model import Failure, Hop, Page, Parsed
+from .._model import Failure, Hop, Page, Parsed, Request
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
+from .._policy.cookies import cookie_jar
+from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .._lease import Lease
-    from .._model import FailureKind, Response
+    from .._model import FailureKind, Link, Response
     from .options import Options
 
-T = TypeVar("T")
+FoundT = TypeVar("FoundT", "Link", "Link | Request")
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
 
 log = logging.getLogger("trio_crawl")
 
@@ -29,18 +34,19 @@ _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 ROBOTS_BYTES: Final = 512 * 1024
 """Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
-# What is only for the origin that it was meant for (the Fetch standard, 4.4, and RFC 9110, 15.4).
-_FOR_ONE_ORIGIN = frozenset({"authorization", "cookie", "proxy-authorization"})
-# What describes a body that a redirect dropped.
-_OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location"})
+_SET_COOKIE: Final = b"set-cookie"
+_SET_COOKIE_LENGTH: Final = len(_SET_COOKIE)
 
 
 @final
 class Pages:
-    """Makes hops, pages and failures of leases, and runs the parser.
+    """Makes hops, pages and failures of leases, keeps the cookies, and runs the parser.
 
     Args:
         options: of the crawl.
+
+    Raises:
+        UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
     def __init__(self, options: Options) -> None:
@@ -49,11 +55,14 @@ class Pages:
         self._max_links = options.max_links
         self._max_bytes = options.max_bytes
         self._cache = LinkCache()
-        self._headers: tuple[tuple[str, str], ...] = (
+        ours = (
             ("User-Agent", options.user_agent),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPT_ENCODING),
         )
+        self._headers = _over(ours, check_fields(options.headers))
+        self._credentials = Credentials(options.auth)
+        self._jar = cookie_jar(options.cookies)
         self.links_dropped = 0
 
     @property
@@ -61,11 +70,11 @@ class Pages:
         """Whether a parser of the user's makes the rows."""
         return self._parser is not None
 
-    def hop(self, lease: Lease) -> Hop:
-        """Return what to ask the fetcher for."""
+    def hop(self, lease: Lease, wall: datetime) -> Hop:
+        """Return what to ask the fetcher for at the moment *wall*."""
         headers = self._headers
-        if lease.request.headers:
-            headers = self._merged(lease)
+        if lease.request.headers or self._jar or self._credentials:
+            headers = self._personal(lease, wall)
         return Hop(
             url=lease.url,
             method=lease.method,
@@ -75,18 +84,36 @@ class Pages:
             addresses=lease.addresses,
         )
 
-    def _merged(self, lease: Lease) -> tuple[tuple[str, str], ...]:
-        """Return our fields with the request's own, which count more, as far as they may go along."""
-        dropped: frozenset[str] = frozenset()
-        if lease.chain and any(
-            _urls.origin(url) != _urls.origin(lease.request.url) for url in (*lease.chain, lease.url)
-        ):
-            dropped |= _FOR_ONE_ORIGIN
-        if lease.body is None:
-            dropped |= _OF_BODY
-        own = tuple((name, value) for name, value in lease.request.headers if name.lower() not in dropped)
-        names = {name.lower() for name, _ in own}
-        return tuple(field for field in self._headers if field[0].lower() not in names) + own
+    def _personal(self, lease: Lease, wall: datetime) -> Fields:
+        """Return the fields of every request, with those for the origin, and the request's own over all."""
+        told: list[tuple[str, str]] = []
+        if not is_exposed(lease.url, lease.chain):
+            authorization = self._credentials.header(lease.url)
+            if authorization is not None:
+                told.append(("Authorization", authorization))
+            cookie = self._jar.header(lease.url, wall) if self._jar else None
+            if cookie is not None:
+                told.append(("Cookie", cookie))
+        own = own_fields(
+            lease.request.headers,
+            asked=lease.request.url,
+            url=lease.url,
+            chain=lease.chain,
+            with_body=lease.body is not None,
+        )
+        return _over((*self._headers, *told), own)
+
+    def take_cookies(self, lease: Lease, response: Response, wall: datetime) -> bool:
+        """Keep the cookies that *response* sets, of whichever hop; return whether that makes a difference."""
+        if self._jar is None:
+            return False
+        # The length first, as this is done for every response, and most set none.
+        fields = [
+            value.decode("latin-1")
+            for name, value in response.headers.raw
+            if len(name) == _SET_COOKIE_LENGTH and name.lower() == _SET_COOKIE
+        ]
+        return bool(fields) and self._jar.take(lease.url, fields, wall)
 
     def _limit(self, lease: Lease) -> int:
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
@@ -169,7 +196,9 @@ class Pages:
         # Links are followed from pages that are what was asked for, not from error pages.
         return Parsed(page=page, links=links, follow=links if _is_success(page) else ())
 
-    def _bounded(self, found: list[T]) -> tuple[T, ...]:
+    def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
+        if any("@" in item.url for item in found):
+            found = _without_user_info(found)
         self.links_dropped += max(0, len(found) - self._max_links)
         return tuple(found[: self._max_links])
 
@@ -187,3 +216,28 @@ class Pages:
 
 def _is_success(page: Page) -> bool:
     return 200 <= page.status <= 299  # noqa: PLR2004 - the class of success
+
+
+def _over(below: Fields, above: Fields) -> Fields:
+    """Return the fields of both, but of a name that both have those of *above* alone."""
+    if not above:
+        return below
+    names = {name.lower() for name, _ in above}
+    return (*[field for field in below if field[0].lower() not in names], *above)
+
+
+def _without_user_info(found: list[FoundT]) -> list[FoundT]:
+    """Return links and requests without user names and passwords; each URL of a link once.
+
+    Whoever wrote the page chose them; whom the crawl poses as is for its user to say.
+    """
+    kept: list[FoundT] = []
+    linked: set[str] = set()
+    for item in found:
+        url = _urls.without_user_info(item.url)
+        if not isinstance(item, Request):
+            if url in linked:
+                continue
+            linked.add(url)
+        kept.append(item if url == item.url else replace(item, url=url))
+    return kept

@@ -53,7 +53,7 @@ def checked(seed: object) -> Request:
     """Return *seed* as a request for a URL as the URL standard serialises it.
 
     Raises:
-        SeedError: it is no http(s) URL.
+        SeedError: it is no http(s) URL, or has a user name.
     """
     request = seed if isinstance(seed, Request) else None
     text = request.url if request is not None else seed
@@ -62,6 +62,12 @@ def checked(seed: object) -> Request:
     url = _urls.parse(text)
     if url is None:
         raise SeedError(_urls.explain(text) or f"{text!r} is no http(s) URL")
+    plain = _urls.without_user_info(url)
+    if plain != url:
+        raise SeedError(
+            f"{plain!r} was given with a user name in front of its host; leave that out of the URL, "
+            f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
+        )
     return Request(url) if request is None else replace(request, url=url)
 
 
@@ -74,7 +80,8 @@ def lenient(seed: object) -> Request | BadSeed | None:
     try:
         return checked(seed)
     except SeedError as error:
-        return BadSeed(str(seed), str(error))
+        text = seed.url if isinstance(seed, Request) else seed
+        return BadSeed(_urls.without_secrets(str(text)), str(error))
 
 
 def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:

@@ -11,7 +11,7 @@ import math
 import os
 import socket
 import ssl
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import trio
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 TlsStream: TypeAlias = "trio.SSLStream[trio.SocketStream]"
 
+StreamT = TypeVar("StreamT", bound=trio.abc.Stream)
+
 # Seconds for each address but the last one: time for two repetitions of a lost SYN (RFC 6298:
 # after 1 s and 3 s). One dead address of a host must not use up the whole time of a hop.
-_ATTEMPT: Final = 4.0
+ATTEMPT: Final = 4.0
 
 
 async def connect(
@@ -47,15 +49,34 @@ async def connect(
         FetchError: of kind ``blocked_address``, *guard* refuses every address; of
             kind ``connect``, none answers; of kind ``dns``, there is none.
     """
+    return await reach(host, port, permitted(host, port, addresses, guard))
+
+
+def permitted(host: str, port: int, addresses: Sequence[str], guard: Guard) -> list[str]:
+    """Return those of *addresses* that *guard* lets pass; the arguments are those of `connect`.
+
+    Raises:
+        FetchError: of kind ``blocked_address``, there is none of them; of kind
+            ``dns``, there was none before.
+    """
     refusals = [guard.refusal(host, port, address) for address in addresses]
-    permitted = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
-    if not permitted:
-        if refusals and refusals[0]:
-            raise FetchError("blocked_address", refusals[0])
-        raise FetchError("dns", f"no address for {host!r}")
+    passed = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
+    if passed:
+        return passed
+    if refusals and refusals[0]:
+        raise FetchError("blocked_address", refusals[0])
+    raise FetchError("dns", f"no address for {host!r}")
+
+
+async def reach(host: str, port: int, addresses: Sequence[str]) -> tuple[trio.SocketStream, str]:
+    """Connect to the first of *addresses* that answers, as `connect` does, with nobody to judge them.
+
+    Raises:
+        FetchError: of kind ``connect``, none answers.
+    """
     problems: list[str] = []
-    for place, address in enumerate(permitted, 1):
-        seconds = _ATTEMPT if place < len(permitted) else math.inf
+    for place, address in enumerate(addresses, 1):
+        seconds = ATTEMPT if place < len(addresses) else math.inf
         with trio.move_on_after(seconds) as attempt:
             try:
                 return await _open(address, port), address
@@ -82,11 +103,11 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
 
 
-async def start_tls(stream: trio.SocketStream, context: ssl.SSLContext, host: str) -> TlsStream:
+async def start_tls(stream: StreamT, context: ssl.SSLContext, host: str) -> trio.SSLStream[StreamT]:
     """Make *stream* a TLS connection to *host*, and return it; on failure *stream* is closed.
 
     Args:
-        stream: a fresh connection.
+        stream: a fresh connection; may be one of TLS itself, to a proxy.
         context: says which certificates are trusted.
         host: the name or IP address, without brackets, that the certificate has to be for.
 
@@ -100,15 +121,27 @@ async def start_tls(stream: trio.SocketStream, context: ssl.SSLContext, host: st
         secured = trio.SSLStream(stream, context, server_hostname=host.rstrip("."), https_compatible=True)
         await secured.do_handshake()
     except trio.BrokenResourceError as error:
-        stream.socket.close()
+        close(stream)
         raise _handshake_failure(host, error) from error
     except ValueError as error:  # of the codec that encodes the server's name
-        stream.socket.close()
+        close(stream)
         raise FetchError("tls", f"{host!r} can't be the name of a certificate: {error}") from error
     except BaseException:
-        stream.socket.close()
+        close(stream)
         raise
     return secured
+
+
+def close(stream: trio.abc.Stream) -> None:
+    """Close the socket at the bottom of *stream*, at once.
+
+    There is no farewell in TLS: it would tell the server that nothing is missing,
+    and the server got all it gets.
+    """
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if isinstance(stream, trio.SocketStream):
+        stream.socket.close()
 
 
 def _handshake_failure(host: str, error: trio.BrokenResourceError) -> FetchError:

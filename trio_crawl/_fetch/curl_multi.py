@@ -9,7 +9,9 @@ call, `remove_handle`, in its abort function.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 import pycurl  # type: ignore[import-untyped]
@@ -17,19 +19,29 @@ import trio
 from trio.lowlevel import Abort
 
 from .curl_easy import Easy
+from .curl_errors import StaleError, UnreachableError
+from .curl_route import Route
 from .curl_watch import TaskWatch, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .._model import Hop, Response
     from ..abc import Environment
+    from .curl_options import Settings
+    from .proxy import Proxy
 
 How: TypeAlias = Literal["epoll", "tasks"]
 
 # Kept connections for each hop that may be in flight: libcurl's own rule, which counts the
 # handles of the moment instead.
 _KEPT: Final = 4
+
+# Streams at once on a connection of HTTP/2, as far as the server allows: libcurl's own number.
+_STREAMS: Final = 100
+
+_DONE: Final = (0, "")
+_TIMEOUT: Final = ((pycurl.SOCKET_TIMEOUT, 0),)
 
 
 @final
@@ -39,10 +51,12 @@ class Engine:
     Args:
         environment: of the crawl.
         how: how the sockets are watched.
+        settings: what holds for every hop.
     """
 
-    def __init__(self, environment: Environment, how: How) -> None:
-        self._guard = environment.guard
+    def __init__(self, environment: Environment, how: How, settings: Settings) -> None:
+        self._settings = settings
+        self._route = Route(environment.guard, settings.proxy)
         self._max_idle = environment.concurrency
         self._idle: list[Easy] = []
         self._active: dict[pycurl.Curl, Easy] = {}
@@ -52,17 +66,21 @@ class Engine:
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._closed = False
-        self._raised: BaseException | None = None  # by a callback of the multi handle
         self._broken: BaseException | None = None
         self._watch = _watch(how, self._drive, environment.nursery)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, _KEPT * environment.concurrency)
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(_STREAMS, environment.concurrency))
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch.update)
         # libcurl's timer changes several times a transfer; only the last word counts.
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timers.append)
 
-    async def fetch(self, hop: Hop) -> Response:
-        """Make *hop*.
+    async def fetch(self, hop: Hop, *, again: bool = False) -> Response:
+        """Make *hop*; a second time if the first finds a kept connection closed (RFC 9112, section 9.3.1).
+
+        Args:
+            hop: what to ask for.
+            again: whether this is the second time.
 
         Raises:
             FetchError: there is no response.
@@ -74,37 +92,71 @@ class Engine:
             await trio.lowlevel.checkpoint()  # a fetch that is cancelled as well says so
             raise trio.BrokenResourceError("libcurl's driver has ended") from self._broken
         plain = hop.method == "GET" and hop.body is None
-        easy = self._idle.pop() if plain and self._idle else Easy(self._guard, self._watch.opened)
+        easy = self._idle.pop() if plain and self._idle else self._new()
         try:
-            easy.prepare(hop)
+            easy.prepare(hop, again=again)
             self._start(easy)
             if easy.result is None:
                 easy.task = trio.lowlevel.current_task()
-                await trio.lowlevel.wait_task_rescheduled(partial(self._abort, easy))
+                await trio.lowlevel.wait_task_rescheduled(easy.abort)
             else:
                 await trio.lowlevel.checkpoint()
             return easy.conclude()
+        except StaleError:
+            if again:
+                raise
         finally:
             self._release(easy, again=plain)
+        return await self.fetch(hop, again=True)
+
+    async def fetch_through(self, proxy: Proxy, hop: Hop) -> Response:
+        """Make *hop* by *proxy*; raises what `fetch` does.
+
+        One that is given addresses is asked for one after the other, since libcurl
+        itself would leave it at the first.
+        """
+        await self._route.look_up(hop, proxy)
+        first, *others = [replace(hop, addresses=addresses) for addresses in self._route.attempts(hop, proxy)]
+        try:
+            return await self.fetch(first)
+        except UnreachableError as error:
+            problem = error
+        for other in others:
+            try:
+                return await self.fetch(other)
+            except UnreachableError as error:
+                problem = error
+        raise problem
+
+    def _new(self) -> Easy:
+        easy = Easy(self._settings, self._route, self._watch.opened)
+        easy.abort = partial(self._abort, easy)
+        return easy
 
     @trio.lowlevel.enable_ki_protection
     def _start(self, easy: Easy) -> None:
         self._active[easy.curl] = easy
+        easy.began = perf_counter()
         try:
             self._multi.add_handle(easy.curl)
+            # libcurl asks for this by a timer of 0 ms; at once, it costs no turn of the loop.
+            _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            if running < len(self._active):
+                self._collect()
         except Exception as error:  # noqa: BLE001 - every fetch gets it
             self._fail(error)
-            return
-        # libcurl asks for this by a timer of 0 ms; at once, it costs no turn of the loop.
-        self._drive(pycurl.SOCKET_TIMEOUT, 0)
+        if self._timers or self._watch.raised is not None:
+            self._settle()
 
     def _abort(self, easy: Easy, _raise_cancel: object) -> Abort:
         self._drop(easy)
+        easy.result = _DONE  # there is nothing left to drop
         return Abort.SUCCEEDED
 
     @trio.lowlevel.enable_ki_protection
     def _release(self, easy: Easy, *, again: bool) -> None:
-        self._drop(easy)
+        if easy.result is None:
+            self._drop(easy)
         # Options once set for another method or a body can't all be taken back.
         if again and not self._closed and self._broken is None and len(self._idle) < self._max_idle:
             easy.clear()
@@ -124,42 +176,53 @@ class Engine:
         self._settle()
 
     @trio.lowlevel.enable_ki_protection
-    def _drive(self, descriptor: int, flags: int) -> None:
-        """Let libcurl do what there is to do; never raises: `_fail` tells every fetch."""
+    def _drive(self, ready: Iterable[tuple[int, int]]) -> None:
+        """Let libcurl do what there is to do; never raises: `_fail` tells every fetch.
+
+        Args:
+            ready: descriptors, each with libcurl's ``CSELECT_`` flags. What is done
+                for one may close another, so it is asked for one after the other.
+        """
         if self._closed:
             return
+        action = self._multi.socket_action
         try:
-            _, running = self._multi.socket_action(descriptor, flags)
-            if running < len(self._active):
-                self._collect()
+            for descriptor, flags in ready:
+                action(descriptor, flags)
+            # Once for all: that is cheaper, and the tasks begin anew together as well.
+            self._collect()
         except Exception as error:  # noqa: BLE001 - every fetch gets it
             self._fail(error)
-        self._settle()
+        if self._timers or self._watch.raised is not None:
+            self._settle()
 
     def _collect(self) -> None:
+        """Wake the tasks whose transfers have ended."""
+        multi, active = self._multi, self._active
         queued = 1
         while queued:
-            queued, succeeded, failed = self._multi.info_read()
-            for curl in succeeded:
-                self._finish(curl, 0, "")
-            for curl, code, text in failed:
-                self._finish(curl, code, text)
-
-    def _finish(self, curl: pycurl.Curl, code: int, text: str) -> None:
-        easy = self._active.pop(curl)
-        easy.result = (code, text)
-        if easy.task is not None:
-            trio.lowlevel.reschedule(easy.task)
-        self._multi.remove_handle(curl)
+            queued, succeeded, failed = multi.info_read()
+            now = perf_counter()
+            ended = [(curl, _DONE) for curl in succeeded]
+            if failed:
+                ended += [(curl, (code, text)) for curl, code, text in failed]
+            for curl, result in ended:
+                easy = active.pop(curl)
+                easy.result = result
+                easy.ended = now
+                if easy.task is not None:
+                    trio.lowlevel.reschedule(easy.task)
+                multi.remove_handle(curl)
 
     def _settle(self) -> None:
         """Do what callbacks have put off: report what they raised, and set the alarm.
 
         It is set only for an earlier deadline; one that comes too early does no harm.
         """
-        if self._raised is not None:
-            raised, self._raised = self._raised, None
-            self._fail(raised)
+        if self._watch.raised is not None:
+            raised, self._watch.raised = self._watch.raised, None
+            # A socket is not watched, and may be any transfer's: they end, but not the engine.
+            self._end_all(raised)
         if self._timers:
             milliseconds = self._timers[-1]
             self._timers.clear()
@@ -177,19 +240,13 @@ class Engine:
         while self._active:
             curl, easy = self._active.popitem()
             easy.raised = error
-            easy.result = (0, "")
+            easy.result = _DONE
             if easy.task is not None:
                 trio.lowlevel.reschedule(easy.task)
             try:
                 self._multi.remove_handle(curl)
             except pycurl.error as problem:
                 error.add_note(f"and libcurl did not let go of a transfer: {problem}")
-
-    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        try:
-            self._watch.update(what, descriptor)
-        except BaseException as error:  # noqa: ASYNC103, BLE001 - reported by _settle()
-            self._raised = error
 
     async def run(self) -> None:
         """Wait for sockets and deadlines, until `stop`; the crawl's service nursery runs it."""
@@ -200,7 +257,7 @@ class Engine:
                         await self._watch.run()
                     self._alarm = None
                     if trio.current_time() >= self._deadline:
-                        self._drive(pycurl.SOCKET_TIMEOUT, 0)
+                        self._drive(_TIMEOUT)
                     # A transfer with data left over asks for a timer of 0 ms again and again:
                     # the others' sockets must have their turn in between.
                     self._watch.poll()
@@ -231,7 +288,7 @@ class Engine:
         self._watch.close()
 
 
-def _watch(how: How, ready: Callable[[int, int], None], nursery: trio.Nursery) -> Watch:
+def _watch(how: How, ready: Callable[[Iterable[tuple[int, int]]], None], nursery: trio.Nursery) -> Watch:
     if how == "tasks":
         return TaskWatch(ready, nursery)
     from .curl_watch import EpollWatch  # noqa: PLC0415 - Linux has it alone

@@ -10,26 +10,32 @@ from __future__ import annotations
 import errno
 import select
 import sys
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
 
 import pycurl  # type: ignore[import-untyped]
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-Ready = "Callable[[int, int], None]"
+Ready: TypeAlias = "Callable[[Iterable[tuple[int, int]]], None]"
+"""Is given descriptors that are ready, each with libcurl's ``CSELECT_`` flags."""
 
+_REMOVE: Final = pycurl.POLL_REMOVE
 _BATCH: Final = 256  # events taken from the kernel at once
 
 
 class Watch(Protocol):
     """Waits for what libcurl's socket callback asks for."""
 
-    def update(self, what: int, descriptor: int) -> None:
+    raised: BaseException | None
+    """What `update` met."""
+
+    def update(self, what: int, descriptor: int, _multi: object = None, _data: object = None, /) -> None:
         """Take note of what is waited for at *descriptor*: one of libcurl's ``POLL_`` values.
 
-        Called from inside libcurl: it cancels nothing and calls nothing back.
+        This is libcurl's callback: it cancels nothing and calls nothing back, and
+        what goes wrong in it is kept in `raised`.
         """
 
     def opened(self, descriptor: int) -> None:
@@ -64,30 +70,35 @@ if sys.platform == "linux":
         learnt from `opened`.
 
         Args:
-            ready: called with a descriptor and libcurl's ``CSELECT_`` flags.
+            ready: called with what is ready.
         """
 
-        def __init__(self, ready: Callable[[int, int], None]) -> None:
+        def __init__(self, ready: Ready) -> None:
             self._ready = ready
             self._epoll = select.epoll()
-            self._wanted: dict[int, int] = {}
+            self._wanted: set[int] = set()
             self._registered: dict[int, int] = {}
+            self.raised: BaseException | None = None
 
-        def update(self, what: int, descriptor: int) -> None:
+        def update(self, what: int, descriptor: int, _multi: object = None, _data: object = None, /) -> None:
             """Register *descriptor*, or note that it is not wanted at the moment."""
-            if what == pycurl.POLL_REMOVE:
-                self._wanted.pop(descriptor, None)
+            if what == _REMOVE:
+                self._wanted.discard(descriptor)
                 return
+            try:
+                self._wanted.add(descriptor)
+                if self._registered.get(descriptor) != what:
+                    self._register(descriptor, what)
+            except BaseException as error:  # noqa: ASYNC103, BLE001 - reported by the engine
+                self.raised = error
+
+        def _register(self, descriptor: int, what: int) -> None:
             mask = _EPOLL_MASKS[what]
-            self._wanted[descriptor] = mask
-            before = self._registered.get(descriptor)
-            if before == mask:
-                return
-            if before is None:
-                self._epoll.register(descriptor, mask)
-            else:
+            if descriptor in self._registered:
                 self._epoll.modify(descriptor, mask)
-            self._registered[descriptor] = mask
+            else:
+                self._epoll.register(descriptor, mask)
+            self._registered[descriptor] = what
 
         def opened(self, descriptor: int) -> None:
             """Forget what was registered under this number: the kernel has forgotten it too."""
@@ -95,9 +106,16 @@ if sys.platform == "linux":
 
         def poll(self) -> None:
             """Report every socket that is ready."""
-            for descriptor, events in self._epoll.poll(0, _BATCH):
-                if descriptor in self._wanted:
-                    self._ready(descriptor, _CSELECT[events & _ANY])
+            found = self._epoll.poll(0, _BATCH)
+            if found:
+                self._ready(self._wanted_of(found))
+
+        def _wanted_of(self, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+            # One by one: what libcurl does for the first may change what it wants of the next.
+            wanted = self._wanted
+            for descriptor, events in found:
+                if descriptor in wanted:
+                    yield descriptor, _CSELECT[events & _ANY]
                 else:
                     self._unregister(descriptor)
 
@@ -167,23 +185,30 @@ class TaskWatch:
     nothing and so may be called from inside libcurl.
 
     Args:
-        ready: called with a descriptor and libcurl's ``CSELECT_`` flags.
+        ready: called with what is ready.
         nursery: where the tasks run.
     """
 
-    def __init__(self, ready: Callable[[int, int], None], nursery: trio.Nursery) -> None:
+    def __init__(self, ready: Ready, nursery: trio.Nursery) -> None:
         self._ready = ready
         self._nursery = nursery
         self._sockets: dict[int, _Watched] = {}
         self._running = 0
         self._stopped = False
         self._idle = trio.Event()
+        self.raised: BaseException | None = None
 
-    def update(self, what: int, descriptor: int) -> None:
+    def update(self, what: int, descriptor: int, _multi: object = None, _data: object = None, /) -> None:
         """Begin to wait at *descriptor*, or end it."""
-        if what == pycurl.POLL_REMOVE:
-            self._remove(descriptor)
-            return
+        try:
+            if what == _REMOVE:
+                self._remove(descriptor)
+            else:
+                self._register(descriptor, what)
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - reported by the engine
+            self.raised = error
+
+    def _register(self, descriptor: int, what: int) -> None:
         watched = self._sockets.get(descriptor)
         if watched is None:
             watched = self._sockets[descriptor] = _Watched()
@@ -213,7 +238,7 @@ class TaskWatch:
             while self._sockets.get(descriptor) is watched and watched.wanted & direction:
                 await wait(descriptor)
                 if self._sockets.get(descriptor) is watched and watched.wanted & direction:
-                    self._ready(descriptor, direction)
+                    self._ready(((descriptor, direction),))
         except trio.ClosedResourceError:
             pass  # by notify_closing: libcurl has taken the socket out
         finally:

@@ -7,12 +7,21 @@ pieces and counted, and decoding ends at the first piece over the bound.
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from io import BytesIO
 from typing import Final, TypeAlias
 
 from .._errors import FetchError
+
+try:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+except ImportError:  # a Python that was built without it, or a platform without a wheel
+    zstd = None  # type: ignore[assignment]
 
 try:
     import brotli  # type: ignore[import-untyped]
@@ -28,8 +37,11 @@ _CHUNK: Final = 64 * 1024
 # hundred layers is an attack (CVE-2022-32206; curl stops at five).
 _MAX_CODINGS: Final = 5
 # A gzip member of nothing takes 20 bytes, and as long to begin as a small page: half a million of
-# them fit into 10 MiB. Blocked gzip, the use there is for members, has one for 64 KiB.
+# them fit into 10 MiB. Blocked gzip, the use there is for members, has one for 64 KiB. The same is
+# true of zstd's frames, the least of which takes 9 bytes.
 _MAX_MEMBERS: Final = 10_000
+# RFC 9659, section 3: a window of more than 8 MB, which a decoder has to hold, is not for HTTP.
+_ZSTD_WINDOW_LOG: Final = 23
 
 _ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
@@ -114,10 +126,44 @@ def _unbrotli(body: bytes) -> Iterator[bytes]:
         raise _BrokenError("it is damaged") from error
 
 
+def _unzstd(body: bytes) -> Iterator[bytes]:
+    """Yield *body* decompressed, frame after frame (RFC 8878, section 3).
+
+    Unlike after gzip, whatever follows a frame has to be another one, as clients agree.
+    """
+    end = 0
+    for _ in range(_MAX_MEMBERS):
+        end = yield from _unframe(body, end)
+        if end == len(body):
+            return
+    raise _BrokenError(f"it has more than {_MAX_MEMBERS:,} frames")
+
+
+def _unframe(body: bytes, start: int) -> Generator[bytes, None, int]:
+    """Yield the frame that begins at *start*, decompressed, in chunks; return where it ends."""
+    decompressor = zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    )
+    at = start
+    while not decompressor.eof:
+        pending: bytes | memoryview = b""
+        if decompressor.needs_input:
+            pending = memoryview(body)[at : at + _CHUNK]
+            at += len(pending)
+            if not pending:
+                raise _BrokenError("it ends too early")
+        try:
+            yield decompressor.decompress(pending, max_length=_CHUNK)
+        except zstd.ZstdError as error:
+            raise _BrokenError(str(error)) from error
+    return at - len(decompressor.unused_data)
+
+
 _DECODERS: Final[dict[str, _Decoder]] = {
     "gzip": _gunzip,
     "deflate": _deflate,
     **({} if brotli is None else {"br": _unbrotli}),
+    **({} if zstd is None else {"zstd": _unzstd}),
 }
 _ALIASES: Final = {"x-gzip": "gzip"}  # RFC 9110, section 8.4.1.3
 
@@ -146,10 +192,11 @@ def _too_large(max_bytes: int) -> FetchError:
 def decode_body(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
     """Return *body* without its content codings.
 
-    Undone are gzip, x-gzip, deflate (with and without zlib's wrapping) and br, up
-    to five in a row, from the last applied to the first. From a coding that is
-    not known on, the body stays as it is: what servers put there besides
-    (``none``, ``utf-8``) is mostly no coding at all, so clients ignore it.
+    Undone are gzip, x-gzip, deflate (with and without zlib's wrapping), br and zstd
+    (with windows of up to 8 MB), up to five in a row, from the last applied to the
+    first. From a coding that is not known on, the body stays as it is: what servers
+    put there besides (``none``, ``utf-8``) is mostly no coding at all, so clients
+    ignore it.
 
     At no time more than *max_bytes* and a chunk are held of what one coding
     unfolds to. An empty body stays empty, whatever is declared (RFC 9110,

@@ -3,86 +3,112 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, TypeAlias, cast, final
+from typing import TYPE_CHECKING, Final, final
 
-import httpx
 import trio
 
 from .._errors import UsageError
-from .._urls import split
+from .borrowed import Borrowed, Client
 from .http11 import Http11
-from .response import check_head, failure, gather, make_response
+from .proxy import parse_proxy
+from .route import ALPN, Route
+from .trust import check_ca, check_client_cert, ssl_context as make_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterable, AsyncIterator
-    from types import ModuleType
+    from collections.abc import AsyncIterator, Mapping
 
     from .._model import Hop, Response
     from ..abc import Environment
+    from .trust import ClientCertArgument, StrPath
 
-Client: TypeAlias = httpx.AsyncClient | httpx.AsyncBaseTransport
-"""What a user may bring. The classes of these names in httpx2 do as well."""
+__all__ = ["Client", "Httpx"]
 
-_LIBRARIES: Final = frozenset({"httpx", "httpx2"})
-_IN_PROCESS: Final = frozenset({"MockTransport", "ASGITransport"})
-_NO_TIMEOUT: Final = {"connect": None, "read": None, "write": None, "pool": None}
-_CLOSING: Final = 1.0  # seconds that closing a response of the user's client may take
+_ENDING: Final = 1.0  # seconds for fetches that are cancelled already
 
 
 @final
 class Httpx:
     """Fetches with httpx: an `abc.Fetcher`.
 
-    Without a *client* it speaks HTTP/1.1, by httpx's own engine, over connections
-    to the addresses of each hop and no others. They are kept alive (up to 100
-    idle ones, for 90 seconds). No proxy, and nothing else, is taken from the
-    environment. An idempotent request that finds the server has closed its kept
-    connection is made once more, on a new one.
+    Without a *client* it speaks HTTP/1.1, by httpx's own protocol engine, over
+    connections to the addresses of each hop and no others. They are kept alive (up
+    to 100 idle ones, for 90 seconds). Nothing is taken from the environment. An
+    idempotent request that finds the server has closed its kept connection is made
+    once more, on a new one. Cancelling a fetch closes its connection at once.
 
     With a *client* each hop is one request through it: with the headers of the
     hop, and without the client's own headers, cookies, authentication, redirects
-    and timeouts. The client stays open. Three things are then out of sight. The
-    crawl resolves and judges the host, but the client resolves it again: an
-    answer that changes in between (DNS rebinding) is connected to unjudged.
-    httpx leaks a socket when it is cancelled in a TLS handshake. And its limit
-    of connections has to exceed the crawl's ``concurrency``.
+    and timeouts. The client stays open. It keeps what httpx does, and that is not
+    what a crawl does by itself:
+
+    - The crawl resolves and judges the host, but the client resolves it again: an
+      answer that changes in between (DNS rebinding) is connected to unjudged.
+    - Cancelled in a TLS handshake, it leaks the socket until it is garbage; with
+      HTTP/2, a cancelled fetch may break others on its connection.
+    - Its pool has to hold more connections than the crawl's ``concurrency``:
+      cancelled while it waits for one, it can be blocked for good.
+    - The header of a response has no bound of ours, nor have interim responses.
+    - A redirect whose ``Location`` it can't read is a failure, and no response.
+
+    With a *proxy* the crawl still resolves and judges each host. A ``socks5`` proxy
+    is given the address that was judged. A ``socks5h`` proxy and an HTTP proxy are
+    given the name, and resolve it themselves: what they connect to can't be seen
+    from here. `Response.address` is then the proxy's. Its own address is not judged.
 
     Args:
         client: an ``AsyncClient`` or an asynchronous transport, of httpx or httpx2.
-        ssl_context: says which certificates are trusted where there is no client;
-            by default the authorities of certifi.
+        proxy: the URL of a proxy for all requests: ``http://``, ``https://``,
+            ``socks5://`` or ``socks5h://``, with ``USER:PASSWORD@`` if it wants to
+            know who asks, and always with its port.
+        ca: a PEM file with the authorities to trust, instead of certifi's.
+        client_cert: a PEM file with a certificate and its key, or a tuple of the
+            files of both, and of the key's password if it has one. It is shown to
+            every server that asks for one.
+        ssl_context: in place of *ca* and *client_cert*, says which certificates are
+            trusted and shown.
         opens_connections: whether *client* connects to a network. By default it is
             taken to, unless it is a ``MockTransport`` or an ``ASGITransport``, or
             a client with nothing else. False ends resolving and judging addresses.
 
     Raises:
-        UsageError: *client* is neither, or the arguments contradict each other.
+        UsageError: *client* is neither, is closed, or runs on asyncio only; a file
+            or the proxy can't be used; or the arguments contradict each other.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that only this transport understands
         self,
         client: Client | None = None,
         *,
+        proxy: str | None = None,
+        ca: StrPath | None = None,
+        client_cert: ClientCertArgument | None = None,
         ssl_context: ssl.SSLContext | None = None,
         opens_connections: bool | None = None,
     ) -> None:
+        own = {"proxy": proxy, "ca": ca, "client_cert": client_cert, "ssl_context": ssl_context}
+        _forbid_contradictions(client, own)
         if client is None and opens_connections is not None:
             raise UsageError("opens_connections tells what a client does; without a client Httpx opens them")
-        if client is not None and ssl_context is not None:
-            raise UsageError(
-                "ssl_context is for connections of Httpx's own; the client has to be given it (verify=)"
+        self._client = None if client is None else Borrowed(client)
+        if ca is not None or client_cert is not None:
+            ssl_context = make_context(
+                None if ca is None else check_ca(ca),
+                None if client_cert is None else check_client_cert(client_cert),
+                ALPN,
             )
-        self._client = None if client is None else _Borrowed(client)
-        self._http = Http11(ssl_context)
+        self._proxy = None if proxy is None else parse_proxy(proxy)
+        self._http = Http11(Route(self._proxy, ssl_context))
         if opens_connections is None:
             opens_connections = self._client is None or not self._client.in_process
         self._opens_connections = opens_connections
         self._environment: Environment | None = None
+        self._in_flight: set[trio.CancelScope] = set()
+        self._landed = trio.Event()
 
     def __repr__(self) -> str:
-        return f"Httpx({'' if self._client is None else repr(self._client)})"
+        shown = "" if self._client is None else repr(self._client)
+        return f"Httpx({shown if self._proxy is None else f'proxy={self._proxy!r}'})"
 
     @property
     def opens_connections(self) -> bool:
@@ -96,18 +122,23 @@ class Httpx:
 
     @asynccontextmanager
     async def open(self, environment: Environment, /) -> AsyncIterator[None]:
-        """Serve one crawl; on leaving, the connections of its own are closed.
+        """Serve one crawl; on leaving, fetches in flight end, and connections of its own are closed.
 
         Raises:
             trio.BusyResourceError: another crawl has this fetcher open.
+            UsageError: the client was closed meanwhile.
         """
         if self._environment is not None:
             raise trio.BusyResourceError("this Httpx serves another crawl; make one for each crawl")
+        if self._client is not None:
+            self._client.check_open()
         self._environment = environment
         try:
             yield
         finally:
             self._environment = None
+            with trio.move_on_after(_ENDING, shield=True):
+                await self._end()
             self._http.close()
 
     async def fetch(self, hop: Hop, /) -> Response:
@@ -115,105 +146,40 @@ class Httpx:
 
         Raises:
             FetchError: there is no response; its kind and message say why.
-            trio.ClosedResourceError: the fetcher is not open.
+            trio.ClosedResourceError: the fetcher is not open, or was closed meanwhile.
         """
-        if self._environment is None:
+        environment = self._environment
+        if environment is None:
+            await trio.lowlevel.checkpoint()
             raise trio.ClosedResourceError("this Httpx is not open; a crawl enters open(environment) first")
-        if self._client is not None:
-            return await self._client.exchange(hop)
-        return await self._http.exchange(hop, self._environment.guard)
-
-
-class _Borrowed:
-    """A client or transport of the user's, and the library that it is of."""
-
-    def __init__(self, client: Client) -> None:
-        self._library = _library_of(client)
-        self._client = client
-        self.in_process = all(type(transport).__name__ in _IN_PROCESS for transport in _transports_of(client))
-
-    def __repr__(self) -> str:
-        return repr(self._client)
-
-    async def exchange(self, hop: Hop) -> Response:
-        """Make *hop* through the client.
-
-        Raises:
-            FetchError: there is no response.
-        """
-        started = trio.current_time()
-        library = self._library
-        try:
-            answer = await self._send(self._request(hop))
+        with trio.CancelScope() as scope:
+            self._in_flight.add(scope)
             try:
-                address = _peer(answer)
-                check_head(answer.status_code, answer.headers.raw, hop)
-                # Not `aiter_raw`: a response made from bytes, as a mock's, counts as read already.
-                body = await gather(cast("AsyncIterable[bytes]", answer.stream), hop)
+                if self._client is not None:
+                    return await self._client.exchange(hop)
+                return await self._http.exchange(hop, environment.guard)
             finally:
-                with trio.move_on_after(_CLOSING, shield=True):
-                    await answer.aclose()
-        except (library.HTTPError, library.InvalidURL) as error:
-            raise failure(error, hop.url) from error
-        return make_response(
-            hop,
-            status=answer.status_code,
-            headers=answer.headers.raw,
-            body=body,
-            http_version=answer.http_version,
-            address=address,
-            started=started,
-        )
+                self._in_flight.remove(scope)
+                if self._environment is None:
+                    self._landed.set()
+        raise trio.ClosedResourceError("this Httpx was closed while it fetched")
 
-    def _request(self, hop: Hop) -> httpx.Request:
-        request: httpx.Request = self._library.Request(
-            hop.method,
-            # Without a user name and password, which httpx would make authentication of.
-            f"{split(hop.url).origin}/{hop.url.split('/', 3)[3]}",
-            headers=[*hop.headers],
-            content=hop.body,
-            extensions={"timeout": dict(_NO_TIMEOUT)},
-        )
-        return request
-
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        if isinstance(self._client, self._library.AsyncClient):
-            client = cast("httpx.AsyncClient", self._client)
-            return await client.send(request, stream=True, auth=None, follow_redirects=False)
-        return await cast("httpx.AsyncBaseTransport", self._client).handle_async_request(request)
+    async def _end(self) -> None:
+        """End the fetches that are in flight, and wait for it."""
+        for scope in self._in_flight:
+            scope.cancel(reason="the fetcher is closed")
+        while self._in_flight:
+            self._landed = trio.Event()
+            await self._landed.wait()
 
 
-def _library_of(client: object) -> ModuleType:
-    """Return the module, httpx or httpx2, that *client* is of.
-
-    Raises:
-        UsageError: it is of neither, or not asynchronous.
-    """
-    roots = (cls.__module__.partition(".")[0] for cls in type(client).__mro__)
-    name = next((root for root in roots if root in _LIBRARIES), None)
-    library = None if name is None else import_module(name)
-    if library is None or not isinstance(client, (library.AsyncClient, library.AsyncBaseTransport)):
+def _forbid_contradictions(client: Client | None, own: Mapping[str, object]) -> None:
+    """Raise a `UsageError` if arguments exclude each other; *own* are for connections of our own."""
+    given = [name for name, value in own.items() if value is not None]
+    if client is not None and given:
         raise UsageError(
-            f"Httpx takes an AsyncClient or an asynchronous transport of httpx or httpx2; got {client!r}"
+            f"{given[0]} is for connections of Httpx's own; a client has to be given it where it is made"
         )
-    return library
-
-
-def _transports_of(client: Client) -> list[object]:
-    """Return the transports that *client* may use, itself if it is one."""
-    # A client has no public way to ask for them. Under another name they would not be found, and
-    # the client be taken for one that opens connections: the safe side.
-    held = vars(client)
-    mounts: dict[object, object | None] = held.get("_mounts", {})
-    main = held.get("_transport", client)
-    return [main, *(transport for transport in mounts.values() if transport is not None)]
-
-
-def _peer(answer: httpx.Response) -> str:
-    """Return the address that *answer* comes from; empty if it can't be told."""
-    stream = answer.extensions.get("network_stream")
-    try:
-        peer = stream.get_extra_info("server_addr") if stream is not None else None
-    except OSError:  # the peer is gone already
-        return ""
-    return str(peer[0]) if peer else ""
+    files = [name for name in given if name in {"ca", "client_cert"}]
+    if "ssl_context" in given and files:
+        raise UsageError(f"ssl_context says whom to trust and what to show, and so does {files[0]}: give one")

@@ -1,4 +1,4 @@
-"""From what httpx and httpcore hand over to a `Response`, or to the `FetchError` in its place."""
+"""From what h11, httpx and httpx2 hand over to a `Response`, or to the `FetchError` in its place."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from .._model import Headers, Response
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Sequence
 
+    import h11
+
     from .._model import FailureKind, Hop
 
 # Bytes over the limit that are still taken from a stream, to end it in order: more than httpcore
 # has in its buffers, and an end for a stream that never comes to a checkpoint.
 _SLACK: Final = 1024 * 1024
 
-_FINAL: Final = range(200, 600)
+# Beyond 599 they mean nothing, but there are servers that send them.
+_FINAL: Final = range(200, 1000)
+_TOO_LONG: Final = 431  # the status by which h11 would have a server say so
+_SHOWN: Final = 200  # characters: a line that is no header field may have as many as a header
 _NO_CONTENT: Final = frozenset({204, 304})
 
-# The exceptions of httpx, httpx2 and httpcore bear the same names. The most specific one decides.
+# The exceptions of httpx and httpx2 bear the same names. The most specific one decides.
 _KINDS: Final[dict[str, FailureKind]] = {
     "TimeoutException": "timeout",
     "ConnectError": "connect",
@@ -34,12 +39,23 @@ _KINDS: Final[dict[str, FailureKind]] = {
 
 
 def failure(error: Exception, url: str) -> FetchError:
-    """Return the `FetchError` that *error*, of httpx or httpcore, comes to for a request of *url*."""
+    """Return the `FetchError` that *error*, of httpx or httpx2, comes to for a request of *url*."""
     names = (cls.__name__ for cls in type(error).__mro__)
     kind: FailureKind = next((_KINDS[name] for name in names if name in _KINDS), "protocol")
     if kind == "connect" and _caused_by_tls(error):
         kind = "tls"
     return FetchError(kind, f"{url}: {str(error) or type(error).__name__}")
+
+
+def in_words(error: h11.ProtocolError) -> str:
+    """Return what h11 says, in bounded length, and in words for who reads of a failed page."""
+    text = str(error)
+    if error.error_status_hint == _TOO_LONG:
+        return "the header, or a line between chunks, is longer than it may be"
+    if text == "illegal request line":  # h11 says it as a server would
+        return "what came is not HTTP"
+    text = text.replace("bytearray(b", "(b")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _caused_by_tls(error: BaseException) -> bool:
@@ -60,12 +76,18 @@ def check_head(status: int, headers: Iterable[tuple[bytes, bytes]], hop: Hop) ->
             ``too_large``, more is announced than *hop* takes.
     """
     if status not in _FINAL:
-        raise FetchError("protocol", f"{hop.url}: {status} is no final status of HTTP (200 to 599)")
+        raise FetchError("protocol", f"{hop.url}: {status} is no final status of HTTP (200 to 999)")
     if hop.method == "HEAD" or status in _NO_CONTENT:
         return  # these tell the length of what they don't send: RFC 9110, section 8.6
     for name, value in headers:
-        if name.lower() == b"content-length" and value.isdigit() and int(value) > hop.max_bytes:
+        if name.lower() == b"content-length" and _exceeds(value, hop.max_bytes):
             raise too_large(hop)
+
+
+def _exceeds(length: bytes, limit: int) -> bool:
+    # Python refuses to read a number of thousands of digits; here it is their count that tells.
+    digits = length.strip().lstrip(b"0")
+    return digits.isdigit() and (len(digits) > len(str(limit)) or int(digits) > limit)
 
 
 def too_large(hop: Hop) -> FetchError:
@@ -115,7 +137,7 @@ def make_response(  # noqa: PLR0913
         status: the status code.
         headers: the header fields.
         body: the content, transfer codings removed.
-        http_version: as the two libraries have it, ``"HTTP/1.1"``.
+        http_version: ``"1.1"``, or as the libraries have it, ``"HTTP/1.1"``.
         address: the IP address that answered.
         started: the beginning of the hop, by trio's clock.
     """

@@ -164,17 +164,17 @@ class Discoveries:
 
     # Redirects
 
-    def target(self, lease: Lease, url: str, key: str) -> SkipReason | None:
+    def target(self, lease: Lease, url: str, key: str, *, own: bool) -> SkipReason | None:
         """Add the URL that *lease* is redirected to, or return why it ends there instead.
 
         Args:
             lease: the page.
             url: where to.
             key: what makes that request the same as another.
+            own: whether it is the page's own, and known for that reason.
         """
         mark = fingerprint(key)
-        # A form that leads back to its own URL, now by GET, comes to itself.
-        if mark in self._known and key != lease.key:
+        if mark in self._known and not own:
             return "known_target"
         if lease.seed:
             self.widen(url)

@@ -359,7 +359,12 @@ class MemoryFrontier:
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
         body = lease.body if target.keep_body else None
         key = _urls.request_key(target.method, target.url, body)
-        return self._discoveries.target(lease, target.url, key)
+        # A form that leads back to its own URL, now by GET, comes to itself.
+        # A chain that comes back to one of its own URLs, now with cookies, takes nobody else's place.
+        own = key == lease.key or (
+            target.method == lease.request.method and target.url in (*lease.chain, lease.url)
+        )
+        return self._discoveries.target(lease, target.url, key, own=own)
 
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""

@@ -1,4 +1,9 @@
-"""Where a redirect leads, and with which method (RFC 9110, section 15.4; the Fetch standard, 4.5)."""
+"""Where a redirect leads, and with which method (RFC 9110, section 15.4; the Fetch standard, 4.5).
+
+A fragment goes nowhere: whether the target has one of its own or inherits it
+(RFC 9110, section 10.2.2), it is not sent, and the URLs of a crawl have none. Nor
+does a user name or password: a server can't choose whom we log in as.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,14 @@ _SHOWN: Final = 200
 
 
 def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would have no other use)
-    *, status: int, location: str | None, url: str, method: str, chain: Sequence[str], max_redirects: int
+    *,
+    status: int,
+    location: str | None,
+    url: str,
+    method: str,
+    chain: Sequence[str],
+    max_redirects: int,
+    may_differ: bool = False,
 ) -> Redirect | None:
     """Return the next hop that a response asks for, or None if it is the page itself.
 
@@ -34,6 +46,9 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
         method: the HTTP method it was asked with.
         chain: the URLs that redirected to *url*, the first one first.
         max_redirects: the length that *chain* may reach.
+        may_differ: whether the same request may be answered otherwise now, since
+            the response set a cookie that will be sent: then it is no loop to come
+            back to a URL, which is how sites see whether cookies are kept.
 
     Raises:
         FetchError: of kind ``redirects``: the target is no http(s) URL, or was in
@@ -43,12 +58,14 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
         return None
     target = _urls.join(url, _percent_encoded(location))
     if target is None:
-        shown = location if len(location) <= _SHOWN else location[:_SHOWN] + "…"
+        shown = _urls.without_secrets(location.strip())
+        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
         message = f"{url} redirects to {shown!r}, which is no http(s) URL"
         raise FetchError("redirects", message)
+    target = _urls.without_user_info(target)
     next_method = _method(status, method)
     # A POST that leads to a GET of the same URL is how forms work, not a loop.
-    if next_method == method and (target == url or target in chain):
+    if next_method == method and not may_differ and (target == url or target in chain):
         message = f"{url} redirects to {target}, where the redirect came from: a loop"
         raise FetchError("redirects", message)
     if len(chain) >= max_redirects:

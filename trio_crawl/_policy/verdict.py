@@ -45,8 +45,14 @@ Verdict: TypeAlias = Again | Keep | GiveUp | Redirect
 """What to do with a lease whose hop has ended."""
 
 
-def judge(
-    lease: Lease, result: Response | FetchError, *, policy: RetryPolicy, max_redirects: int, now: datetime
+def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would have no other use)
+    lease: Lease,
+    result: Response | FetchError,
+    *,
+    policy: RetryPolicy,
+    max_redirects: int,
+    now: datetime,
+    may_differ: bool = False,
 ) -> Verdict:
     """Return what to do with *lease*, now that its hop came to *result*.
 
@@ -56,6 +62,8 @@ def judge(
         policy: whether, and when, to ask again.
         max_redirects: the length that a chain of redirects may reach.
         now: the present moment, for dates in ``Retry-After``.
+        may_differ: whether cookies were set on the way, so that a URL of the chain may
+            answer otherwise now.
     """
     if isinstance(result, FetchError):
         wait = policy.decide(
@@ -76,12 +84,12 @@ def judge(
     if wait is not None:
         return Again(wait)
     try:
-        return _target(lease, result, max_redirects) or Keep(result)
+        return _target(lease, result, max_redirects, may_differ=may_differ) or Keep(result)
     except FetchError as error:
         return GiveUp(error)
 
 
-def _target(lease: Lease, response: Response, max_redirects: int) -> Redirect | None:
+def _target(lease: Lease, response: Response, max_redirects: int, *, may_differ: bool) -> Redirect | None:
     if not 300 <= response.status <= 399:  # noqa: PLR2004 - the class of redirects
         return None
     return follow(
@@ -91,6 +99,7 @@ def _target(lease: Lease, response: Response, max_redirects: int) -> Redirect | 
         method=lease.method,
         chain=lease.chain,
         max_redirects=max_redirects,
+        may_differ=may_differ,
     )
 
 

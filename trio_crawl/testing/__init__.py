@@ -8,11 +8,15 @@
 - `asserts_no_leaks`: that comparison alone, around a block.
 - `check_writer`: what a writer has to keep, so that its rows are there exactly once.
 - `check_frontier`: the same of a frontier and the state that it is kept in.
+- `check_fetcher`: plays servers of every kind to a fetcher, and sees that it does
+  what the Protocol promises; `FETCHER_CHECKS` are the names of its checks.
 """
 
 from __future__ import annotations
 
 from ._cancel import cancel_at as cancel_at, cancel_everywhere as cancel_everywhere
+from ._fetcher_check import FETCHER_CHECKS as FETCHER_CHECKS, check_fetcher as check_fetcher
+from ._fetcher_check_contract import Shortcoming as Shortcoming
 from ._frontier_check import check_frontier as check_frontier
 from ._leaks import asserts_no_leaks as asserts_no_leaks
 from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
