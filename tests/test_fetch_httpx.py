@@ -527,7 +527,7 @@ async def test_a_proxy_that_wants_other_credentials_is_a_failure() -> None:
 
 async def test_a_407_that_came_through_a_tunnel_is_the_servers_answer() -> None:
     """What a SOCKS proxy passes on is not of its own saying."""
-    refusal = b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"
+    refusal = b"HTTP/1.1 407 No\nContent-Length: 0\n\n"
     with socks_proxy() as proxy:
         async with serving(refusal) as server:
             fetcher = Httpx(proxy=proxy.url("socks5"))
