@@ -59,7 +59,7 @@ _LINES: Final[list[tuple[bytes, Any]]] = [
     (b"HTTP/2.0 200 OK", "either"),
     (b"HTTP/2 200 OK", "either"),
     (b"HTTP/3 200 OK", "either"),
-    (b"HTTP/0.9 200 OK", "either"),
+    (b"HTTP/0.9 200 OK", "error"),
     (b"HTTP/10.1 200 OK", "error"),
     (b"HTTP/1.10 200 OK", "error"),
     (b"HTTP/1 200 OK", "either"),

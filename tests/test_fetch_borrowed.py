@@ -44,6 +44,19 @@ async def test_a_client_with_sockets_fetches(library: Any, make: str) -> None:  
 
 
 @LIBRARIES
+async def test_the_version_is_looked_at(library: Any) -> None:  # noqa: ANN401
+    """HTTP/0.9 has no status line; what else is unknown was read as HTTP/1.1."""
+
+    def answering(version: bytes) -> Any:  # noqa: ANN401
+        return library.MockTransport(lambda _: library.Response(200, extensions={"http_version": version}))
+
+    hop = Hop(url="http://site.test/")
+    assert "HTTP/0.9" in (await failing(answering(b"HTTP/0.9"), hop)).message
+    assert (await Borrowed(answering(b"HTTP/2.0")).exchange(hop)).http_version == "1.1"
+    assert (await Borrowed(answering(b"HTTP/2")).exchange(hop)).http_version == "2"
+
+
+@LIBRARIES
 @pytest.mark.parametrize(
     "wrap", [lambda _, mock: mock, lambda library, mock: library.AsyncClient(transport=mock)]
 )

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import itertools
-import json
 import os
 import random
 import socket
 import ssl
 import stat
-import struct
 import sys
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple
 
 import pycurl  # type: ignore[import-untyped]
 import pytest
@@ -31,10 +25,12 @@ from trio_crawl._fetch.addresses import AddressGuard
 from trio_crawl._fetch.curl import Curl
 from trio_crawl._fetch.curl_easy import Easy
 from trio_crawl._fetch.curl_multi import Engine
-from trio_crawl._fetch.decode import decode_body
 from trio_crawl._model import Hop, Response
 from trio_crawl.abc import Environment, Guard
 from trio_crawl.testing import MemoryWeb, asserts_no_leaks, cancel_at, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -704,7 +700,7 @@ async def test_what_the_socket_callback_raises_comes_out(
 async def test_when_memory_runs_out_it_is_said(
     watch: How, option: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Head and body are gathered by lists alone, which fail for want of memory and nothing else."""
+    """What gathers head and body fails for want of memory and nothing else."""
 
     class Full(list[bytes]):
         def append(self, _item: bytes, /) -> None:
@@ -1081,104 +1077,6 @@ async def test_a_closed_nursery(watch: How) -> None:
                 pass
     async with playing(OK) as server, opened(watch) as other:
         assert (await other.fetch(server.hop())).body == b"ok"
-
-
-# Cases of others
-
-CASES = Path(__file__).resolve().parents[1].parent / "shared" / "cases" / "http.json"
-ENOUGH = 8.0  # seconds for a case; those that a client has to end itself take all of it
-
-
-async def play_steps(steps: list[list[Any]], stream: trio.SocketStream) -> None:  # noqa: C901 - a case each
-    """Play the steps of a case, as its description tells."""
-    for kind, *values in steps:
-        match kind:
-            case "send":
-                await stream.send_all(base64.b64decode(values[0]))
-            case "split1":
-                for byte in base64.b64decode(values[0]):
-                    await stream.send_all(bytes([byte]))
-            case "sleep" | "hold":
-                await trio.sleep(values[0])
-            case "repeat":
-                times, delay, data = values[0], values[1], base64.b64decode(values[2])
-                for _ in itertools.count() if times < 0 else range(times):
-                    await stream.send_all(data)
-                    await trio.sleep(delay)
-            case "bomb":
-                await send_bomb(stream, values[0], values[1])
-            case "rst":
-                linger = struct.pack("ii", 1, 0)
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                await stream.aclose()
-            case "fin":
-                await stream.aclose()
-            case _:
-                raise AssertionError(kind)
-    await stream.aclose()
-
-
-async def send_bomb(stream: trio.SocketStream, coding: str, size: int) -> None:
-    """Send *size* zeros, compressed."""
-    packer = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
-    zeros = bytes(1024 * 1024)
-    await stream.send_all(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode())
-    await stream.send_all(packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH))
-    # After a full flush each block stands for itself, so it is compressed once and sent many times.
-    block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
-    for _ in range(size // len(zeros) - 1):
-        await stream.send_all(block)
-
-
-async def outcome_of(case: dict[str, Any]) -> tuple[str, str]:
-    """Return what a case comes to (ok, error or limit) and its details."""
-    outcome = ("error", "no end")
-    async with playing(partial(play_steps, case["steps"])) as bad, playing(OK) as good, opened() as curl:
-        with trio.move_on_after(ENOUGH):
-            try:
-                response = await curl.fetch(bad.hop(max_bytes=1024 * 1024))
-                coding = response.headers.get("Content-Encoding")
-                body = decode_body(response.body, coding, max_bytes=1024 * 1024)
-                outcome = ("ok", f"{response.status}:{base64.b64encode(body).decode()}")
-            except FetchError as error:
-                outcome = ("limit" if error.kind == "too_large" else "error", str(error))
-        assert (await curl.fetch(good.hop())).body == b"ok", f"{case['name']} harmed the next request"
-    return outcome
-
-
-def is_right(case: dict[str, Any], outcome: str, details: str) -> bool:
-    """Tell whether a case came to what is expected."""
-    if case["expected"] == "ok":
-        status, _, body = details.partition(":")
-        wanted = case.get("expected_body_b64")
-        return outcome == "ok" and int(status) == case["expected_status"] and wanted in {None, body}
-    return case["expected"] in {"either", outcome}
-
-
-async def test_cases_of_others() -> None:
-    """Every case comes to what is expected, in bounded time, and harms no other request."""
-    if not CASES.exists():
-        pytest.skip("the cases are not there: ../shared/cases/http.json")
-    cases = json.loads(CASES.read_text(encoding="utf-8"))
-    wrong: list[str] = []
-    agreed = asked = 0
-
-    async def judge(case: dict[str, Any]) -> None:
-        nonlocal agreed, asked
-        async with limiter:
-            outcome, details = await outcome_of(case)
-        if not is_right(case, outcome, details):
-            wrong.append(f"{case['name']}: {case['expected']}, not {outcome} {details[:200]}")
-        if "consensus" in case and case["consensus"]["outcome"] in {"ok", "error"}:
-            asked += 1
-            agreed += case["consensus"]["outcome"] == ("error" if outcome == "limit" else outcome)
-
-    limiter = trio.CapacityLimiter(16)
-    async with trio.open_nursery() as nursery:
-        for case in cases:
-            nursery.start_soon(judge, case)
-    assert wrong == []
-    assert agreed >= asked * 0.97, f"consensus: {agreed} of {asked}"
 
 
 # Making one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import format_exception
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -71,6 +73,15 @@ def test_a_field_that_cannot_be_sent(field: tuple[str, str]) -> None:
     assert caught.value.kind == "protocol"
 
 
+@pytest.mark.parametrize("value", ["secret\n", "secret\u20ac"])
+def test_a_value_that_cannot_be_sent_is_not_told(value: str) -> None:
+    """It may be a password, and failures are logged."""
+    with pytest.raises(FetchError) as caught:
+        request_lines((("Authorization", value),), content=False)
+    assert "'Authorization'" in str(caught.value)
+    assert "secret" not in "".join(format_exception(caught.value))
+
+
 @pytest.mark.parametrize(
     ("text", "token"),
     [("GET", True), ("VERSION-CONTROL", True), ("", False), ("A B", False), ("\u00c4", False)],
@@ -107,6 +118,9 @@ def test_the_final_head_is_the_one() -> None:
     [
         (b"HTTP/1.0 404 No\r\n", "1.0", 404),
         (b"HTTP/1.1 999\r\n", "1.1", 999),
+        (b"HTTP/1.1 204\n", "1.1", 204),
+        (b"HTTP/1.1 203\tOK\r\n", "1.1", 203),
+        (b"HTTP/2.0 200 OK\r\n", "1.1", 200),
         (b"HTTP/2 200 \r\n", "2", 200),
         (b"HTTP/3 301 \r\n", "3", 301),
     ],
@@ -133,10 +147,18 @@ def test_a_head_that_is_not_complete(lines: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"HTTP/1.1 9999 OK\r\n", b"HTTP/1.1 OK\r\n", b"A: 1\r\n", b"HTTP/1.1 20 OK\r\n"]
+    "line",
+    [
+        b"HTTP/1.1 9999 OK\r\n",
+        b"HTTP/1.1 OK\r\n",
+        b"A: 1\r\n",
+        b"HTTP/1.1 20 OK\r\n",
+        b"HTTP/1.1 200OK\r\n",
+        b"HTTP/1.1 200.5 OK\r\n",
+    ],
 )
 def test_a_status_line_of_no_status(line: bytes) -> None:
-    """A code that has not three digits is none."""
+    """A code that has not three digits is none, nor is one with something else behind it than white space."""
     with pytest.raises(FetchError, match="status line"):
         final_head([line, b"\r\n"], URL)
 

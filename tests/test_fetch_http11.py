@@ -267,6 +267,21 @@ async def test_a_connection_that_ends_is_not_used_again(text: bytes) -> None:
             assert response.http_version == text[5:8].decode()
 
 
+@pytest.mark.parametrize("version", [b"1.2", b"2.0", b"9.9"])
+async def test_a_version_that_is_unknown(version: bytes) -> None:
+    """It is read as HTTP/1.1, and called so."""
+    async with serving(answering(OK.replace(b"1.1", version, 1))) as server, opened() as http:
+        response = await http.exchange(server.hop(), ANYWHERE)
+    assert (response.http_version, response.body) == ("1.1", b"ok")
+
+
+async def test_a_version_without_status_lines_is_refused() -> None:
+    """HTTP/0.9 has none."""
+    async with serving(answering(OK.replace(b"1.1", b"0.9", 1))) as server, opened() as http:
+        with pytest.raises(FetchError, match="no status line"):
+            await http.exchange(server.hop(), ANYWHERE)
+
+
 async def test_a_connection_closed_meanwhile_is_noticed() -> None:
     """A server may close an idle connection whenever it likes."""
     async with serving(answering(OK)) as server, opened() as http:

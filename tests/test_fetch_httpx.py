@@ -525,6 +525,16 @@ async def test_a_proxy_that_wants_other_credentials_is_a_failure() -> None:
     assert server.connections == 0
 
 
+async def test_a_407_that_came_through_a_tunnel_is_the_servers_answer() -> None:
+    """What a SOCKS proxy passes on is not of its own saying."""
+    refusal = b"HTTP/1.1 407 No\nContent-Length: 0\n\n"
+    with socks_proxy() as proxy:
+        async with serving(refusal) as server:
+            fetcher = Httpx(proxy=proxy.url("socks5"))
+            async with in_a_crawl(fetcher):
+                assert (await fetcher.fetch(server.hop())).status == 407
+
+
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
 @pytest.mark.parametrize("tls", [False, True])
 async def test_connections_through_a_proxy_are_kept_by_origin(trust: Trust, scheme: str, tls: bool) -> None:

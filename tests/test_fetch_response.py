@@ -138,9 +138,27 @@ async def test_a_cancellation_from_outside_goes_through() -> None:
     assert scope.cancelled_caught
 
 
-@pytest.mark.parametrize(("version", "ours"), [("HTTP/1.0", "1.0"), ("HTTP/1.1", "1.1"), ("HTTP/2", "2")])
+@pytest.mark.parametrize("version", ["0.9", "HTTP/0.9"])
+def test_a_version_without_status_lines(version: str) -> None:
+    """What says to be HTTP/0.9 can't be, since there was none before HTTP/1.0."""
+    with pytest.raises(FetchError, match=r" http\S+: HTTP/0\.9 has no status line$"):
+        check_head(200, (), HOP, http_version=version)
+
+
+@pytest.mark.parametrize(
+    ("version", "ours"),
+    [
+        ("HTTP/1.0", "1.0"),
+        ("HTTP/1.1", "1.1"),
+        ("HTTP/2", "2"),
+        ("3", "3"),
+        ("2.0", "1.1"),
+        ("1.9", "1.1"),
+        ("HTTP/4", "1.1"),
+    ],
+)
 async def test_a_response_is_made_of_its_parts(version: str, ours: str) -> None:
-    """The version loses its prefix, the time is taken by trio's clock."""
+    """The version loses its prefix and is one of four, the time is taken by trio's clock."""
     started = trio.current_time() - 5.0
     await trio.lowlevel.checkpoint()
     response = make_response(

@@ -27,33 +27,10 @@ FETCHERS: Final[dict[str, tuple[Callable[[Path], Fetcher], tuple[Shortcoming, ..
 if sys.platform == "linux":
     FETCHERS["curl-epoll"] = (lambda ca: Curl(ca=ca, watch="epoll"), ())
 
-# Promises that a fetcher does not keep yet. They are strict: kept, they have to leave this list.
-_RESENT: Final = "libcurl makes any request again whose kept connection is closed, on each it keeps"
-BROKEN: Final = {
-    "methods": "Curl takes only letters in a method, and it may be any token (VERSION-CONTROL)",
-    "stale_connections_once": _RESENT,
-    "stale_connections_of_others": _RESENT,
-}
-
 
 def cases() -> list[ParameterSet]:
     """Return each fetcher with each check."""
-    return [
-        pytest.param(
-            name,
-            check,
-            id=f"{name}-{check}",
-            marks=[
-                pytest.mark.xfail(
-                    reason=BROKEN[check], raises=pytest.RaisesGroup(AssertionError), strict=True
-                )
-            ]
-            if check in BROKEN and name.startswith("curl")
-            else [],
-        )
-        for name in FETCHERS
-        for check in FETCHER_CHECKS
-    ]
+    return [pytest.param(name, check, id=f"{name}-{check}") for name in FETCHERS for check in FETCHER_CHECKS]
 
 
 # What would change a fetcher's way if it looked into its environment.

@@ -29,11 +29,12 @@ PUBLIC: Final = {
         *("CrawlError", "UsageError", "SeedError", "OutputError", "RowError", "MissingExtraError"),
         *("FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
-    "trio_crawl.fetchers": {"Curl", "Httpx"},
+    "trio_crawl.fetchers": {"Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Lines"},
     "trio_crawl.testing": {
         *("MemoryWeb", "Reply", "Handler", "Exchange", "serve", "serving"),
         *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),
+        *("check_fetcher", "FETCHER_CHECKS", "Shortcoming"),
     },
 }
 SUBMODULES: Final = {"abc", "fetchers", "writers", "testing"}

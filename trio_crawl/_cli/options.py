@@ -25,7 +25,10 @@ class Network:
     """How one page is fetched; the same for a crawl and for ``fetch``."""
 
     fetch: Annotated[
-        Literal["curl", "httpx"], Parameter(group=_NETWORK, help="The HTTP client that makes the requests.")
+        Literal["curl", "httpx", "asks"],
+        Parameter(
+            group=_NETWORK, help="The HTTP client that makes the requests; asks needs trio-crawl[asks]."
+        ),
     ] = "curl"
     timeout: Annotated[
         float,

@@ -78,9 +78,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             are exhausted and nothing is queued or in flight. A bad URL in a
             collection is an error; one in a lazily read source is skipped, logged and
             counted (``bad_seed``).
-        fetch: ``"curl"`` (libcurl: the fastest, and precisely cancellable),
-            ``"httpx"``, a fetcher (`trio_crawl.abc.Fetcher`), or an httpx or httpx2
-            client or transport.
+        fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
+            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), a fetcher
+            (of `trio_crawl.fetchers`, whose classes take a proxy, authorities and
+            more, or any `trio_crawl.abc.Fetcher`), or an httpx or httpx2 client or
+            transport.
         parse: a function, generator, async function or async generator of a `Page`,
             or a mapping from a request's label to one. What it yields is followed if
             it is a `Link` or a `Request`, and written otherwise. None follows the

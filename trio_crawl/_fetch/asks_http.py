@@ -131,10 +131,8 @@ class _Exchange(RequestProcessor):  # type: ignore[misc] # asks has no types
 
     def _check(self, head: h11.Response) -> None:
         """Look whether *head* is that of a response worth reading."""
-        if head.http_version < b"1":
-            version = head.http_version.decode("ascii")
-            raise FetchError("protocol", f"HTTP/{version} has no status line")
-        check_head(head.status_code, head.headers.raw_items(), self._hop)
+        version = head.http_version.decode("ascii")
+        check_head(head.status_code, head.headers.raw_items(), self._hop, http_version=version)
 
     async def _take(self, data: bytes) -> None:
         if self._content.tell() + len(data) > self._hop.max_bytes:

@@ -78,7 +78,7 @@ class Borrowed:
             answer = await self._send(self._request(hop))
             try:
                 address = _peer(answer)
-                check_head(answer.status_code, answer.headers.raw, hop)
+                check_head(answer.status_code, answer.headers.raw, hop, http_version=answer.http_version)
                 # Not `aiter_raw`: a response made from bytes, as a mock's, counts as read already.
                 body = await gather(cast("AsyncIterable[bytes]", answer.stream), hop)
             finally:

@@ -7,6 +7,7 @@ raises it.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, final
 
 import pycurl  # type: ignore[import-untyped]
@@ -60,7 +61,7 @@ class Easy:
     __slots__ = (
         "_address",
         "_base",
-        "_chunks",
+        "_content",
         "_hop",
         "_is_plain",
         "_limit",
@@ -97,7 +98,7 @@ class Easy:
         self._is_plain = False
         self._waits = False
         self._lines: list[bytes] = []
-        self._chunks: list[bytes] = []
+        self._content = BytesIO()
         self.task: trio.lowlevel.Task | None = None
         self.abort: Callable[[object], trio.lowlevel.Abort]  # of its task; set by who owns the handle
         self.raised: BaseException | None = None
@@ -111,9 +112,10 @@ class Easy:
             (pycurl.SOCKOPTFUNCTION, self._sockets.on_opened),
             # No functions of ours, for a dozen lines a response. libcurl itself ends one whose
             # header goes beyond 300 KB, and `final_head` judges the rest; it counts the bytes of
-            # the body (MAXFILESIZE). Memory may run out: that it tells by WRITE_ERROR.
+            # the body (MAXFILESIZE), which may come by two at a time: a list of them would take many
+            # times their memory. That may run out all the same: it tells so by WRITE_ERROR.
             (pycurl.HEADERFUNCTION, self._lines.append),
-            (pycurl.WRITEFUNCTION, self._chunks.append),
+            (pycurl.WRITEFUNCTION, self._content.write),
         ):
             self.curl.setopt(option, callback)
 
@@ -122,7 +124,8 @@ class Easy:
         self._hop = self.task = self.raised = self.result = None
         self._sockets.clear()
         self._lines.clear()
-        self._chunks.clear()
+        self._content.seek(0)
+        self._content.truncate()
 
     def close(self) -> None:
         """Free the handle, which is in no multi handle any more."""
@@ -244,8 +247,7 @@ class Easy:
             raise self._failure(0, "", hop)
         if self._tls:
             self._route.answered(self._target, version)
-        chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        body = self._content.getvalue()
         if len(body) > hop.max_bytes:
             raise too_large(hop)
         return Response(

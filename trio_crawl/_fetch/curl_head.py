@@ -28,7 +28,7 @@ _UNASKED_WITH_CONTENT: Final = (*_UNASKED, "content-type", "expect")
 
 _FIRST_STATUS: Final = 100
 _FIRST_FINAL: Final = 200
-_STATUS: Final = re.compile(rb"HTTP/([0-9.]+)[ \t]+([0-9]{3})(?![0-9])")  # RFC 9112, section 4
+_STATUS: Final = re.compile(rb"HTTP/([0-9.]+)[ \t]+([0-9]{3})(?=[ \t\r\n]|\Z)")  # RFC 9112, section 4
 _VERSIONS: Final = {b"1.0": "1.0", b"2": "2", b"3": "3"}  # as libcurl writes them
 _SPACE: Final = frozenset({b" ", b"\t"})
 _SMALL: Final = 8 * 1024  # bytes of a head: what is remembered of its lines is bounded
@@ -103,15 +103,14 @@ def is_token(text: str) -> bool:
 
 def _request_line(name: str, value: str) -> bytes:
     if not is_token(name) or _FORBIDDEN.search(value):
-        raise FetchError("protocol", f"the header field {name!r}: {value!r} can't be sent (RFC 9110, 5)")
+        # Without the value, which may be a secret.
+        raise FetchError("protocol", f"the header field {name!r} can't be sent (RFC 9110, section 5)")
     # An empty value has a notation of its own: the plain one means to leave the field out.
     line = f"{name}: {value}" if value.strip() else f"{name};"
     try:
         return line.encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise FetchError(
-            "protocol", f"the header field {name!r}: {value!r} has characters beyond Latin-1"
-        ) from error
+    except UnicodeEncodeError:  # which has the value in it
+        raise FetchError("protocol", f"the header field {name!r} has characters beyond Latin-1") from None
 
 
 def final_head(lines: list[bytes], url: str) -> Head:

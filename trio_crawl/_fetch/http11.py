@@ -76,7 +76,8 @@ class _Connection:
         try:
             await self._send(request, hop.body)
             head = await self._head()
-            check_head(head.status_code, head.headers.raw_items(), hop)
+            version = head.http_version.decode("ascii")
+            check_head(head.status_code, head.headers.raw_items(), hop, http_version=version)
             return _Reply(head, await self._content(hop))
         except BaseException:
             self.wire.close()
@@ -201,7 +202,11 @@ class Http11:
         else:
             connection.close()
         proxy = self._route.proxy
-        if proxy is not None and reply.head.status_code == _WANTS_CREDENTIALS:
+        if (
+            proxy is not None
+            and _answers_itself(proxy, parts)
+            and reply.head.status_code == _WANTS_CREDENTIALS
+        ):
             raise FetchError("connect", f"{hop.url}: {unauthorized(proxy, _WANTS_CREDENTIALS).message}")
         return make_response(
             hop,
@@ -214,6 +219,11 @@ class Http11:
         )
 
 
+def _answers_itself(proxy: Proxy, parts: Parts) -> bool:
+    """Return whether *proxy* answers requests itself, rather than pass bytes on as a tunnel."""
+    return parts.scheme == "http" and not proxy.is_socks
+
+
 def _request(hop: Hop, parts: Parts, proxy: Proxy | None) -> h11.Request:
     """Return what is sent for *hop*: its own fields, ``Host``, and what frames the content.
 
@@ -224,7 +234,7 @@ def _request(hop: Hop, parts: Parts, proxy: Proxy | None) -> h11.Request:
     fields = [("Host", authority), *hop.headers]
     # What the URL standard left as it is must not be escaped anew.
     target = f"/{hop.url.split('/', 3)[3]}"
-    if proxy is not None and not proxy.is_socks and parts.scheme == "http":
+    if proxy is not None and _answers_itself(proxy, parts):
         target = parts.origin + target  # RFC 9112, section 3.2.2
         if proxy.basic is not None:
             fields.append(("Proxy-Authorization", proxy.basic))

@@ -27,6 +27,7 @@ _FINAL: Final = range(200, 1000)
 _TOO_LONG: Final = 431  # the status by which h11 would have a server say so
 _SHOWN: Final = 200  # characters: a line that is no header field may have as many as a header
 _NO_CONTENT: Final = frozenset({204, 304})
+_VERSIONS: Final = frozenset({"1.0", "1.1", "2", "3"})
 
 # The exceptions of httpx and httpx2 bear the same names. The most specific one decides.
 _KINDS: Final[dict[str, FailureKind]] = {
@@ -63,18 +64,25 @@ def _caused_by_tls(error: BaseException) -> bool:
     return cause is not None and (isinstance(cause, ssl.SSLError) or _caused_by_tls(cause))
 
 
-def check_head(status: int, headers: Iterable[tuple[bytes, bytes]], hop: Hop) -> None:
+def check_head(
+    status: int, headers: Iterable[tuple[bytes, bytes]], hop: Hop, *, http_version: str = "1.1"
+) -> None:
     """Look whether the content of a response is worth being read at all.
 
     Args:
         status: its status code.
         headers: its header fields.
         hop: what it answers.
+        http_version: ``"1.1"``, or as the libraries have it, ``"HTTP/1.1"``.
 
     Raises:
-        FetchError: of kind ``protocol``, *status* is no final one; of kind
-            ``too_large``, more is announced than *hop* takes.
+        FetchError: of kind ``protocol``, *status* is no final one, or the version
+            one that has no status line; of kind ``too_large``, more is announced
+            than *hop* takes.
     """
+    version = http_version.removeprefix("HTTP/")
+    if version.startswith("0"):
+        raise FetchError("protocol", f"{hop.url}: HTTP/{version[:_SHOWN]} has no status line")
     if status not in _FINAL:
         raise FetchError("protocol", f"{hop.url}: {status} is no final status of HTTP (200 to 999)")
     if hop.method == "HEAD" or status in _NO_CONTENT:
@@ -137,16 +145,19 @@ def make_response(  # noqa: PLR0913
         status: the status code.
         headers: the header fields.
         body: the content, transfer codings removed.
-        http_version: ``"1.1"``, or as the libraries have it, ``"HTTP/1.1"``.
+        http_version: ``"1.1"``, or as the libraries have it, ``"HTTP/1.1"``. One that
+            is unknown, as 1.2 or 2.0 in a status line, was read as 1.1, and is
+            called so (RFC 9110, section 2.5).
         address: the IP address that answered.
         started: the beginning of the hop, by trio's clock.
     """
+    version = http_version.removeprefix("HTTP/")
     return Response(
         url=hop.url,
         status=status,
         headers=Headers(tuple(headers)),
         body=body,
-        http_version=http_version.removeprefix("HTTP/"),
+        http_version=version if version in _VERSIONS else "1.1",
         address=address,
         elapsed=trio.current_time() - started,
     )

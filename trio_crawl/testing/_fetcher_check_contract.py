@@ -90,8 +90,8 @@ KEPT: Final = Sentence(
 )
 STALE: Final = Sentence(
     _DOCUMENT,
-    "An idempotent request that finds its kept connection closed by the server is made once more, on a "
-    "new connection; no other request is made twice.",
+    "An idempotent request is made once more for each kept connection that turns out to be closed; no "
+    "other request is made twice.",
 )
 UNASKED: Final = Sentence(
     _DOCUMENT, "What a server sends beyond its response is never taken for the response to another request."

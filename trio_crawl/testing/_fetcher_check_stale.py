@@ -38,7 +38,7 @@ async def stale_connections(bench: Bench) -> None:
 
 
 async def stale_connections_once(bench: Bench) -> None:
-    """It is asked again once only, and not on another connection that was kept."""
+    """It is asked again once for each connection that was kept, at most, and then on a new one."""
     first, both_there = trio.Event(), trio.Event()
 
     async def play(dialog: Dialog) -> None:
@@ -58,9 +58,11 @@ async def stale_connections_once(bench: Bench) -> None:
             await first.wait()
             nursery.start_soon(fetcher.response, server.hop("/first"))
         await fetcher.failure(server.hop("/second"), "protocol", when="the server closes at each request")
-        came, kept = seen(server)[2:], (1, 2)
+        came = seen(server)[2:]
+        *earlier, last = [connection for connection, _ in came]
+        # On each kept one (1 and 2) at most once, and what a new one comes to is the outcome.
         expect(
-            [path for _, path in came] == ["/second", "/second"] and came[1][0] > max(kept),
+            sorted(earlier) in ([1], [2], [1, 2]) and last not in {1, 2},
             contract.STALE,
             asked="GET /second",
             came=came,
