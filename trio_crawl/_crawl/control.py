@@ -25,13 +25,20 @@ class Control:
     async def add(self, seed: str | Request) -> bool:
         """Add a seed, and return whether it is new; when this returns, it is in the frontier.
 
+        With ``state=`` it is then in the state, too, and survives a kill; cancelled before that, it
+        is in the frontier all the same. That takes until the next commit, a second at most if the
+        outputs keep up. Where a commit would have to wait for the caller, which is the consumer of
+        a stream or an async function in ``write=``, it is in the state with the commit after.
+        (Whoever takes rows from such a function by a channel should not wait for this meanwhile.)
+
         Args:
             seed: an http(s) URL, or a `Request` for one. Being a seed, it is in
                 scope, and widens it.
 
         Raises:
             SeedError: it is no http(s) URL.
-            trio.ClosedResourceError: the crawl has ended, or is about to.
+            trio.ClosedResourceError: the crawl has ended, or is about to; or, with ``state=``, it ended
+                by an error or a cancellation before the seed was committed.
         """
         return await self._engine.add(seed)
 

@@ -322,6 +322,11 @@ class Engine:
             raise trio.ClosedResourceError("the crawl has ended: nothing can be added to it")
         new = self._frontier.add_seed(request, trio.current_time())
         self._loop.wake()
+        # The consumer of a stream would wait for itself: a commit has to wait for what it holds.
+        if self._journal is not None and self._stream is None:
+            saved = await self._outlet.saved()
+            if not saved and self._finished.is_set():
+                raise trio.ClosedResourceError("the crawl ended before what was added was in its state")
         return new
 
     def stop(self, ended: Ended) -> None:
