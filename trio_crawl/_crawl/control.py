@@ -49,6 +49,22 @@ class Control:
         """
         self._engine.stop("stopped")
 
+    def cancel_host(self, host: str, *, reason: str) -> None:
+        """Drop what is in flight to a host at once, and skip its pages, those to be found later, too.
+
+        They are counted as skips for the reason ``"cancelled_host"``. What was fetched already is
+        parsed and written. It holds for this run: one that goes on with the state may ask the host
+        for what it finds there anew, but what was skipped stays so.
+
+        Args:
+            host: its name, without a port; an IPv6 address in brackets.
+            reason: what the log says of it.
+
+        Raises:
+            UsageError: *host* is no name of a host.
+        """
+        self._engine.cancel_host(host, reason)
+
     def pause(self) -> None:
         """Start nothing more until `resume`; what is in flight is finished and written."""
         self._engine.pause()

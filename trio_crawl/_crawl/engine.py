@@ -36,7 +36,7 @@ from .loop import Loop
 from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
 from .pages import Pages
-from .seeds import checked, open_seeds
+from .seeds import checked, host_name, open_seeds
 from .stream import ConsumerLeft
 
 if TYPE_CHECKING:
@@ -336,6 +336,13 @@ class Engine:
         self._loop.paused = False
         self._frontier.stop()
         self._loop.wake()
+
+    def cancel_host(self, host: str, reason: str) -> None:
+        """Give up a host."""
+        name = host_name(host)
+        if not self._loop.closed:
+            log.warning("the host %s is cancelled: %s", name, reason)
+            self._loop.cancel_host(name)
 
     def leave(self) -> None:
         """Drop what is in flight: the consumer of the stream has gone."""

@@ -11,7 +11,7 @@ from collections import deque
 from enum import Enum, auto
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._lease import Lease
 from .._policy.politeness import Turns
@@ -26,6 +26,10 @@ Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
 That is nothing for a plain GET; for another the request; after a hop, the lease.
 A tuple, since of these a crawl may hold millions.
 """
+
+
+_ANY: Final = 1 << 62
+"""More hops at once than there can be."""
 
 
 class State(Enum):
@@ -173,6 +177,15 @@ class Schedule:
             heappush(host.later, (not_before, lease.order, lease))
         else:
             host.push(lease)
+        self.settle(host, now)
+
+    def release(self, host: Host, now: float) -> None:
+        """Let the pages of *host* come up at once: nothing is to be asked for any more."""
+        while host.later:
+            host.push(heappop(host.later)[2])
+        running = host.turns.running
+        host.turns = Turns(per_host=_ANY, delay=0)
+        host.turns.running = running
         self.settle(host, now)
 
     def settle(self, host: Host, now: float) -> None:
