@@ -49,6 +49,15 @@ class Control:
         """
         self._engine.stop("stopped")
 
+    def explain(self) -> str:
+        """Return in words what the crawl waits for at this moment, for a person to read.
+
+        A line for each hop that is under way, and how long it has been; how many pages are being
+        parsed or are to be written; and of each host that has pages left, what it waits for, and how
+        long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits first.
+        """
+        return self._engine.explain()
+
     def cancel_host(self, host: str, *, reason: str) -> None:
         """Drop what is in flight to a host at once, and skip its pages, those to be found later, too.
 

@@ -32,6 +32,7 @@ from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
 from .durable import Durable
+from .explain import HostWait, in_words
 from .loop import Loop
 from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
@@ -336,6 +337,14 @@ class Engine:
         self._loop.paused = False
         self._frontier.stop()
         self._loop.wake()
+
+    def explain(self) -> str:
+        """Return what is waited for."""
+        hosts = [
+            HostWait(name=name, why=why, seconds=seconds, pages=pages)
+            for name, why, seconds, pages in self._frontier.waits(trio.current_time())
+        ]
+        return in_words(self.describe(), self._loop.hops(), self._loop.others(), hosts)
 
     def cancel_host(self, host: str, reason: str) -> None:
         """Give up a host."""

@@ -23,6 +23,7 @@ from .._fetch.resolve import Resolver
 from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
+from .explain import Hop
 from .nurseries import is_cancellation
 from .seeds import BadSeed, lenient
 
@@ -292,6 +293,22 @@ class Loop:
         except Exception as error:  # noqa: BLE001 - comes out of the crawl
             self._fail(error)
         self.wake()
+
+    def hops(self) -> list[Hop]:
+        """Return the hops that are under way."""
+        # The deadline is set as a hop begins.
+        begun = trio.current_time() + self._options.timeout
+        return [
+            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
+            for lease, scope in self._hops.items()
+        ]
+
+    def others(self) -> list[str]:
+        """Return in words what else is waited for."""
+        lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._outlet.unwritten:
+            lines.append(f"{self._outlet.unwritten} outcomes are to be written")
+        return lines
 
     def cancel_host(self, name: str) -> None:
         """Drop the hops to a host, and skip its pages."""

@@ -34,7 +34,7 @@ from .windows import Windows
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Redirect, Stored
     from .._model import Outcome, SkipReason
@@ -408,6 +408,10 @@ class MemoryFrontier:
                 changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))
+
+    def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
+        """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
+        return self._schedule.waits(now)
 
     def cancel_host(self, name: str, now: float) -> None:
         """Skip the pages of a host, those that wait and those that will be found; see `drop`."""
