@@ -42,6 +42,7 @@ SkipReason: TypeAlias = Literal[
     "robots_unreachable",
     "known_target",
     "bad_seed",
+    "cancelled_host",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
@@ -50,6 +51,7 @@ SkipReason: TypeAlias = Literal[
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``known_target``: it redirects to a URL that the
 crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
+``cancelled_host``: ``control.cancel_host()`` was called for its host.
 """
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]

@@ -202,7 +202,7 @@ class Frontier(Protocol):
     """Holds the URLs of a crawl, and knows which may be asked for now.
 
     It is told the time (seconds of trio's clock), and never waits. A lease that
-    `take` lends comes back by one call of `retry`, `redirect`, `finish` or,
+    `take` lends comes back by one call of `retry`, `redirect`, `finish`, `drop` or,
     for a robots.txt, `robots_known`; after a hop was made, `hop_ended` comes first.
     """
 
@@ -249,6 +249,12 @@ class Frontier(Protocol):
 
     def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
+
+    def cancel_host(self, name: str, now: float, /) -> None:
+        """Skip the pages of a host, those that wait and those that will be found."""
+
+    def drop(self, lease: Lease, now: float, /) -> None:
+        """Let go of *lease*, whose hop was cancelled with its host."""
 
     def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float, /) -> None:
         """Take the answer of a `Load`: by host, the pages that were wanted."""

@@ -15,12 +15,12 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .._crawl import __version__, crawl, fetch_page
 from .._errors import UsageError
-from . import demo as demonstration, page as pages
+from . import check as checking, demo as demonstration, page as pages
 from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
 from .progress import show_lines, show_live, show_nothing, showing_log
 from .run import supervise, supervise_crawl
 from .seeds import seeds_of
-from .terminal import Messages, Results, abandon_output, explain, put, put_bytes, tell, tell_error
+from .terminal import Messages, Results, abandon_output, explain, put, put_bytes, safe, tell, tell_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -50,6 +50,7 @@ interrupted.
 _USAGE: Final = """\
 Usage: trio-crawl URL... [-o FILE] [OPTIONS]
        trio-crawl fetch URL [OPTIONS]
+       trio-crawl check STATE OUTPUT...
        trio-crawl demo"""
 
 _TAKE_A_FILE: Final = ("-o", "--write", "--seeds")
@@ -155,6 +156,21 @@ def fetch_command(
     if ending.result is not None:
         _print_page(ending.result, as_json=as_json, links=links, body=body)
     return _status(ending, pages=1)
+
+
+@app.command(name="check")
+def check_command(
+    state: Annotated[str, Parameter(help="What --state named.")],
+    /,
+    *outputs: Annotated[str, Parameter(help="Files that the crawl wrote, which -o named.")],
+) -> int:
+    """Compare a state's accounts, and every byte and row of its outputs, with what was written.
+
+    Changes nothing, and may be run beside the crawl. The status is 0 if all is well, and 1 if not.
+    """
+    findings = checking.check(state, outputs)
+    put("".join(f"{safe(line)}\n" for line in findings.lines()))
+    return FAILED if findings.problems else DONE
 
 
 @app.command(name="demo")

@@ -25,13 +25,20 @@ class Control:
     async def add(self, seed: str | Request) -> bool:
         """Add a seed, and return whether it is new; when this returns, it is in the frontier.
 
+        With ``state=`` it is then in the state, too, and survives a kill; cancelled before that, it
+        is in the frontier all the same. That takes until the next commit, a second at most if the
+        outputs keep up. Where a commit would have to wait for the caller, which is the consumer of
+        a stream or an async function in ``write=``, it is in the state with the commit after.
+        (Whoever takes rows from such a function by a channel should not wait for this meanwhile.)
+
         Args:
             seed: an http(s) URL, or a `Request` for one. Being a seed, it is in
                 scope, and widens it.
 
         Raises:
             SeedError: it is no http(s) URL.
-            trio.ClosedResourceError: the crawl has ended, or is about to.
+            trio.ClosedResourceError: the crawl has ended, or is about to; or, with ``state=``, it ended
+                by an error or a cancellation before the seed was committed.
         """
         return await self._engine.add(seed)
 
@@ -41,6 +48,31 @@ class Control:
         Calling it again, or after the end, changes nothing.
         """
         self._engine.stop("stopped")
+
+    def explain(self) -> str:
+        """Return in words what the crawl waits for at this moment, for a person to read.
+
+        A line for each hop that is under way, and how long it has been; how many pages are being
+        parsed or are to be written; and of each host that has pages left, what it waits for, and how
+        long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits first.
+        """
+        return self._engine.explain()
+
+    def cancel_host(self, host: str, *, reason: str) -> None:
+        """Drop what is in flight to a host at once, and skip its pages, those to be found later, too.
+
+        They are counted as skips for the reason ``"cancelled_host"``. What was fetched already is
+        parsed and written. It holds for this run: one that goes on with the state may ask the host
+        for what it finds there anew, but what was skipped stays so.
+
+        Args:
+            host: its name, without a port; an IPv6 address in brackets.
+            reason: what the log says of it.
+
+        Raises:
+            UsageError: *host* is no name of a host.
+        """
+        self._engine.cancel_host(host, reason)
 
     def pause(self) -> None:
         """Start nothing more until `resume`; what is in flight is finished and written."""

@@ -71,6 +71,12 @@ class Course:
             self._frontier.slow_down(lease, now + pause, now)
         return self.settle(lease, result, now, wall)
 
+    def dropped(self, lease: Lease, now: float) -> None:
+        """Take note that a hop was cancelled with its host."""
+        self._changed.pop(lease, None)
+        self._frontier.hop_ended(lease, now)
+        self._frontier.drop(lease, now)
+
     def settle(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Do what is to be done about *result*.
 

@@ -32,11 +32,12 @@ from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
 from .durable import Durable
+from .explain import HostWait, in_words
 from .loop import Loop
 from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
 from .pages import Pages
-from .seeds import checked, open_seeds
+from .seeds import checked, host_name, open_seeds
 from .stream import ConsumerLeft
 
 if TYPE_CHECKING:
@@ -322,6 +323,11 @@ class Engine:
             raise trio.ClosedResourceError("the crawl has ended: nothing can be added to it")
         new = self._frontier.add_seed(request, trio.current_time())
         self._loop.wake()
+        # The consumer of a stream would wait for itself: a commit has to wait for what it holds.
+        if self._journal is not None and self._stream is None:
+            saved = await self._outlet.saved()
+            if not saved and self._finished.is_set():
+                raise trio.ClosedResourceError("the crawl ended before what was added was in its state")
         return new
 
     def stop(self, ended: Ended) -> None:
@@ -331,6 +337,21 @@ class Engine:
         self._loop.paused = False
         self._frontier.stop()
         self._loop.wake()
+
+    def explain(self) -> str:
+        """Return what is waited for."""
+        hosts = [
+            HostWait(name=name, why=why, seconds=seconds, pages=pages)
+            for name, why, seconds, pages in self._frontier.waits(trio.current_time())
+        ]
+        return in_words(self.describe(), self._loop.hops(), self._loop.others(), hosts)
+
+    def cancel_host(self, host: str, reason: str) -> None:
+        """Give up a host."""
+        name = host_name(host)
+        if not self._loop.closed:
+            log.warning("the host %s is cancelled: %s", name, reason)
+            self._loop.cancel_host(name)
 
     def leave(self) -> None:
         """Drop what is in flight: the consumer of the stream has gone."""

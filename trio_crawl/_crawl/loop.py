@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
+from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
 from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
+from .explain import Hop
 from .nurseries import is_cancellation
 from .seeds import BadSeed, lenient
 
@@ -98,6 +100,8 @@ class Loop:
         self._due: deque[tuple[Lease, _Arrival]] = deque()
         self._news = trio.Event()
         self._room = trio.Event()
+        self._hops: dict[Lease, trio.CancelScope] = {}
+        self._cancelled_hosts: set[str] = set()
         self._fetching = 0
         self._parsing = 0
         self._failures = 0
@@ -169,7 +173,8 @@ class Loop:
                 case Start(lease):
                     self._fetching += 1
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
-                    self._nursery.start_soon(self._hop, lease)
+                    scope = self._hops[lease] = trio.CancelScope()
+                    self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
                     self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
                     if self._outlet.full:
@@ -289,12 +294,38 @@ class Loop:
             self._fail(error)
         self.wake()
 
-    async def _hop(self, lease: Lease) -> None:
+    def hops(self) -> list[Hop]:
+        """Return the hops that are under way."""
+        # The deadline is set as a hop begins.
+        begun = trio.current_time() + self._options.timeout
+        return [
+            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
+            for lease, scope in self._hops.items()
+        ]
+
+    def others(self) -> list[str]:
+        """Return in words what else is waited for."""
+        lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._outlet.unwritten:
+            lines.append(f"{self._outlet.unwritten} outcomes are to be written")
+        return lines
+
+    def cancel_host(self, name: str) -> None:
+        """Drop the hops to a host, and skip its pages."""
+        self._cancelled_hosts.add(name)
+        for lease, scope in self._hops.items():
+            if _urls.host(lease.url) == name:
+                scope.cancel(reason=f"the host {name} was cancelled")
+        self._frontier.cancel_host(name, trio.current_time())
+        self.wake()
+
+    async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
-            with trio.move_on_after(self._options.timeout):
+            scope.deadline = trio.current_time() + self._options.timeout
+            with scope:
                 arrival = await self._fetcher.fetch(hop)
         except FetchError as error:
             arrival = error
@@ -334,9 +365,13 @@ class Loop:
             self._finish(lease, arrival)
             return
         self._fetching -= 1
+        del self._hops[lease]
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
+        if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
+            self._course.dropped(lease, now)
+            return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
 
     def _advance(self, lease: Lease, step: Step) -> None:

@@ -9,6 +9,7 @@ import trio
 
 from .._frontier.journal import Changes
 from .._write.batch import BATCH_AGE, Batch, Gatherer
+from .commits import Commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +64,7 @@ class Outlet:
         self._gatherer = Gatherer(writers, most=most)
         self._outgoing: Batch | None = None
         self._send, self._batches = trio.open_memory_channel[Batch](1)
+        self._commits = Commits()
         self.unwritten = 0
         self.opened = trio.Event()
         self.done = trio.Event()
@@ -122,6 +124,7 @@ class Outlet:
         self._outgoing = self._gatherer.close()
         if self._outgoing is not None and self._journal is not None:
             self._outgoing.changes = changes = self._journal.cut()
+            self._commits.cut()
             changes.books = self._ledger.to_json()
 
     async def _send_waiting(self, batch: Batch) -> None:
@@ -163,6 +166,7 @@ class Outlet:
             ConsumerLeft: nobody takes the pages of a stream.
             Exception: what an output raised.
         """
+        self._commits.writing()
         with self._batches:
             async with AsyncExitStack() as outputs:
                 for writer, position in zip(self._writers, self.positions, strict=True):
@@ -188,14 +192,23 @@ class Outlet:
         if changes is not None:
             books = {**changes.books, **self._ledger.written(batch)}
             await self.commit(changes, self.positions, books)
+            self._commits.committed()
         self.unwritten -= batch.outcomes
         self._ledger.commit(batch)
         if changes is not None:
             self.committed(changes)
             self.wake()
 
+    async def saved(self) -> bool:
+        """Wait until the state has what has changed so far; return whether it has.
+
+        At once, if there is no state, and in an output's own task, for which it would wait.
+        """
+        return self._journal is not None and await self._commits.wait(gathered=bool(self._journal.changes))
+
     def close(self) -> None:
         """Close both ends of the channel, whatever state it is in."""
+        self._commits.close()
         self._send.close()
         self._batches.close()
 

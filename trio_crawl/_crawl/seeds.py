@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from .. import _urls
-from .._errors import SeedError
+from .._errors import SeedError, UsageError
 from .._model import Request
 
 Seed: TypeAlias = "str | Request"
@@ -137,3 +137,16 @@ class _File:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def host_name(text: object) -> str:
+    """Return the name of a host as it stands in a URL.
+
+    Raises:
+        UsageError: *text* is none.
+    """
+    url = _urls.parse(f"http://{text}/") if isinstance(text, str) else None
+    port = isinstance(text, str) and ":" in text.rpartition("]")[2]  # which a URL may leave out
+    if url is None or port or url != f"http://{_urls.host(url)}/":
+        raise UsageError(f"{text!r} is no host; give its name alone, without a port, such as 'example.org'")
+    return _urls.host(url)

@@ -34,7 +34,7 @@ from .windows import Windows
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Redirect, Stored
     from .._model import Outcome, SkipReason
@@ -120,6 +120,7 @@ class MemoryFrontier:
         self._seeds_to_come = True
         self._stopping = False
         self._rest_skipped = False
+        self._cancelled: set[str] = set()
         self.queued = 0
         self.lent = 0
 
@@ -164,6 +165,8 @@ class MemoryFrontier:
     def _push(self, lease: Lease, now: float, *, not_before: float = -inf) -> None:
         if lease.robots_of is None:
             self.queued += 1
+        if _urls.host(lease.url) in self._cancelled:
+            not_before = -inf  # it is only skipped
         self._schedule.push(self._host(lease.url), lease, now, not_before=not_before)
 
     def _host(self, url: str) -> Host:
@@ -219,6 +222,9 @@ class MemoryFrontier:
     def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
+        if host.name in self._cancelled:
+            self._pass_over(host, lease, now)
+            return None
         if self._guard is not None:
             if host.fresh_until <= now:
                 host.looking_up = True
@@ -242,6 +248,15 @@ class MemoryFrontier:
                 self._skip(host, verdict, now)
                 return None
         return self._start(host, lease, now)
+
+    def _pass_over(self, host: Host, lease: Lease, now: float) -> None:
+        """Let go of the head of a cancelled host."""
+        if lease.robots_of is None:
+            self._skip(host, "cancelled_host", now)
+        else:
+            host.pop()
+            self.robots_known(lease, None, now)
+            self._schedule.settle(host, now)
 
     def _door(self, host: Host, lease: Lease, guard: Guard) -> FetchError | None:
         """Set the addresses that *lease* may connect to; return the error if there are none."""
@@ -328,6 +343,8 @@ class MemoryFrontier:
     def slow_down(self, lease: Lease, until: float, now: float) -> None:
         """Let the lease's host rest until a moment that it asked for."""
         host = self._host(lease.url)
+        if host.name in self._cancelled:
+            return
         host.turns.pause_until(until)
         self._schedule.settle(host, now)
 
@@ -391,6 +408,23 @@ class MemoryFrontier:
                 changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))
+
+    def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
+        """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
+        return self._schedule.waits(now)
+
+    def cancel_host(self, name: str, now: float) -> None:
+        """Skip the pages of a host, those that wait and those that will be found; see `drop`."""
+        self._cancelled.add(name)
+        self._schedule.release(self._schedule.host(name), now)
+
+    def drop(self, lease: Lease, now: float) -> None:
+        """Let go of *lease*, whose hop was cancelled with its host."""
+        if lease.robots_of is None:
+            self.lent -= 1
+            self._end_skipped(lease, "cancelled_host")
+        else:
+            self.robots_known(lease, None, now)
 
     # What a state says
 

@@ -11,12 +11,14 @@ from collections import deque
 from enum import Enum, auto
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._lease import Lease
 from .._policy.politeness import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._errors import FetchError
     from .._model import Request
 
@@ -26,6 +28,10 @@ Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
 That is nothing for a plain GET; for another the request; after a hop, the lease.
 A tuple, since of these a crawl may hold millions.
 """
+
+
+_ANY: Final = 1 << 62
+"""More hops at once than there can be."""
 
 
 class State(Enum):
@@ -134,6 +140,25 @@ class Host:
         self.stored = self.unsaved = 0
 
 
+def _why(host: Host) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
+    """Return in words what *host* waits for."""
+    if host.state is State.CROWDED:
+        return "another host's hop to the same address"
+    if host.looking_up:
+        return "its address is looked up"
+    if host.robots_pending and not host.robots:
+        return "its robots.txt is fetched"
+    if host.state is State.BUSY:
+        return f"{host.turns.running} of its hops are under way, as many as may"
+    if host.loading or (host.stored and not host.pages and not host.later):
+        return "its pages are loaded from the state"
+    if host.state is State.WAITING:
+        return (
+            "a page is to be retried then" if not host.head() else "its delay, or the rest that it asked for"
+        )
+    return "a free place among the hops"
+
+
 @final
 class Schedule:
     """Chooses the host whose turn it is.
@@ -174,6 +199,23 @@ class Schedule:
         else:
             host.push(lease)
         self.settle(host, now)
+
+    def release(self, host: Host, now: float) -> None:
+        """Let the pages of *host* come up at once: nothing is to be asked for any more."""
+        while host.later:
+            host.push(heappop(host.later)[2])
+        running = host.turns.running
+        host.turns = Turns(per_host=_ANY, delay=0)
+        host.turns.running = running
+        self.settle(host, now)
+
+    def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
+        """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
+        for host in self.hosts.values():
+            pages = len(host.pages) + len(host.later) + host.stored
+            if pages or host.robots:
+                seconds = max(host.wake - now, 0) if host.state is State.WAITING else None
+                yield host.name, _why(host), seconds, pages
 
     def settle(self, host: Host, now: float) -> None:
         """Work out what *host* waits for; to be called when anything about it changed."""

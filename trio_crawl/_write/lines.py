@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO, final
 import trio
 
 from .._errors import OutputError, UsageError
+from .audit import audit_file
 from .formats import ENCODERS
 from .place import Place
 
@@ -163,6 +164,24 @@ class Lines:
         columns = self._encoder.columns if items else ()
         place = await run_in_thread(self._sink.append, items, columns, limiter=self._limiter)
         return place.to_json()
+
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, *, finished: bool
+    ) -> list[str]:
+        """Return how the file differs from what was written, in words; nothing is changed. It blocks.
+
+        Args:
+            positions: what `write` returned, by the number of the batch.
+            rows: by that number, the rows that the file should have of it; empty if that is not known.
+            total: the rows that it should have in all.
+            finished: whether nothing may stand behind the last batch.
+
+        Raises:
+            OutputError: the file can't be read, or it is standard output.
+        """
+        if self._name == "-":
+            raise OutputError("what went to standard output can't be read again")
+        return audit_file(Path(self._name), self._format, positions, rows, total, finished=finished)
 
 
 _FORMATS: Mapping[str, Format] = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl"}

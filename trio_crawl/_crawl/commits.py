@@ -1,0 +1,58 @@
+"""Which changes of the frontier the state has by now, for those who wait for it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import final
+
+import trio
+
+_WRITING: ContextVar[Commits | None] = ContextVar("trio_crawl_writing", default=None)
+
+
+@final
+class Commits:
+    """Counts what is cut off from a journal and what of it is committed, both in the same order."""
+
+    def __init__(self) -> None:
+        self._cut = 0
+        self._committed = 0
+        self._closed = False
+        self._news = trio.Event()
+
+    def writing(self) -> None:
+        """Note that what runs in this task, and in those it starts, is what commits wait for."""
+        _WRITING.set(self)
+
+    def cut(self) -> None:
+        """Note that changes were cut off from the journal, to be committed."""
+        self._cut += 1
+
+    def committed(self) -> None:
+        """Note that the earliest that were cut off, and not yet committed, are now."""
+        self._committed += 1
+        self._tell()
+
+    def close(self) -> None:
+        """Note that nothing more will be committed."""
+        self._closed = True
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
+
+    async def wait(self, *, gathered: bool) -> bool:
+        """Wait until what has changed so far is committed; return whether it is.
+
+        At once, with False, in a task that commits wait for.
+
+        Args:
+            gathered: whether there are changes that are not cut off yet.
+        """
+        if _WRITING.get() is self:
+            return False
+        last = self._cut + gathered
+        while self._committed < last and not self._closed:
+            await self._news.wait()
+        return self._committed >= last
