@@ -438,6 +438,20 @@ async def test_retry_after_gives_the_whole_host_a_rest(status: int, value: str, 
 
 
 @virtual
+async def test_a_redirect_with_retry_after_waits_before_its_next_hop() -> None:
+    """The page that was redirected waits as long as the redirect says, and no other does."""
+    web = MemoryWeb()
+    headers = (("Location", f"{OTHER}moved"), ("Retry-After", "40"))
+    web.add(SITE, status=302, headers=headers)
+    web.add(f"{SITE}next", "<p>page")
+    web.add(f"{OTHER}moved", "<p>page")
+    report = await crawl([SITE, f"{SITE}next"], fetch=web, robots=False, per_host=1)
+    assert starts(web, f"{SITE}next") == [0.5]
+    assert starts(web, f"{OTHER}moved") == [40]
+    assert (report.pages, report.redirects) == (2, 1)
+
+
+@virtual
 async def test_a_post_is_not_sent_twice() -> None:
     """A request that is not idempotent is only repeated if nothing of it was sent (RFC 9110, 9.2.2)."""
     web = MemoryWeb()

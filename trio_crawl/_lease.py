@@ -116,11 +116,13 @@ class Redirect:
         url: where to, absolute and without a fragment.
         method: the HTTP method to use there.
         keep_body: whether the request's body, and the fields that describe it, go along.
+        wait: seconds to wait before, which the redirect asked for.
     """
 
     url: str
     method: str
     keep_body: bool
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

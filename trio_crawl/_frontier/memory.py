@@ -353,7 +353,7 @@ class MemoryFrontier:
         lease.url, lease.method, lease.attempts = target.url, target.method, 0
         if not target.keep_body:
             lease.body = None
-        self._back(lease, now)
+        self._back(lease, now, not_before=now + target.wait)
         return None
 
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
