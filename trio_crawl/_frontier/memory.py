@@ -58,6 +58,7 @@ class Limits:
     per_host: int
     per_address: int
     delay: float
+    per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
 
@@ -109,7 +110,10 @@ class MemoryFrontier:
         self._ledger = ledger
         self._guard = guard
         self._schedule = Schedule(
-            per_host=limits.per_host, per_address=limits.per_address, delay=limits.delay
+            per_host=limits.per_host,
+            per_address=limits.per_address,
+            delay=limits.delay,
+            per_address_delay=limits.per_address_delay,
         )
         self._robots = RobotsDesk() if robots else None
         self._journal = journal
