@@ -368,7 +368,7 @@ async def test_what_may_pass_is_tried_again(kind: Any) -> None:  # noqa: ANN401 
     """A failure that may pass is followed by further attempts with back-off, and then by a failure."""
     web = MemoryWeb()
     web.add(SITE, failure=kind)
-    report = await crawl(SITE, fetch=web, robots=False, retries=3)
+    report = await crawl(SITE, fetch=web, robots=False, retries=3, delay=0)
     moments = starts(web, SITE)
     assert [later - earlier for earlier, later in pairwise(moments)] == [
         pytest.approx(backoff(attempt, SITE)) for attempt in (1, 2, 3)
@@ -433,7 +433,7 @@ async def test_retry_after_gives_the_whole_host_a_rest(status: int, value: str, 
     rest = backoff(1, seeds[0]) if wait is None else wait
     first, second, *_ = [e.started for e in web.requests if e.url.startswith(SITE)]
     assert first == 0
-    assert second == pytest.approx(max(rest, 0.5))
+    assert second == pytest.approx(max(rest, 1.0))  # trouble doubles the delay
     assert starts(web, OTHER) == [0]
 
 
@@ -449,6 +449,21 @@ async def test_a_redirect_with_retry_after_waits_before_its_next_hop() -> None:
     assert starts(web, f"{SITE}next") == [0.5]
     assert starts(web, f"{OTHER}moved") == [40]
     assert (report.pages, report.redirects) == (2, 1)
+
+
+@virtual
+async def test_a_host_that_slows_down_is_asked_more_slowly() -> None:
+    """While responses take much longer than usual their host gets more time, and then the usual again."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(30)]
+    for number, seed in enumerate(seeds):
+        web.add(seed, "<p>page", delay=4 if 5 <= number < 8 else 0.1)
+    await crawl(seeds, fetch=web, robots=False, per_host=1, delay=1)
+    gaps = web.gaps("site.test")
+    assert gaps[:5] == pytest.approx([1] * 5)
+    assert max(gaps) > 4.5
+    assert gaps[-5:] == pytest.approx([1] * 5)
+    assert min(gaps) >= 1 - 1e-9
 
 
 @virtual

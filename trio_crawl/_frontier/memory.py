@@ -25,6 +25,7 @@ from .._lease import (
     Start,
 )
 from .._model import Failure, Link, Parsed, Request
+from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .discovery import Discoveries
 from .journal import Ended, Journal
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .._lease import Redirect, Stored
-    from .._model import Outcome, SkipReason
+    from .._model import Outcome, Response, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .index import FingerprintSet
@@ -307,6 +308,7 @@ class MemoryFrontier:
             self.lent += 1
         lease.number = next(self._leases)
         lease.attempts += 1
+        lease.started = now
         self._ledger.requests += 1
         return Start(lease)
 
@@ -325,9 +327,20 @@ class MemoryFrontier:
             host.fresh_until = now + ADDRESS_TTL
         self._schedule.settle(host, now)
 
-    def hop_ended(self, lease: Lease, now: float) -> None:
-        """Give the turns back that a started *lease* took; the lease itself stays out."""
-        self._schedule.finish(self._host(lease.url), lease, now)
+    def hop_ended(self, lease: Lease, now: float, result: Response | FetchError) -> None:
+        """Give the turns back that a started *lease* took; the lease itself stays out.
+
+        How the hop ended says how fast its host may be asked from now on.
+        """
+        host = self._host(lease.url)
+        host.turns.pace.learn(
+            host.turns.delay,
+            latency=now - lease.started if isinstance(result, FetchError) else result.elapsed,
+            trouble=is_trouble(result),
+            started=lease.started,
+            now=now,
+        )
+        self._schedule.finish(host, lease, now)
 
     def slow_down(self, lease: Lease, until: float, now: float) -> None:
         """Let the lease's host rest until a moment that it asked for."""
