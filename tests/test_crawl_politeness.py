@@ -467,6 +467,48 @@ async def test_a_host_that_slows_down_is_asked_more_slowly() -> None:
 
 
 @virtual
+async def test_a_host_that_keeps_failing_rests_and_is_given_up() -> None:
+    """After twelve failures in a row, and rests between, its other pages are skipped at once, and counted."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(100)]
+    web.otherwise(SITE, lambda _hop: Reply(status=500))
+    web.add(OTHER, "<p>page")
+    report = await crawl([*seeds, OTHER], fetch=web, robots=False, per_host=1, retries=0)
+    assert counts(report) == (101, 13, {}, {"host_given_up": 88}, 0)
+    assert len(asked(web)) == 13
+    # At first its pace, which each failure halves, makes it wait for longer than the rests do.
+    assert web.gaps("site.test") == [1, 2, 4, 8, 16, 32, 60, 80, 160, 320, 600]
+    assert report.elapsed < 1_300
+
+
+@virtual
+async def test_a_host_that_recovers_is_not_given_up() -> None:
+    """One good answer after a rest, and its pages are asked for as before."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(30)]
+    web.otherwise(SITE, lambda hop: Reply(status=500 if hop.url in seeds[:11] else 200))
+    report = await crawl(seeds, fetch=web, robots=False, per_host=1, retries=0)
+    assert report.statuses == {200: 19, 500: 11}
+    assert not report.skipped
+
+
+@virtual
+async def test_retry_failed_tries_a_host_that_was_given_up(tmp_path: Path) -> None:
+    """A state keeps what was skipped with its host; it is asked for again with ``retry_failed`` only."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(40)]
+    web.otherwise(SITE, lambda _hop: Reply(status=500))
+    state = tmp_path / "state.db"
+    first = await crawl(seeds, fetch=web, robots=False, per_host=1, retries=0, state=state)
+    assert first.skipped == {"host_given_up": 28}
+    web.otherwise(SITE, lambda _hop: Reply())
+    same = await crawl(seeds, fetch=web, robots=False, state=state)
+    assert counts(same) == counts(first)
+    again = await crawl(seeds, fetch=web, robots=False, state=state, retry_failed=True)
+    assert counts(again) == (40, 40, {}, {}, 0)
+
+
+@virtual
 async def test_a_post_is_not_sent_twice() -> None:
     """A request that is not idempotent is only repeated if nothing of it was sent (RFC 9110, 9.2.2)."""
     web = MemoryWeb()

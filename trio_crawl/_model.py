@@ -40,6 +40,7 @@ SkipReason: TypeAlias = Literal[
     "max_pages",
     "robots",
     "robots_unreachable",
+    "host_given_up",
     "known_target",
     "bad_seed",
 ]
@@ -48,8 +49,9 @@ SkipReason: TypeAlias = Literal[
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``max_depth`` and
 ``max_pages``: the limit of that name. ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
-(RFC 9309, section 2.3.1.4). ``known_target``: it redirects to a URL that the
-crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
+(RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
+row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
+redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
 """
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]

@@ -25,6 +25,7 @@ from .._lease import (
     Start,
 )
 from .._model import Failure, Link, Parsed, Request
+from .._policy.health import is_failure
 from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .discovery import Discoveries
@@ -224,6 +225,9 @@ class MemoryFrontier:
     def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
+        if host.health.given_up and lease.robots_of is None:
+            self._skip(host, "host_given_up", now)
+            return None
         if self._guard is not None:
             if host.fresh_until <= now:
                 host.looking_up = True
@@ -289,8 +293,12 @@ class MemoryFrontier:
         self._ledger.skip(reason, lease.url, detail=detail)
         if self._journal is not None:
             changes = self._journal.changes
-            changes.fingerprints.extend(lease.aliases)
-            changes.skipped.append(Ended(lease.id, _urls.host(lease.request.url), reason))
+            ended = Ended(lease.id, _urls.host(lease.request.url), reason)
+            if reason == "host_given_up":  # it may be asked for again, as a failure may
+                ended = ended._replace(aliases=lease.aliases)
+            else:
+                changes.fingerprints.extend(lease.aliases)
+            changes.skipped.append(ended)
 
     def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
         """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
@@ -330,7 +338,7 @@ class MemoryFrontier:
     def hop_ended(self, lease: Lease, now: float, result: Response | FetchError) -> None:
         """Give the turns back that a started *lease* took; the lease itself stays out.
 
-        How the hop ended says how fast its host may be asked from now on.
+        How the hop ended says how fast its host may be asked from now on, and whether at all.
         """
         host = self._host(lease.url)
         host.turns.pace.learn(
@@ -340,6 +348,9 @@ class MemoryFrontier:
             started=lease.started,
             now=now,
         )
+        rest = host.health.learn(failed=is_failure(result), started=lease.started, now=now)
+        if rest:
+            host.turns.pause_until(now + rest)
         self._schedule.finish(host, lease, now)
 
     def slow_down(self, lease: Lease, until: float, now: float) -> None:

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, TypeAlias, final
 
 from .._lease import Lease
+from .._policy.health import Health
 from .._policy.politeness import Turns
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Host:
         "bound",
         "doors",
         "fresh_until",
+        "health",
         "later",
         "loading",
         "looking_up",
@@ -66,6 +68,7 @@ class Host:
     def __init__(self, name: str, *, per_host: int, delay: float) -> None:
         self.name = name
         self.turns = Turns(per_host=per_host, delay=delay)
+        self.health = Health()
         self.pages: list[Waiting] = []
         self.robots: list[Waiting] = []
         self.later: list[tuple[float, int, Lease]] = []
@@ -186,7 +189,8 @@ class Schedule:
         """Work out what *host* waits for; to be called when anything about it changed."""
         if host.state is State.CROWDED:
             return  # its address calls it
-        while host.later and host.later[0][0] <= now:
+        given_up = host.health.given_up
+        while host.later and (host.later[0][0] <= now or given_up):
             host.push(heappop(host.later)[2])
         if host.looking_up:
             host.state = State.BUSY
@@ -195,7 +199,8 @@ class Schedule:
         if head is None and not host.later:
             host.state = State.BUSY if host.pages else State.EMPTY
             return
-        start = host.turns.next_start(now)
+        # The pages of a host that was given up are skipped, which takes no turn.
+        start = now if given_up and not host.robots else host.turns.next_start(now)
         if start is None:
             host.state = State.BUSY
             return
