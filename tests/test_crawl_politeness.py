@@ -359,6 +359,24 @@ async def test_a_robots_in_gzip() -> None:
     assert counts(report) == (1, 0, {}, {"robots": 1}, 0)
 
 
+@pytest.mark.parametrize("state", [False, True])
+@virtual
+async def test_links_that_say_nofollow_are_not_followed(state: bool, tmp_path: Path) -> None:
+    """``rel`` nofollow, ugc and sponsored are obeyed, unless another link says nothing of the kind."""
+    web = MemoryWeb()
+    rels = ("nofollow", "UGC", "noopener sponsored", "noopener")
+    links = "".join(f'<a href="/{number}" rel="{rel}">x</a>' for number, rel in enumerate(rels))
+    web.add(SITE, links)
+    web.add(f"{SITE}3", '<a href="/0">vouched for</a>')
+    web.otherwise(SITE, lambda _hop: Reply())
+    report = await crawl(SITE, fetch=web, state=tmp_path / "a.db" if state else None)
+    assert asked(web) == [SITE, f"{SITE}3", f"{SITE}0"]
+    assert counts(report) == (5, 3, {}, {"nofollow": 2}, 0)
+    assert report.links == 5
+    regardless = await crawl(SITE, fetch=web, robots=False)
+    assert counts(regardless) == (5, 5, {}, {}, 0)
+
+
 # Retries
 
 

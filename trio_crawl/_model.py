@@ -36,6 +36,7 @@ FailureKind: TypeAlias = Literal[
 
 SkipReason: TypeAlias = Literal[
     "scope",
+    "nofollow",
     "max_depth",
     "max_pages",
     "robots",
@@ -46,8 +47,9 @@ SkipReason: TypeAlias = Literal[
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
-``scope``: outside ``follow``, ``include`` or ``exclude``. ``max_depth`` and
-``max_pages``: the limit of that name. ``robots``: robots.txt disallows it.
+``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
+says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it

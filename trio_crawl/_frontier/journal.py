@@ -59,7 +59,7 @@ class Passed(NamedTuple):
         fingerprint: of the key that it would have.
         url: where it leads.
         depth: links from a seed.
-        reason: ``"scope"`` or ``"max_depth"``.
+        reason: ``"scope"``, ``"max_depth"`` or ``"nofollow"``.
         request: as in `Discovered`.
         referrer: as in `Discovered`.
     """

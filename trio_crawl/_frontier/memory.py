@@ -119,7 +119,7 @@ class MemoryFrontier:
         )
         self._robots = RobotsDesk() if robots else None
         self._journal = journal
-        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal)
+        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal, robots=robots)
         self._windows = Windows(self._schedule)
         self._leases = count(1)
         self._pages = 0

@@ -346,7 +346,7 @@ class SqliteState:
             )
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
-        marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": []}
+        marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": [], "nofollow": []}
         for mark, reason in self._db.execute("SELECT fingerprint, reason FROM passed"):
             marks[reason].append(mark % (1 << 64))
         found: dict[SkipReason, FingerprintSet] = {}
