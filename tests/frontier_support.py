@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from trio_crawl._lease import Lease, order_of, rank_of
-from trio_crawl._model import Failure, Headers, Page, Parsed, Request
+from trio_crawl._model import Failure, Headers, Page, Parsed, Request, Response
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.links import LinkCache
 
@@ -15,6 +15,11 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 def lease_of(url: str, *, number: int = 1, priority: int = 0, depth: int = 0) -> Lease:
     """Return the lease of a plain GET of *url*."""
     return Lease.new(order_of(rank_of(priority, depth), number), url, None, None)
+
+
+def answer_of(lease: Lease) -> Response:
+    """Return what a server answers *lease* that is well."""
+    return Response(url=lease.url, status=200)
 
 
 def page_of(lease: Lease, *, status: int = 200) -> Parsed:

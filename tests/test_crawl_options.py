@@ -78,6 +78,7 @@ async def test_seconds(name: str) -> None:
     ("keywords", "message"),
     [
         ({"robots": None}, "robots= is None; it takes True or False"),
+        ({"per_address_delay": 1}, "per_address_delay= is 1; it takes True or False"),
         ({"robots": 1}, "robots= is 1; it takes True or False"),
         ({"overwrite": "yes"}, "overwrite= is 'yes'; it takes True or False"),
         ({"parse_errors": "ignore"}, "parse_errors= is 'ignore'; it takes 'record' or 'raise'"),

@@ -359,6 +359,24 @@ async def test_a_robots_in_gzip() -> None:
     assert counts(report) == (1, 0, {}, {"robots": 1}, 0)
 
 
+@pytest.mark.parametrize("state", [False, True])
+@virtual
+async def test_links_that_say_nofollow_are_not_followed(state: bool, tmp_path: Path) -> None:
+    """``rel`` nofollow, ugc and sponsored are obeyed, unless another link says nothing of the kind."""
+    web = MemoryWeb()
+    rels = ("nofollow", "UGC", "noopener sponsored", "noopener")
+    links = "".join(f'<a href="/{number}" rel="{rel}">x</a>' for number, rel in enumerate(rels))
+    web.add(SITE, links)
+    web.add(f"{SITE}3", '<a href="/0">vouched for</a>')
+    web.otherwise(SITE, lambda _hop: Reply())
+    report = await crawl(SITE, fetch=web, state=tmp_path / "a.db" if state else None)
+    assert asked(web) == [SITE, f"{SITE}3", f"{SITE}0"]
+    assert counts(report) == (5, 3, {}, {"nofollow": 2}, 0)
+    assert report.links == 5
+    regardless = await crawl(SITE, fetch=web, robots=False)
+    assert counts(regardless) == (5, 5, {}, {}, 0)
+
+
 # Retries
 
 
@@ -368,7 +386,7 @@ async def test_what_may_pass_is_tried_again(kind: Any) -> None:  # noqa: ANN401 
     """A failure that may pass is followed by further attempts with back-off, and then by a failure."""
     web = MemoryWeb()
     web.add(SITE, failure=kind)
-    report = await crawl(SITE, fetch=web, robots=False, retries=3)
+    report = await crawl(SITE, fetch=web, robots=False, retries=3, delay=0)
     moments = starts(web, SITE)
     assert [later - earlier for earlier, later in pairwise(moments)] == [
         pytest.approx(backoff(attempt, SITE)) for attempt in (1, 2, 3)
@@ -433,8 +451,79 @@ async def test_retry_after_gives_the_whole_host_a_rest(status: int, value: str, 
     rest = backoff(1, seeds[0]) if wait is None else wait
     first, second, *_ = [e.started for e in web.requests if e.url.startswith(SITE)]
     assert first == 0
-    assert second == pytest.approx(max(rest, 0.5))
+    assert second == pytest.approx(max(rest, 1.0))  # trouble doubles the delay
     assert starts(web, OTHER) == [0]
+
+
+@virtual
+async def test_a_redirect_with_retry_after_waits_before_its_next_hop() -> None:
+    """The page that was redirected waits as long as the redirect says, and no other does."""
+    web = MemoryWeb()
+    headers = (("Location", f"{OTHER}moved"), ("Retry-After", "40"))
+    web.add(SITE, status=302, headers=headers)
+    web.add(f"{SITE}next", "<p>page")
+    web.add(f"{OTHER}moved", "<p>page")
+    report = await crawl([SITE, f"{SITE}next"], fetch=web, robots=False, per_host=1)
+    assert starts(web, f"{SITE}next") == [0.5]
+    assert starts(web, f"{OTHER}moved") == [40]
+    assert (report.pages, report.redirects) == (2, 1)
+
+
+@virtual
+async def test_a_host_that_slows_down_is_asked_more_slowly() -> None:
+    """While responses take much longer than usual their host gets more time, and then the usual again."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(30)]
+    for number, seed in enumerate(seeds):
+        web.add(seed, "<p>page", delay=4 if 5 <= number < 8 else 0.1)
+    await crawl(seeds, fetch=web, robots=False, per_host=1, delay=1)
+    gaps = web.gaps("site.test")
+    assert gaps[:5] == pytest.approx([1] * 5)
+    assert max(gaps) > 4.5
+    assert gaps[-5:] == pytest.approx([1] * 5)
+    assert min(gaps) >= 1 - 1e-9
+
+
+@virtual
+async def test_a_host_that_keeps_failing_rests_and_is_given_up() -> None:
+    """After twelve failures in a row, and rests between, its other pages are skipped at once, and counted."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(100)]
+    web.otherwise(SITE, lambda _hop: Reply(status=500))
+    web.add(OTHER, "<p>page")
+    report = await crawl([*seeds, OTHER], fetch=web, robots=False, per_host=1, retries=0)
+    assert counts(report) == (101, 13, {}, {"host_given_up": 88}, 0)
+    assert len(asked(web)) == 13
+    # At first its pace, which each failure halves, makes it wait for longer than the rests do.
+    assert web.gaps("site.test") == [1, 2, 4, 8, 16, 32, 60, 80, 160, 320, 600]
+    assert report.elapsed < 1_300
+
+
+@virtual
+async def test_a_host_that_recovers_is_not_given_up() -> None:
+    """One good answer after a rest, and its pages are asked for as before."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(30)]
+    web.otherwise(SITE, lambda hop: Reply(status=500 if hop.url in seeds[:11] else 200))
+    report = await crawl(seeds, fetch=web, robots=False, per_host=1, retries=0)
+    assert report.statuses == {200: 19, 500: 11}
+    assert not report.skipped
+
+
+@virtual
+async def test_retry_failed_tries_a_host_that_was_given_up(tmp_path: Path) -> None:
+    """A state keeps what was skipped with its host; it is asked for again with ``retry_failed`` only."""
+    web = MemoryWeb()
+    seeds = [f"{SITE}{number}" for number in range(40)]
+    web.otherwise(SITE, lambda _hop: Reply(status=500))
+    state = tmp_path / "state.db"
+    first = await crawl(seeds, fetch=web, robots=False, per_host=1, retries=0, state=state)
+    assert first.skipped == {"host_given_up": 28}
+    web.otherwise(SITE, lambda _hop: Reply())
+    same = await crawl(seeds, fetch=web, robots=False, state=state)
+    assert counts(same) == counts(first)
+    again = await crawl(seeds, fetch=web, robots=False, state=state, retry_failed=True)
+    assert counts(again) == (40, 40, {}, {}, 0)
 
 
 @virtual

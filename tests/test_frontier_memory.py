@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from frontier_support import failure_of, lease_of, page_of
+from frontier_support import answer_of, failure_of, lease_of, page_of
 from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.memory import ADDRESS_TTL, LOOKUP_AGAIN, Limits, MemoryFrontier
 from trio_crawl._lease import Drained, Idle, Lease, Lookup, Redirect, Refuse, Start
-from trio_crawl._model import Link, Request
+from trio_crawl._model import Link, Request, Response
 from trio_crawl._policy import robots
 from trio_crawl._policy.scope import Scope
 
@@ -81,7 +82,7 @@ def parent(depth: int) -> Lease:
 
 def fetched(made: MemoryFrontier, lease: Lease, now: float, *links: str) -> None:
     """Bring *lease* back as a page that leads to *links*."""
-    made.hop_ended(lease, now)
+    made.hop_ended(lease, now, answer_of(lease))
     found = [Link(url=url) for url in links]
     made.add_found(found, lease, now)
     made.finish(lease, page_of(lease))
@@ -132,7 +133,7 @@ def test_leases_are_numbered_as_they_are_lent() -> None:
     made = seeded(SITE, "https://b.test/")
     first, second = started(made.take(0)), started(made.take(0))
     assert (first.number, second.number) == (1, 2)
-    made.hop_ended(first, 1)
+    made.hop_ended(first, 1, answer_of(first))
     made.retry(first, 10, 1)
     assert made.take(5) == Idle(10)
     assert started(made.take(10)) is first
@@ -143,7 +144,7 @@ def test_a_retry_does_not_hold_its_host_up() -> None:
     """While a page waits for its next attempt the others of its host go on; then it goes before them."""
     made = seeded(SITE, f"{SITE}b", f"{SITE}c", f"{SITE}d")
     first = started(made.take(0))
-    made.hop_ended(first, 1)
+    made.hop_ended(first, 1, answer_of(first))
     made.retry(first, 1.5, 1)
     order = []
     for now in (1, 2, 3, 4):
@@ -159,7 +160,7 @@ def test_a_host_that_rests() -> None:
     made = seeded(SITE, f"{SITE}b", "https://b.test/")
     lease = started(made.take(0))
     assert started(made.take(0)).url == "https://b.test/"
-    made.hop_ended(lease, 1)
+    made.hop_ended(lease, 1, answer_of(lease))
     made.slow_down(lease, 100, 1)
     made.finish(lease, page_of(lease))
     assert made.take(1) == Idle(100)
@@ -223,7 +224,7 @@ def test_max_pages() -> None:
     made.seeds_exhausted()
     first, second = started(made.take(0)), started(made.take(0))
     assert made.take(0) == Idle(None)
-    made.hop_ended(first, 1)
+    made.hop_ended(first, 1, answer_of(first))
     made.finish(first, failure_of(first))
     third = started(made.take(1))
     for lease in (second, third):
@@ -240,7 +241,7 @@ def test_stop_leaves_the_queue() -> None:
     made.stop()
     assert made.take(0) == Idle(None)
     fetched(made, first, 1, f"{SITE}d")
-    made.hop_ended(second, 1)
+    made.hop_ended(second, 1, answer_of(second))
     made.retry(second, 5, 1)
     assert made.take(9) == Drained()
     assert (made.queued, made.lent) == (3, 0)
@@ -391,7 +392,7 @@ def test_robots_goes_before_the_pages_of_its_host() -> None:
     assert (lease.url, lease.robots_of) == (f"{SITE}robots.txt", "https://a.test")
     assert (made.queued, made.lent) == (3, 0)
     assert made.take(5) == Idle(None)
-    made.hop_ended(lease, 5)
+    made.hop_ended(lease, 5, answer_of(lease))
     rules = robots.parse(b"User-agent: *\nDisallow: /private\nCrawl-delay: 20", "trio-crawl")
     made.robots_known(lease, rules, 5)
     assert made.take(5) == Idle(20)
@@ -409,7 +410,7 @@ def test_a_robots_that_disallows_all() -> None:
         made.add_seed(Request(SITE + name), 0)
     made.seeds_exhausted()
     lease = started(made.take(0))
-    made.hop_ended(lease, 0)
+    made.hop_ended(lease, 0, answer_of(lease))
     made.robots_known(lease, None, 0)
     assert made.take(1) == Drained()
     assert ledger.skipped == {"robots_unreachable": 2}
@@ -420,7 +421,7 @@ def test_a_robots_of_a_host_that_is_not_there() -> None:
     """Where the host can't be reached, each page of the origin is refused with that error."""
     made = seeded(SITE, robots_txt=True)
     lease = started(made.take(0))
-    made.hop_ended(lease, 0)
+    made.hop_ended(lease, 0, answer_of(lease))
     error = FetchError("connect", "refused")
     made.robots_known(lease, error, 0)
     assert isinstance(decision := made.take(1), Refuse)
@@ -439,7 +440,7 @@ def test_two_origins_of_one_host() -> None:
             if lease.robots_of is None:
                 fetched(made, lease, now)
             else:
-                made.hop_ended(lease, now)
+                made.hop_ended(lease, now, answer_of(lease))
                 made.robots_known(lease, robots.ALLOW_ALL, now)
         else:
             assert isinstance(decision, Idle)
@@ -449,6 +450,32 @@ def test_two_origins_of_one_host() -> None:
     assert sorted(url for _, url in order) == sorted(
         [SITE, "http://a.test/", f"{SITE}robots.txt", "http://a.test/robots.txt"]
     )
+
+
+def test_a_host_in_trouble_is_asked_more_slowly() -> None:
+    """A failure and a busy status double the delay of their own host, and good answers bring it back."""
+    seeds = [f"{SITE}{number}" for number in range(12)]
+    made = seeded(*seeds, "https://b.test/1", "https://b.test/2", delay=1)
+    trouble: list[Response | FetchError] = [
+        FetchError("connect", "refused"),
+        Response(url=SITE, status=503),
+    ]
+    now, moments = 0.0, []
+    while not isinstance(decision := made.take(now), Drained):
+        if isinstance(decision, Idle):
+            assert decision.until is not None
+            now = decision.until
+            continue
+        lease = started(decision)
+        moments.append((now, host_of(lease)))
+        made.hop_ended(lease, now, trouble.pop() if lease.url in seeds and trouble else answer_of(lease))
+        made.finish(lease, page_of(lease))
+    assert [moment for moment, host in moments if host == "b.test"] == [0, 1]
+    of_site = [moment for moment, host in moments if host != "b.test"]
+    gaps = [later - earlier for earlier, later in pairwise(of_site)]
+    assert gaps[:2] == [2, 4]
+    assert gaps[2] == pytest.approx(1 / 0.375)
+    assert gaps[-1] == 1
 
 
 # Redirects
@@ -463,7 +490,7 @@ def test_a_redirect_waits_for_its_turn() -> None:
     made = seeded("https://b.test/1", "https://b.test/2", SITE)
     first = started(made.take(0))
     lease = started(made.take(0))
-    made.hop_ended(lease, 0.5)
+    made.hop_ended(lease, 0.5, answer_of(lease))
     assert made.redirect(lease, target("https://b.test/0"), 0.5) is None
     assert (lease.url, lease.chain, lease.attempts) == ("https://b.test/0", (SITE,), 0)
     assert made.take(0.5) == Idle(None)
@@ -479,7 +506,7 @@ def test_a_target_is_known_from_then_on() -> None:
         made.add_seed(Request(SITE + name), 0)
     first, second = started(made.take(0)), started(made.take(0))
     for lease in (first, second):
-        made.hop_ended(lease, 0)
+        made.hop_ended(lease, 0, answer_of(lease))
     assert made.redirect(first, target(f"{SITE}new"), 0) is None
     assert made.redirect(second, target(f"{SITE}new"), 0) == "known_target"
     made.add_found([Link(url=f"{SITE}new")], parent(0), 0)
@@ -492,7 +519,7 @@ def test_a_form_that_leads_to_its_own_url() -> None:
     made, _ = frontier()
     made.add_seed(Request(SITE, method="POST", body=b"x"), 0)
     lease = started(made.take(0))
-    made.hop_ended(lease, 0)
+    made.hop_ended(lease, 0, answer_of(lease))
     assert made.redirect(lease, target(SITE), 0) is None
     assert (lease.method, lease.body) == ("GET", None)
 
@@ -506,7 +533,7 @@ def test_only_a_seeds_redirect_widens_the_scope(seed: bool, reason: str | None) 
     if not seed:
         fetched(made, lease, 0, f"{SITE}link")
         lease = started(made.take(0))
-    made.hop_ended(lease, 0)
+    made.hop_ended(lease, 0, answer_of(lease))
     assert made.redirect(lease, target("https://b.test/"), 0) == reason
     made.add_found([Link(url="https://b.test/x")], parent(0), 0)
     assert ledger.skipped["scope"] == (0 if seed else 2)
@@ -518,7 +545,7 @@ def test_a_skip_that_a_redirect_leads_to_is_not_fetched_again() -> None:
     made.add_seed(Request(SITE), 0)
     made.add_found([Link(url=f"{SITE}deep")], parent(1), 0)
     lease = started(made.take(0))
-    made.hop_ended(lease, 0)
+    made.hop_ended(lease, 0, answer_of(lease))
     assert made.redirect(lease, target(f"{SITE}deep"), 0) is None
     made.add_found([Link(url=f"{SITE}deep")], parent(0), 0)
     assert started(made.take(0)) is lease
@@ -583,7 +610,7 @@ class Crawl:
 
     def give_back(self, how: str, number: int) -> None:
         lease = self.lent.pop(number % len(self.lent))
-        self.frontier.hop_ended(lease, self.now)
+        self.frontier.hop_ended(lease, self.now, answer_of(lease))
         if how == "retry":
             self.frontier.retry(lease, self.now + number, self.now)
         elif how == "redirect" and len(lease.chain) < 3:

@@ -19,8 +19,12 @@ def lease(name: str, number: int, *, priority: int = 0, addresses: tuple[str, ..
     return made
 
 
-def schedule(*, per_host: int = 1, per_address: int = 1, delay: float = 1.0) -> Schedule:
-    return Schedule(per_host=per_host, per_address=per_address, delay=delay)
+def schedule(
+    *, per_host: int = 1, per_address: int = 1, delay: float = 1.0, per_address_delay: bool = False
+) -> Schedule:
+    return Schedule(
+        per_host=per_host, per_address=per_address, delay=delay, per_address_delay=per_address_delay
+    )
 
 
 def next_host(made: Schedule, now: float) -> Host:
@@ -118,3 +122,46 @@ def test_robots_goes_before_pages() -> None:
     host.robots_pending -= 1
     made.settle(host, 1)
     assert next_host(made, 1) is host
+
+
+def test_a_delay_holds_between_the_starts_on_one_address() -> None:
+    """Hosts that share an address start one after the other, as far apart as the delay; others don't wait."""
+    made = schedule(per_host=9, per_address=9, delay=2.0, per_address_delay=True)
+    for number, name in enumerate("abcd" * 2):
+        address = "192.0.2.9" if name == "d" else "192.0.2.1"
+        made.push(made.host(name), lease(name, number, addresses=(address,)), 0)
+    now, starts = 0.0, []
+    while (found := made.next(now)) is not None:
+        if isinstance(found, float):
+            assert found > now
+            now = found
+            continue
+        head = found.lease()
+        if made.start(found, head, now):
+            starts.append((now, found.name))
+            made.finish(found, head, now)
+    assert starts[:2] == [(0.0, "a"), (0.0, "d")]
+    shared = [moment for moment, name in starts if name != "d"]
+    assert shared == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert [moment for moment, name in starts if name == "d"] == [0.0, 2.0]
+    assert sorted(name for _, name in starts) == sorted("abcd" * 2)
+
+
+def test_both_the_places_and_the_delay_of_an_address_count() -> None:
+    """Where an address has no place left, the delay alone lets nobody in; and a place alone doesn't."""
+    made = schedule(per_host=1, per_address=1, delay=1.0, per_address_delay=True)
+    leases = {name: lease(name, number, addresses=("192.0.2.1",)) for number, name in enumerate("ab")}
+    for name, of_host in leases.items():
+        made.push(made.host(name), of_host, 0)
+    assert made.start(next_host(made, 0), leases["a"], 0)
+    assert not made.start(next_host(made, 0), leases["b"], 0)
+    assert made.next(0) == 1.0
+    assert made.next(1.5) is None
+    made.finish(made.host("a"), leases["a"], 1.5)
+    assert next_host(made, 1.5).name == "b"
+    assert made.start(made.host("b"), leases["b"], 1.5)
+    made.finish(made.host("b"), leases["b"], 1.6)
+    made.push(made.host("a"), leases["a"], 1.6)
+    assert not made.start(next_host(made, 2.0), leases["a"], 2.0)
+    assert made.next(2.0) == 2.5
+    assert next_host(made, 2.5).name == "a"

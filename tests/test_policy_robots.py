@@ -16,7 +16,9 @@ from trio_crawl._policy.robots import (
     ALLOW_ALL,
     DISALLOW_ALL,
     MAX_BYTES,
-    MAX_WILDCARDS,
+    MAX_LINES,
+    MAX_RULES,
+    MAX_SPECIAL,
     Rules,
     from_status,
     parse,
@@ -346,6 +348,12 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "agents and rules": lambda number: (
         f"User-agent:{number:x}\n" if number < 9_000 else f"Allow:/{number:x}\n"
     ),
+    "escapes of every byte": lambda number: "Disallow:/" + "%ffa" * 4_000 + f"{number}\n",
+    "beyond ASCII": lambda number: "Disallow:/" + "é\u2028" * 3_000 + f"{number}\n",
+    "rules in groups": lambda number: f"User-agent:*\nAllow:/{number:x}\n",
+    "nothing at all": lambda _: "\n",
+    "comments": lambda _: "#\n",
+    "unknown": lambda _: "a:\n",
     "spaces": lambda _: "Allow" + " " * 10_000 + "\n",
     "spaces first": lambda _: " " * 10_000 + "x\n",
 }
@@ -355,8 +363,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 def test_a_hostile_file_costs_little(name: str) -> None:
     """Half a megabyte of the worst lines is read, and a URL decided, in bounded time.
 
-    The bounds are ten times what is measured. Without the cures these files
-    take minutes to read, and a tenth of a second for each URL.
+    It is a few milliseconds to 40; without the cures it is up to minutes to read
+    them, and a tenth of a second for each URL. The bounds leave room for a busy machine.
     """
     line = HOSTILE[name]
     lines, size, number = ["User-agent: *\n"], 0, 0
@@ -369,16 +377,48 @@ def test_a_hostile_file_costs_little(name: str) -> None:
     parsed = time.process_time()
     for path in ("/" + "x" * 60, "/" + "ax" * 1_000):
         rules.allows(f"https://a.test{path}")
-    assert parsed - began < 8.0
-    assert (time.process_time() - parsed) / 2 < 0.25
+    assert parsed - began < 0.25
+    assert (time.process_time() - parsed) / 2 < 0.05
 
 
 def test_too_many_wildcards_disallow_more_and_never_less() -> None:
     """Beyond the limit a Disallow counts up to its wildcard, and an Allow doesn't count."""
-    many = [f"Disallow: /x{number}*y" for number in range(MAX_WILDCARDS)]
+    many = [f"Disallow: /x{number}*y*" for number in range(MAX_SPECIAL // 2)]
     lines = ("User-agent: *", "Disallow: /a/*.pdf$", "Disallow: /b", "Allow: /b/c", *many)
     assert allowed(read(*lines), "/a/1.html", "/b", "/b/c", "/x1", "/z") == [False, False, False, False, True]
     assert allowed(read(*lines[:-1]), "/a/1.html", "/b/c", "/x1") == [True, True, True]
+
+
+def test_too_many_rules_disallow_more_and_never_less() -> None:
+    """Beyond the limit rules are cut to starts that they have in common, and an Allow doesn't count."""
+    many = [f"Disallow: /many/{'x' * 60}{number}" for number in range(MAX_RULES - 2)]
+    lines = ("User-agent: *", "Disallow: /b", "Allow: /b/c")
+    paths = ("/b", "/b/c", f"/many/{'x' * 60}1", "/many/", "/z")
+    assert allowed(read(*lines, *many), *paths) == [False, True, False, True, True]
+    assert allowed(read(*lines, *many, "Disallow: /more"), *paths) == [False, False, False, True, True]
+    many = [f"Disallow: /{number}/x" for number in range(MAX_RULES + 500)]
+    assert allowed(read(*lines, *many), "/b", "/b/c", "/1000/x", "/z") == [False, False, False, True]
+
+
+def test_a_file_of_too_many_lines_disallows_everything() -> None:
+    """What a file of thousands of lines says is not found out; empty lines and comments are none."""
+    head = ("User-agent: *", "Disallow: /b")
+    many = ("Sitemap: https://a.test/x",) * (MAX_LINES - 2)
+    assert allowed(read(*head, *many, "", "# why", "  ", "\t#"), "/a", "/b") == [True, False]
+    assert allowed(read(*head, *many, "", "Noindex: /"), "/a", "/b") == [False, False]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    paths=st.lists(st.text(alphabet="abc/%$*?é41", max_size=8), max_size=5),
+    url=st.text(alphabet="abc/%?4", max_size=8),
+)
+def test_a_coarse_file_allows_nothing_that_the_file_itself_does_not(paths: list[str], url: str) -> None:
+    """Whatever the rules are, with too many of them no URL is allowed that they disallow."""
+    rules = [f"Disallow: /{path}" for path in paths]
+    filler = [f"Disallow: /~{number}" for number in range(MAX_RULES)]
+    if read("User-agent: *", *rules, *filler).allows(f"https://a.test/{url}"):
+        assert read("User-agent: *", *rules).allows(f"https://a.test/{url}")
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from trio_crawl._errors import FetchError
 from trio_crawl._lease import Lease, Redirect, order_of, rank_of
 from trio_crawl._model import Headers, Request, Response
-from trio_crawl._policy.retry import RetryPolicy, backoff
+from trio_crawl._policy.retry import MAX_RETRY_AFTER, RetryPolicy, backoff
 from trio_crawl._policy.verdict import Again, GiveUp, Keep, Verdict, judge, rest
 
 URL = "https://a.test/x"
@@ -101,6 +101,17 @@ def test_redirects() -> None:
     assert verdict(lease(), page) == Keep(page)
     created = response(201, location="/y")
     assert verdict(lease(), created) == Keep(created)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_says_how_long_to_wait(status: int) -> None:
+    """``Retry-After`` of a redirect, as seconds or as a date, is waited before the next hop."""
+    date = (NOW + timedelta(seconds=75)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    values = {"30": 30.0, date: 75.0, "9" * 30: MAX_RETRY_AFTER, "0": 0.0, "soon": 0.0}
+    for value, wait in values.items():
+        found = verdict(lease(), response(status, location="/y", retry_after=value))
+        assert isinstance(found, Redirect)
+        assert found.wait == wait
 
 
 def test_of_two_locations_the_first_counts() -> None:

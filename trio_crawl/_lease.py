@@ -58,6 +58,7 @@ class Lease:
         chain: the URLs that redirected here, the first one first.
         attempts: hops made to `url` so far.
         number: of the present lease; each lease of a crawl has a greater one.
+        started: when the last hop began, in seconds of trio's clock.
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
@@ -73,6 +74,7 @@ class Lease:
     chain: tuple[str, ...] = ()
     attempts: int = 0
     number: int = 0
+    started: float = 0.0
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
@@ -116,11 +118,13 @@ class Redirect:
         url: where to, absolute and without a fragment.
         method: the HTTP method to use there.
         keep_body: whether the request's body, and the fields that describe it, go along.
+        wait: seconds to wait before, which the redirect asked for.
     """
 
     url: str
     method: str
     keep_body: bool
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,21 +36,25 @@ FailureKind: TypeAlias = Literal[
 
 SkipReason: TypeAlias = Literal[
     "scope",
+    "nofollow",
     "max_depth",
     "max_pages",
     "robots",
     "robots_unreachable",
+    "host_given_up",
     "known_target",
     "bad_seed",
     "cancelled_host",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
-``scope``: outside ``follow``, ``include`` or ``exclude``. ``max_depth`` and
-``max_pages``: the limit of that name. ``robots``: robots.txt disallows it.
+``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
+says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
-(RFC 9309, section 2.3.1.4). ``known_target``: it redirects to a URL that the
-crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
+(RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
+row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
+redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
 ``cancelled_host``: ``control.cancel_host()`` was called for its host.
 """
 

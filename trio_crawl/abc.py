@@ -232,8 +232,11 @@ class Frontier(Protocol):
     def resolved(self, host: str, answer: tuple[str, ...] | FetchError, now: float, /) -> None:
         """Take the addresses of a host that were looked up, or why there are none."""
 
-    def hop_ended(self, lease: Lease, now: float, /) -> None:
-        """Give back the turns of host and address that a hop took."""
+    def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None, /) -> None:
+        """Give back the turns of host and address that a hop took, and learn from how it ended.
+
+        None: it was dropped, which says nothing.
+        """
 
     def slow_down(self, lease: Lease, until: float, now: float, /) -> None:
         """Let the host of *lease* rest until a moment."""

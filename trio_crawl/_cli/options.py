@@ -163,6 +163,14 @@ class Limits:
             help="Seconds between the starts of two requests to one host; a longer Crawl-delay is kept to.",
         ),
     ] = 0.5
+    per_address_delay: Annotated[
+        bool,
+        Parameter(
+            group=_PACE,
+            negative="",
+            help="Whether the delay lies between two starts on one IP address, too, which hosts may share.",
+        ),
+    ] = False
 
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments that these flags stand for."""

@@ -52,6 +52,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     per_host: int = 2,
     per_address: int = 8,
     delay: float = 0.5,
+    per_address_delay: bool = False,
     timeout: float = 30,  # noqa: ASYNC109 - it bounds each hop, not this call
     retries: int = 2,
     grace: float = 5,
@@ -128,6 +129,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         per_address: hops at once to one IP address, which many hosts may share.
         delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
             robots.txt counts instead. 0.5 is a visitor who clicks quickly.
+        per_address_delay: let *delay* lie between two starts on one IP address, too: for
+            many small sites on one server. False: most hosts that share an address are
+            at a provider's that serves thousands of them.
         timeout: seconds for one hop from connecting to the last byte; waiting for a
             turn is not counted. 30, as long as people wait at most.
         retries: further attempts after a failure that may pass (connection, timeout,
@@ -196,6 +200,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         per_host=per_host,
         per_address=per_address,
         delay=delay,
+        per_address_delay=per_address_delay,
         timeout=timeout,
         retries=retries,
         grace=grace,
@@ -327,6 +332,7 @@ async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Pa
 
 _REFUSALS = {
     "robots": "robots.txt disallows {url}; robots=False asks for it all the same",
+    "host_given_up": "the host of {url} keeps failing: it was given up",
     "robots_unreachable": "the robots.txt of {url} could not be had, which disallows everything "
     "(RFC 9309, 2.3.1.4); robots=False asks for the page all the same",
 }

@@ -63,7 +63,7 @@ class Course:
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
-        self._frontier.hop_ended(lease, now)
+        self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
             self._changed[lease] = len(lease.chain)
         pause = rest(lease, result, wall)
@@ -74,7 +74,7 @@ class Course:
     def dropped(self, lease: Lease, now: float) -> None:
         """Take note that a hop was cancelled with its host."""
         self._changed.pop(lease, None)
-        self._frontier.hop_ended(lease, now)
+        self._frontier.hop_ended(lease, now, None)
         self._frontier.drop(lease, now)
 
     def settle(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:

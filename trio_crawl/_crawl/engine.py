@@ -121,6 +121,7 @@ class Engine:
                 per_host=options.per_host,
                 per_address=options.per_address,
                 delay=options.delay,
+                per_address_delay=options.per_address_delay,
                 max_depth=options.max_depth,
                 max_pages=options.max_pages,
             ),

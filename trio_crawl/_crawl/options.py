@@ -53,6 +53,7 @@ class CrawlOptions(TypedDict, total=False):
     per_host: int
     per_address: int
     delay: float
+    per_address_delay: bool
     timeout: float
     retries: int
     grace: float
@@ -89,6 +90,7 @@ class Options:
     per_host: int
     per_address: int
     delay: float
+    per_address_delay: bool
     timeout: float
     retries: int
     grace: float
@@ -112,7 +114,7 @@ class Options:
         _check_seconds("timeout", self.timeout, zero=False)
         if self.max_time is not None:
             _check_seconds("max_time", self.max_time, zero=False, or_none=True)
-        for name in ("robots", "overwrite", "retry_failed"):
+        for name in ("robots", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):

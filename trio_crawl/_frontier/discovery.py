@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RECENT: Final = 50_000
 """Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
 
+_UNVOUCHED: Final = frozenset({"nofollow", "ugc", "sponsored"})
+"""Link types that ask robots not to follow."""
+
 
 @final
 class Discoveries:
@@ -35,7 +38,16 @@ class Discoveries:
         journal: takes them down for a state; None if there is none.
     """
 
-    def __init__(self, scope: Scope, max_depth: int | None, ledger: Ledger, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        max_depth: int | None,
+        ledger: Ledger,
+        journal: Journal | None,
+        *,
+        robots: bool = False,
+    ) -> None:
+        self._robots = robots
         self._scope = scope
         self._max_depth = max_depth
         self._ledger = ledger
@@ -46,6 +58,7 @@ class Discoveries:
         self._passed: dict[SkipReason, FingerprintSet] = {
             "scope": FingerprintSet(),
             "max_depth": FingerprintSet(),
+            "nofollow": FingerprintSet(),
         }
         self._next_id = 1
 
@@ -136,6 +149,8 @@ class Discoveries:
     def _objection(self, link: Link, depth: int) -> SkipReason | None:
         if not self._scope.allows(link):
             return "scope"
+        if self._robots and link.rel and not _UNVOUCHED.isdisjoint(link.rel):
+            return "nofollow"
         return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
 
     def _take_back(self, mark: int) -> None:

@@ -40,8 +40,8 @@ class Ended(NamedTuple):
         detail: the status code of a page; the kind of a failure; the reason of a skip.
         rows: the rows that each output has of it.
         fetched_at: of a page, the moment in seconds since 1970.
-        aliases: of a failure, fingerprints of where it was redirected to: known, unless it is
-            asked for again.
+        aliases: of a failure, or of a page whose host was given up, fingerprints of where it
+            was redirected to: known, unless it is asked for again.
     """
 
     id: int
@@ -59,7 +59,7 @@ class Passed(NamedTuple):
         fingerprint: of the key that it would have.
         url: where it leads.
         depth: links from a seed.
-        reason: ``"scope"`` or ``"max_depth"``.
+        reason: ``"scope"``, ``"max_depth"`` or ``"nofollow"``.
         request: as in `Discovered`.
         referrer: as in `Discovered`.
     """

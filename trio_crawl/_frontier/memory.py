@@ -25,6 +25,8 @@ from .._lease import (
     Start,
 )
 from .._model import Failure, Link, Parsed, Request
+from .._policy.health import is_failure
+from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .discovery import Discoveries
 from .journal import Ended, Journal
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Redirect, Stored
-    from .._model import Outcome, SkipReason
+    from .._model import Outcome, Response, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .index import FingerprintSet
@@ -58,6 +60,7 @@ class Limits:
     per_host: int
     per_address: int
     delay: float
+    per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
 
@@ -109,11 +112,14 @@ class MemoryFrontier:
         self._ledger = ledger
         self._guard = guard
         self._schedule = Schedule(
-            per_host=limits.per_host, per_address=limits.per_address, delay=limits.delay
+            per_host=limits.per_host,
+            per_address=limits.per_address,
+            delay=limits.delay,
+            per_address_delay=limits.per_address_delay,
         )
         self._robots = RobotsDesk() if robots else None
         self._journal = journal
-        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal)
+        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal, robots=robots)
         self._windows = Windows(self._schedule)
         self._leases = count(1)
         self._pages = 0
@@ -225,6 +231,10 @@ class MemoryFrontier:
         if host.name in self._cancelled:
             self._pass_over(host, lease, now)
             return None
+        reason = self._objection(host, lease)
+        if reason is not None:
+            self._skip(host, reason, now)
+            return None
         if self._guard is not None:
             if host.fresh_until <= now:
                 host.looking_up = True
@@ -233,10 +243,6 @@ class MemoryFrontier:
             error = self._door(host, lease, self._guard)
             if error is not None:
                 return self._refuse(host, error, now)
-        max_depth = self._limits.max_depth
-        if max_depth is not None and lease.depth > max_depth:  # of a state whose limit was higher
-            self._skip(host, "max_depth", now)
-            return None
         if self._robots is not None and lease.robots_of is None:
             verdict = self._robots.verdict(lease.url, now)
             if verdict is None:
@@ -248,6 +254,16 @@ class MemoryFrontier:
                 self._skip(host, verdict, now)
                 return None
         return self._start(host, lease, now)
+
+    def _objection(self, host: Host, lease: Lease) -> SkipReason | None:
+        """Return why a page that was queued is not asked for after all, None if it is."""
+        if lease.robots_of is not None:
+            return None
+        if host.health.given_up:
+            return "host_given_up"
+        max_depth = self._limits.max_depth
+        # A state may be of a crawl whose limit was higher.
+        return "max_depth" if max_depth is not None and lease.depth > max_depth else None
 
     def _pass_over(self, host: Host, lease: Lease, now: float) -> None:
         """Let go of the head of a cancelled host."""
@@ -299,8 +315,12 @@ class MemoryFrontier:
         self._ledger.skip(reason, lease.url, detail=detail)
         if self._journal is not None:
             changes = self._journal.changes
-            changes.fingerprints.extend(lease.aliases)
-            changes.skipped.append(Ended(lease.id, _urls.host(lease.request.url), reason))
+            ended = Ended(lease.id, _urls.host(lease.request.url), reason)
+            if reason == "host_given_up":  # it may be asked for again, as a failure may
+                ended = ended._replace(aliases=lease.aliases)
+            else:
+                changes.fingerprints.extend(lease.aliases)
+            changes.skipped.append(ended)
 
     def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
         """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
@@ -318,6 +338,7 @@ class MemoryFrontier:
             self.lent += 1
         lease.number = next(self._leases)
         lease.attempts += 1
+        lease.started = now
         self._ledger.requests += 1
         return Start(lease)
 
@@ -336,9 +357,29 @@ class MemoryFrontier:
             host.fresh_until = now + ADDRESS_TTL
         self._schedule.settle(host, now)
 
-    def hop_ended(self, lease: Lease, now: float) -> None:
-        """Give the turns back that a started *lease* took; the lease itself stays out."""
-        self._schedule.finish(self._host(lease.url), lease, now)
+    def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None) -> None:
+        """Give the turns back that a started *lease* took; the lease itself stays out.
+
+        How the hop ended says how fast its host may be asked from now on, and whether at all. None
+        says that it was dropped.
+        """
+        host = self._host(lease.url)
+        if result is not None:
+            self._learn(host, lease, now, result)
+        self._schedule.finish(host, lease, now)
+
+    @staticmethod
+    def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
+        host.turns.pace.learn(
+            host.turns.delay,
+            latency=now - lease.started if isinstance(result, FetchError) else result.elapsed,
+            trouble=is_trouble(result),
+            started=lease.started,
+            now=now,
+        )
+        rest = host.health.learn(failed=is_failure(result), started=lease.started, now=now)
+        if rest:
+            host.turns.pause_until(now + rest)
 
     def slow_down(self, lease: Lease, until: float, now: float) -> None:
         """Let the lease's host rest until a moment that it asked for."""
@@ -370,7 +411,7 @@ class MemoryFrontier:
         lease.url, lease.method, lease.attempts = target.url, target.method, 0
         if not target.keep_body:
             lease.body = None
-        self._back(lease, now)
+        self._back(lease, now, not_before=now + target.wait)
         return None
 
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._lease import Lease
+from .._policy.health import Health
 from .._policy.politeness import Turns
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Host:
         "bound",
         "doors",
         "fresh_until",
+        "health",
         "later",
         "loading",
         "looking_up",
@@ -72,6 +74,7 @@ class Host:
     def __init__(self, name: str, *, per_host: int, delay: float) -> None:
         self.name = name
         self.turns = Turns(per_host=per_host, delay=delay)
+        self.health = Health()
         self.pages: list[Waiting] = []
         self.robots: list[Waiting] = []
         self.later: list[tuple[float, int, Lease]] = []
@@ -167,17 +170,24 @@ class Schedule:
         per_host: hops at once on one host.
         per_address: hops at once to one IP address, whatever hosts share it.
         delay: seconds between two starts on one host.
+        per_address_delay: whether *delay* lies between two starts on one IP address, too.
     """
 
-    def __init__(self, *, per_host: int, per_address: int, delay: float) -> None:
+    def __init__(
+        self, *, per_host: int, per_address: int, delay: float, per_address_delay: bool = False
+    ) -> None:
         self._per_host = per_host
         self._per_address = per_address
         self._delay = delay
+        self._address_delay = delay if per_address_delay else 0.0
         self.hosts: dict[str, Host] = {}
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
         self._crowds: dict[str, deque[Host]] = {}
         self._running: dict[str, int] = {}
+        # By address, from when on the next may start there; and when crowds are to be looked at again.
+        self._open_from: dict[str, float] = {}
+        self._openings: list[tuple[float, str]] = []
 
     def host(self, name: str) -> Host:
         """Return the host called *name*, made if it is new."""
@@ -221,7 +231,8 @@ class Schedule:
         """Work out what *host* waits for; to be called when anything about it changed."""
         if host.state is State.CROWDED:
             return  # its address calls it
-        while host.later and host.later[0][0] <= now:
+        given_up = host.health.given_up
+        while host.later and (host.later[0][0] <= now or given_up):
             host.push(heappop(host.later)[2])
         if host.looking_up:
             host.state = State.BUSY
@@ -230,7 +241,8 @@ class Schedule:
         if head is None and not host.later:
             host.state = State.BUSY if host.pages else State.EMPTY
             return
-        start = host.turns.next_start(now)
+        # The pages of a host that was given up are skipped, which takes no turn.
+        start = now if given_up and not host.robots else host.turns.next_start(now)
         if start is None:
             host.state = State.BUSY
             return
@@ -250,6 +262,8 @@ class Schedule:
             host = self.hosts[name]
             if host.state is State.WAITING and host.wake == wake:
                 self.settle(host, now)
+        while self._openings and self._openings[0][0] <= now:
+            self._call(heappop(self._openings)[1], now)
         ready = self._first_ready()
         if ready is None and self._crowds:
             # A host that was called from a crowd may have had no use for the place.
@@ -258,12 +272,15 @@ class Schedule:
             ready = self._first_ready()
         if ready is not None:
             return ready
+        while self._openings and self._openings[0][1] not in self._crowds:
+            heappop(self._openings)
+        opening = self._openings[0][0] if self._openings else inf
         while self._waiting:
             wake, name = self._waiting[0]
             if self.hosts[name].state is State.WAITING and self.hosts[name].wake == wake:
-                return wake
+                return min(wake, opening)
             heappop(self._waiting)
-        return None
+        return opening if self._openings else None
 
     def _first_ready(self) -> Host | None:
         while self._ready:
@@ -281,6 +298,8 @@ class Schedule:
         if crowd is None:
             return
         places = self._per_address - self._running.get(address, 0)
+        if self._address_delay:
+            places = 0 if self._open_from.get(address, -inf) > now else min(places, 1)
         while crowd and places > 0:
             host = crowd.popleft()
             host.state = State.EMPTY
@@ -294,11 +313,14 @@ class Schedule:
         address = lease.addresses[0] if lease.addresses else None
         if address is not None:
             running = self._running.get(address, 0)
-            if running >= self._per_address:
+            if running >= self._per_address or self._open_from.get(address, -inf) > now:
                 host.state = State.CROWDED
                 self._crowds.setdefault(address, deque()).append(host)
                 return False
             self._running[address] = running + 1
+            if self._address_delay:
+                self._open_from[address] = now + self._address_delay
+                heappush(self._openings, (now + self._address_delay, address))
         host.pop()
         host.turns.start(now)
         self.settle(host, now)

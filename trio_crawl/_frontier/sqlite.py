@@ -72,7 +72,7 @@ CREATE TABLE passed (
     referrer INTEGER
 );
 CREATE TABLE aliases (
-    url INTEGER PRIMARY KEY,   -- of a failure
+    url INTEGER PRIMARY KEY,   -- of a failure, or of a page whose host was given up
     fingerprints BLOB NOT NULL -- of where it was redirected to
 );
 CREATE TABLE batches (
@@ -271,10 +271,12 @@ class SqliteState:
                 skipped["max_depth"] -= self._reopen_passed(max_depth) + self._reopen_deep(max_depth)
                 if not skipped["max_depth"]:
                     del skipped["max_depth"]
-            if retry_failed and books.get("failed"):
+            if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
                 self._revive(_FAILED)
+                self._revive(_SKIPPED, "host_given_up")
                 self._db.execute("DELETE FROM aliases")  # what they are redirected to is theirs again
                 books["failed"] = {}
+                skipped.pop("host_given_up", None)
             self._set_fact("books", books)
 
     def _reopen_deep(self, max_depth: int | None) -> int:
@@ -344,7 +346,7 @@ class SqliteState:
             )
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
-        marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": []}
+        marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": [], "nofollow": []}
         for mark, reason in self._db.execute("SELECT fingerprint, reason FROM passed"):
             marks[reason].append(mark % (1 << 64))
         found: dict[SkipReason, FingerprintSet] = {}

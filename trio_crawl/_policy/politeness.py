@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, final
 
+from .pace import Pace
+
 MAX_CRAWL_DELAY: Final = 300.0
 """The longest ``Crawl-delay`` that is kept to, in seconds.
 
@@ -37,10 +39,12 @@ class Turns:
         per_host: requests at once, at least 1.
         delay: seconds between two starts. May be set anew at any time (robots.txt
             is read after the first start); it counts from the last start.
+        pace: makes it longer while the host has trouble.
     """
 
     per_host: int
     delay: float
+    pace: Pace = field(default_factory=Pace, init=False)
     running: int = field(default=0, init=False)
     _last_start: float = field(default=-math.inf, init=False)
     _not_before: float = field(default=-math.inf, init=False)
@@ -52,7 +56,7 @@ class Turns:
         """
         if self.running >= self.per_host:
             return None
-        return max(now, self._not_before, self._last_start + self.delay)
+        return max(now, self._not_before, self._last_start + self.pace.delay(self.delay))
 
     def start(self, now: float) -> None:
         """Note that a request starts *now*.

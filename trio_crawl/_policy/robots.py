@@ -27,14 +27,24 @@ MAX_BYTES: Final = 500 * 1024
 MAX_LINE: Final = 16_663
 """What is read of a line, in characters: as much as Google's parser takes."""
 
-MAX_WILDCARDS: Final = 2_000
-"""Rules with ``*`` or ``$`` of one group that are kept to as they are.
+MAX_LINES: Final = 8_000
+"""Lines, but for empty ones and comments, of a file that is read.
 
-Each of them is tried on each URL, so a file of nothing else would cost tens of
-milliseconds a URL. Of a file with more (none that people write has), each
-Disallow counts up to its first wildcard and no Allow counts: less is fetched
-than the site allows, never more.
+Each costs microseconds, and there is room for 250,000 in `MAX_BYTES`, which would
+hold up the whole crawl for half a second. A file of more disallows everything.
 """
+
+MAX_RULES: Final = 2_000
+"""Rules of our group that are kept to as they are; with more, or with more of
+`MAX_SPECIAL`, they are made coarser.
+
+Of a coarse rule there is only the start, as short as it takes to have no more
+than this many, and no wildcard; and no Allow counts. So less is fetched than the
+site allows, never more, and neither the file nor a URL costs more than milliseconds.
+"""
+
+MAX_SPECIAL: Final = 3_000
+"""Wildcards, percent signs and bytes beyond ASCII in the rules of our group, all together."""
 
 Verdict: TypeAlias = Literal["parse", "allow", "disallow"]
 """What a status of robots.txt means: read the rules, or everything is allowed, or nothing is."""
@@ -58,8 +68,11 @@ _DIRECTIVE: Final = re.compile(
 # What ends the user agents of a group.
 _RULES: Final = frozenset({"allow", "disallow", "unknown"})
 
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_WILDCARD: Final = re.compile(r"[*$]")
+# The end of a line, with all the empty lines and comments that follow.
+_NOTHING: Final = re.compile(rb"(?:[\r\n][ \t]*+(?:#[^\r\n]*+)?+)++")
+# What a rule says before the first character that does not stand for itself alone.
+_PLAIN: Final = re.compile(r"[!-#&-)+-~]*")
+_LENGTHS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _ESCAPES: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
@@ -149,7 +162,10 @@ def parse(body: bytes, product: str) -> Rules:
         body: the file, decoded from its content coding; read up to `MAX_BYTES`.
         product: the crawler's name, without a version; compared without case.
     """
-    directives = list(_directives(body))
+    lines = _lines(body)
+    if len(lines) > MAX_LINES:
+        return DISALLOW_ALL
+    directives = list(_directives(lines))
     ours = _ours(directives, product)
     sitemaps = (
         value.encode(errors="surrogateescape").decode(errors="replace")
@@ -170,26 +186,28 @@ class _Directive(NamedTuple):
     value: str
 
 
-def _directives(body: bytes) -> Iterator[_Directive]:
-    """Yield the lines of the file that name something, whatever way they are spelled."""
-    for line in _LINE_END.split(_text(body)):
-        content = line[:MAX_LINE].partition("#")[0]
-        match = _DIRECTIVE.match(content)
-        if match and match.lastgroup:
-            yield _Directive(match.lastgroup, content[match.end() :].strip())
-
-
-def _text(body: bytes) -> str:
-    """Return the file as characters: without its byte order mark, even half of one, and within bounds."""
+def _lines(body: bytes) -> list[bytes]:
+    """Return the lines of the file, within bounds, that say anything."""
     if len(body) > MAX_BYTES:
         # The last line may be cut in the middle, and half a path says something else.
         end = max(body.rfind(b"\n", 0, MAX_BYTES), body.rfind(b"\r", 0, MAX_BYTES))
         body = body[: MAX_BYTES if end < 0 else end]
+    # A byte order mark, even half of one, is no part of the first line.
     for mark in (b"\xef\xbb\xbf", b"\xef\xbb", b"\xef"):
         if body.startswith(mark):
             body = body.removeprefix(mark)
             break
-    return body.decode(errors="surrogateescape")
+    # One more than may be: who calls this looks.
+    return [line for line in _NOTHING.split(b"\n" + body, maxsplit=MAX_LINES + 2) if line]
+
+
+def _directives(lines: Iterable[bytes]) -> Iterator[_Directive]:
+    """Yield those of the lines that name something, whatever way they are spelled."""
+    for line in lines:
+        content = line.decode(errors="surrogateescape")[:MAX_LINE].partition("#")[0]
+        match = _DIRECTIVE.match(content)
+        if match and match.lastgroup:
+            yield _Directive(match.lastgroup, content[match.end() :].strip())
 
 
 def _ours(directives: Iterable[_Directive], product: str) -> list[_Directive]:
@@ -225,6 +243,8 @@ def _rank(agent: str, product: str) -> int:
 
     Never as a mere prefix or part: "foo" does not speak to "foobot".
     """
+    if not agent.startswith("*") and product not in agent.replace("*", ""):
+        return 0  # which most are; it spares what follows
     word = _VERSION.split(agent, maxsplit=1)[0]
     if product and product in {agent, word, word.replace("*", "")}:
         return 3
@@ -241,17 +261,30 @@ def _crawl_delay(directives: Iterable[_Directive]) -> float | None:
 
 
 def _bounded(directives: Iterable[_Directive]) -> list[str]:
-    """Return the rules as lines for Protego, each once, and within `MAX_WILDCARDS`."""
+    """Return the rules as lines for Protego, each once, and within `MAX_RULES` and `MAX_SPECIAL`."""
     rules = [
-        (name, _with_private(value).translate(_NO_LINE_ENDS))
-        for name, value in dict.fromkeys(directives)
-        if name in {"allow", "disallow"} and value
+        (name, value) for name, value in dict.fromkeys(directives) if name in {"allow", "disallow"} and value
     ]
-    if sum("*" in path or "$" in path for _, path in rules) > MAX_WILDCARDS:
-        rules = [
-            (name, _WILDCARD.split(path, maxsplit=1)[0] or "/") for name, path in rules if name == "disallow"
-        ]
-    return [f"{name}: {path}" for name, path in dict.fromkeys(rules)]
+    if len(rules) > MAX_RULES or sum(map(_specials, (value for _, value in rules))) > MAX_SPECIAL:
+        return [f"disallow: {path}" for path in _coarse(value for name, value in rules if name == "disallow")]
+    kept = [(name, _with_private(value).translate(_NO_LINE_ENDS)) for name, value in rules]
+    return [f"{name}: {path}" for name, path in dict.fromkeys(kept)]
+
+
+def _specials(path: str) -> int:
+    """Return how much of *path* is costly to compare."""
+    octets = len(path) if path.isascii() else len(path.encode(errors="surrogateescape"))
+    return octets - len(path) + path.count("%") + path.count("*") + path.count("$")
+
+
+def _coarse(paths: Iterable[str]) -> list[str]:
+    """Return at most `MAX_RULES` plain paths that disallow all that *paths* do, and more."""
+    plain = {_PLAIN.match(path)[0]: None for path in paths}  # type: ignore[index] # it matches anything
+    for length in _LENGTHS:
+        if len(plain) <= MAX_RULES:
+            break
+        plain = {path[:length]: None for path in plain}
+    return [path or "/" for path in plain]
 
 
 def _with_private(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._errors import FetchError
@@ -84,9 +84,14 @@ def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would ha
     if wait is not None:
         return Again(wait)
     try:
-        return _target(lease, result, max_redirects, may_differ=may_differ) or Keep(result)
+        target = _target(lease, result, max_redirects, may_differ=may_differ)
     except FetchError as error:
         return GiveUp(error)
+    if target is None:
+        return Keep(result)
+    # RFC 9110, section 10.2.3: with a redirect, the least to wait before the next request.
+    wait = retry_after(result.headers.get("retry-after"), now)
+    return replace(target, wait=wait) if wait else target
 
 
 def _target(lease: Lease, response: Response, max_redirects: int, *, may_differ: bool) -> Redirect | None:

@@ -17,7 +17,7 @@ from .._frontier.journal import Changes, Journal
 from .._frontier.ledger import Ledger
 from .._frontier.memory import Limits, MemoryFrontier
 from .._lease import Drained, Idle, Load, Redirect, Start
-from .._model import Link, Request
+from .._model import Link, Request, Response
 from .._policy.scope import Scope
 from ._made_up import Model, Web
 from ._outcomes import failure_of, page_of
@@ -238,7 +238,7 @@ class _Crawl:
 
     def _come_back(self, lease: Lease) -> None:
         """Let a hop end, in one of the ways in which it may."""
-        self._frontier.hop_ended(lease, self._now)
+        self._frontier.hop_ended(lease, self._now, Response(url=lease.url, status=200))
         url = lease.request.url
         number = self._web.number(url)
         target = None if url in self._moved else self._web.redirects_to(number)
