@@ -11,8 +11,10 @@ from frontier_support import answer_of, failure_of, lease_of, page_of
 from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
+from trio_crawl._frontier.doors import ADDRESS_TTL, LOOKUP_AGAIN
 from trio_crawl._frontier.ledger import Ledger
-from trio_crawl._frontier.memory import ADDRESS_TTL, LOOKUP_AGAIN, Limits, MemoryFrontier
+from trio_crawl._frontier.limits import Limits
+from trio_crawl._frontier.memory import MemoryFrontier
 from trio_crawl._lease import Drained, Idle, Lease, Lookup, Redirect, Refuse, Start
 from trio_crawl._model import Link, Request, Response
 from trio_crawl._policy import robots

@@ -22,8 +22,8 @@ from .._urls import host as host_of
 from .index import FingerprintSet
 from .journal import Changes, Discovered
 from .lock import StateLock
-from .memory import Resumed
 from .requests import request_of, text_of
+from .resumed import Resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
