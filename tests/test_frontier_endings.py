@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from frontier_support import SITE, failure_of, lease_of, page_of
 
 from trio_crawl._frontier.endings import Endings
 from trio_crawl._frontier.journal import Ended, Journal
 from trio_crawl._frontier.ledger import Ledger
-from trio_crawl._lease import Lease
+
+if TYPE_CHECKING:
+    from trio_crawl._lease import Lease
 
 MARK = 7
 

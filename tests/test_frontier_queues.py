@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from frontier_support import SITE, lease_of
 
 from trio_crawl._frontier import windows
 from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.limits import Limits
 from trio_crawl._frontier.queues import Queues
+
+if TYPE_CHECKING:
+    import pytest
 
 LIMITS = Limits(per_host=1, per_address=8, delay=0, max_depth=None, max_pages=None)
 
@@ -52,7 +56,7 @@ def test_a_cancelled_host_waits_for_nothing() -> None:
 
 
 def test_what_is_left_to_a_state_is_queued_and_taken_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a state, a page beyond its host's window is counted, noted as spilled, and cleared with the rest."""
+    """With a state, a page beyond its host's window is counted, and noted as spilled."""
     monkeypatch.setattr(windows, "WINDOWS", 4)
     journal = Journal()
     queues = Queues(LIMITS, journal)
