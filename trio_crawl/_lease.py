@@ -62,6 +62,10 @@ class Lease:
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
+        probe: whether this asks what its host says of a URL that can't exist.
+        fruitful: whether it led to a new URL of another kind than its own.
+        content: the hash of its content, once that is there, of a page with a 2xx status.
+        original: the number of the first page with that content, where it is another one.
     """
 
     request: Request
@@ -78,6 +82,10 @@ class Lease:
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
+    probe: bool = False
+    fruitful: bool = False
+    content: int | None = None
+    original: int | None = None
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
@@ -92,6 +100,11 @@ class Lease:
             referrer=referrer,
             order=order,
         )
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a URL of the crawl, which has an outcome; no robots.txt, and no probe."""
+        return self.robots_of is None and not self.probe
 
     @property
     def seed(self) -> bool:

@@ -15,9 +15,11 @@ from .._frontier.sqlite import SqliteState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .._frontier.contents import Contents
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
     from .._frontier.memory import MemoryFrontier
+    from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
     from ..abc import RunInThread, Writer
@@ -61,8 +63,8 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger) -> list[Json] | None:
-        """Open the state, and set *frontier* and *ledger* to what it knows.
+    async def open(self, frontier: MemoryFrontier, ledger: Ledger, contents: Contents) -> list[Json] | None:
+        """Open the state, and set *frontier*, *ledger* and *contents* to what it knows.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -72,20 +74,36 @@ class Durable:
         """
         if not await self._call(self._state.open):
             return None
-        options = self._options
-        await self._call(self._reopen, options.max_depth, options.max_pages, options.retry_failed)
+        await self._call(self._reopen)
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
-        frontier.resume(await self._call(self._state.resume, self._check_cancelled))
+        resumed = await self._call(self._resume)
+        frontier.resume(resumed)
+        contents.resume(resumed.contents)
         return self._state.positions
 
-    def _reopen(self, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:  # noqa: FBT001
-        self._state.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
+    def _reopen(self) -> None:
+        options = self._options
+        self._state.reopen(
+            max_depth=options.max_depth,
+            max_pages=options.max_pages,
+            max_per_host=options.max_per_host,
+            traps=options.traps,
+            retry_failed=options.retry_failed,
+        )
+
+    def _resume(self) -> Resumed:
+        limited = self._options.max_per_host is not None
+        return self._state.resume(self._check_cancelled, count_hosts=limited)
 
     async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
         """Return pages that wait, by host."""
         return await self._call(self._state.load, wanted)
+
+    async def url_of(self, number: int) -> str | None:
+        """Return the URL that was discovered with a *number*."""
+        return await self._call(self._state.url_of, number)
 
     async def commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         """Take down a batch, all of it or nothing."""

@@ -22,6 +22,7 @@ import trio
 from .._errors import CrawlError
 from .._fetch.addresses import AddressGuard
 from .._fetch.choose import choose as choose_fetcher
+from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._frontier.limits import Limits
@@ -85,6 +86,7 @@ class Engine:
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = self._make_frontier()
+        self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
@@ -99,6 +101,7 @@ class Engine:
             pages=self._pages,
             outlet=self._outlet,
             ledger=self._ledger,
+            contents=self._contents,
             fail=self._fail,
             wall_clock=self._wall_clock,
         )
@@ -125,6 +128,8 @@ class Engine:
                 per_address_delay=options.per_address_delay,
                 max_depth=options.max_depth,
                 max_pages=options.max_pages,
+                max_per_host=options.max_per_host,
+                traps=options.traps,
             ),
             self._ledger,
             guard=self._guard if self._fetcher.opens_connections else None,
@@ -143,6 +148,7 @@ class Engine:
             virtual=self._fetcher.virtual,
         )
         self._loop.load = durable.load
+        self._loop.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
@@ -186,7 +192,7 @@ class Engine:
         """Go on where the state says that the crawl ended."""
         if self._durable is None:
             return
-        positions = await self._durable.open(self._frontier, self._ledger)
+        positions = await self._durable.open(self._frontier, self._ledger, self._contents)
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped

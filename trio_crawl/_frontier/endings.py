@@ -56,6 +56,9 @@ class Endings:
             case Parsed(page=page):
                 changes.fingerprints.extend(lease.aliases)
                 moment = page.fetched_at.timestamp()
-                changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
+                ended = Ended(lease.id, host, page.status, rows, moment)
+                changes.pages.append(
+                    ended._replace(content=lease.content, duplicate_of=lease.original, soft_404=page.soft_404)
+                )
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 if TYPE_CHECKING:
     from .._model import FailureKind, Request, SkipReason
+    from .._policy.families import Family
 
 
 class Discovered(NamedTuple):
@@ -42,6 +43,9 @@ class Ended(NamedTuple):
         fetched_at: of a page, the moment in seconds since 1970.
         aliases: of a failure, or of a page whose host was given up, fingerprints of where it
             was redirected to: known, unless it is asked for again.
+        content: of a page, the hash of its content.
+        duplicate_of: of a page, the number of the first one with the same content.
+        soft_404: of a page, whether its host says the same of what does not exist.
     """
 
     id: int
@@ -50,6 +54,9 @@ class Ended(NamedTuple):
     rows: tuple[int, ...] = ()
     fetched_at: float | None = None
     aliases: tuple[int, ...] = ()
+    content: int | None = None
+    duplicate_of: int | None = None
+    soft_404: bool = False
 
 
 class Passed(NamedTuple):
@@ -59,7 +66,7 @@ class Passed(NamedTuple):
         fingerprint: of the key that it would have.
         url: where it leads.
         depth: links from a seed.
-        reason: ``"scope"``, ``"max_depth"`` or ``"nofollow"``.
+        reason: one of `trio_crawl._frontier.discovery.PASSED`.
         request: as in `Discovered`.
         referrer: as in `Discovered`.
     """
@@ -87,6 +94,8 @@ class Changes:
         seeds: URLs that widened the scope.
         spilled: by host, how many of `discovered` are not held in memory.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
+        families: what is left to families of pages, by name.
+        words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
 
@@ -100,6 +109,8 @@ class Changes:
     seeds: list[str] = field(default_factory=list)
     spilled: Counter[str] = field(default_factory=Counter)
     skip_rest: SkipReason | None = None
+    families: dict[str, Family] = field(default_factory=dict)
+    words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

@@ -64,8 +64,25 @@ class Takedown:
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(
-            "INSERT INTO batches VALUES (?, ?, ?)",
-            (self.batch, changes.fingerprints.tobytes(), json.dumps(positions)),
+            "INSERT INTO batches VALUES (?, ?, ?, ?)",
+            (
+                self.batch,
+                changes.fingerprints.tobytes(),
+                json.dumps(positions),
+                _contents(changes.pages).tobytes(),
+            ),
+        )
+        self._learn(changes)
+
+    def _learn(self, changes: Changes) -> None:
+        db = self._database.db
+        db.executemany(
+            "INSERT OR REPLACE INTO families VALUES (?, ?, ?)",
+            [(_sayable(name), *family) for name, family in changes.families.items()],
+        )
+        db.executemany(
+            "INSERT INTO words VALUES (?, ?)",
+            [(host, array("I", places).tobytes()) for host, places in changes.words.items()],
         )
 
     def _pass_by(self, changes: Changes) -> None:
@@ -102,14 +119,17 @@ class Takedown:
         for one in ended:
             pending[one.host] -= 1
             counts = " ".join(map(str, one.rows))
-            rows.append((status, one.detail, counts, self.batch, one.fetched_at, one.id))
+            soft = 1 if one.soft_404 else None
+            rows.append(
+                (status, one.detail, counts, self.batch, one.fetched_at, one.duplicate_of, soft, one.id)
+            )
         self._database.db.executemany(
             "INSERT OR REPLACE INTO aliases VALUES (?, ?)",
             [(one.id, array("Q", one.aliases).tobytes()) for one in ended if one.aliases],
         )
         self._database.db.executemany(
             "UPDATE urls SET status = ?, detail = ?, rows = coalesce(rows || ' + ', '') || ?, batch = ?,"
-            " fetched_at = ? WHERE id = ?",
+            " fetched_at = ?, duplicate_of = ?, soft_404 = ? WHERE id = ?",
             rows,
         )
 
@@ -118,6 +138,14 @@ class Takedown:
             "UPDATE urls SET status = ?, detail = ? WHERE status = ?", (SKIPPED, reason, PENDING)
         )
         self._database.db.execute("UPDATE hosts SET pending = 0")
+
+
+def _contents(pages: Sequence[Ended]) -> array[int]:
+    pairs = array("Q")
+    for page in pages:
+        if page.content is not None:
+            pairs.extend((page.content, page.id))
+    return pairs
 
 
 def _sayable(text: str) -> str:
