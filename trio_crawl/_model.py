@@ -54,7 +54,7 @@ SkipReason: TypeAlias = Literal[
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
 says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth``, ``max_pages`` and ``max_per_host``: the
-limit of that name. ``trap_depth``: the URL has more than 30 segments, 40 parameters or 4,000
+limit of that name. ``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000
 characters. ``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
 say nothing new, and was found on such a page (see docs/traps.md).
 ``robots``: robots.txt disallows it.
@@ -226,7 +226,7 @@ class Page:
         duplicate_of: the URL of the first page of this crawl with the same content, byte for
             byte; None if this is it. Pages that are empty, or without a 2xx status, are not compared.
         soft_404: whether the host says the same, with a status of success, of a URL that can't exist. A host
-            is asked for one when it has given a hundred pages, and pages before that are not marked.
+            is asked for one when it has given 200 pages, and pages before that are not marked.
     """
 
     id: str

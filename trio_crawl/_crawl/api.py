@@ -129,7 +129,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             failures are recorded, and the crawl goes on.
         traps: pass by what leads astray: paths that go round or ever deeper, and pages without end
             that say nothing new (calendars, session identifiers, filters of filters); and ask each host
-            that has given a hundred pages for one that can't exist, so that its soft 404s are known
+            that has given 200 pages for one that can't exist, so that its soft 404s are known
             (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
             docs/traps.md.
         concurrency: pages in work at once, of all hosts: hops, and async parsers that

@@ -157,7 +157,7 @@ class Choice:
         return "max_depth" if max_depth is not None and lease.depth > max_depth else None
 
     def answered(self, host: Host, lease: Lease, now: float) -> None:
-        """Take note that *host* gave *lease* with status 200; ask it once for a URL that can't exist."""
+        """Take note that *host* gave the page of *lease*; once, ask it for a URL that can't exist."""
         if not lease.is_page:
             return
         host.good += 1

@@ -146,7 +146,7 @@ class MemoryFrontier:
         if result is not None:
             self._learn(host, lease, now, result)
         self._schedule.finish(host, lease, now)
-        if self._watch is not None and isinstance(result, Response) and result.status == _OK:
+        if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
 
     @staticmethod

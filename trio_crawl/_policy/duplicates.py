@@ -11,9 +11,9 @@ from .. import _urls
 if TYPE_CHECKING:
     from .._model import Page
 
-PROBE_AFTER: Final = 100
-"""Pages with status 200 that a host has given before it is asked for a URL that can't exist: so that
-these are at most one request in a hundred, and a small crawl makes none."""
+PROBE_AFTER: Final = 200
+"""Pages that a host has given, with status 200 and a body, before it is asked for a URL that can't exist: so
+that these are at most one request in two hundred, and a small crawl makes none."""
 
 ALIKE: Final = 0.9
 """How much of what two pages say has to be the same for them to be near-equal."""

@@ -2,10 +2,10 @@
 
 Pure, and about URLs as text. Two of the rules need to see nothing but a link:
 
-- ``trap_depth``: more than 30 segments, 40 parameters or 4,000 characters. The deepest paths that
+- ``trap_depth``: more than 30 segments, 40 parameters or 8,000 characters. The deepest paths that
   people make (file trees, language, category, product) have a dozen segments; those that programs
   make by joining a relative link to a path have no end.
-- ``trap_repetition``: the path goes round (``/a/b/a/b/a/b``).
+- ``trap_repetition``: the path goes round (``/a/b/a/b/a/b/a/b``).
 
 The third, ``trap_pattern``, is about families (`pattern_of`): pages of one host whose URLs
 differ in what programs count up, such as numbers, dates and identifiers, or in the values of a
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 MOST_SEGMENTS: Final = 30
 MOST_PARAMETERS: Final = 40
-LONGEST: Final = 4_000
-"""Characters of a URL."""
+LONGEST: Final = 8_000
+"""Characters of a URL: what RFC 9110, section 4.1, wants everybody to support."""
 
 Shape: TypeAlias = Literal["trap_depth", "trap_repetition"]
 
 _FEWEST_SLASHES: Final = 6  # two of the scheme, and four segments: a path that goes round has no fewer
-_SINGLES, _RUNS, _IN_ALL, _PAIRS = 4, 3, 6, 4
+_IN_A_ROW: Final = 4
+_IN_ALL: Final = 6
 
 _SESSIONS: Final = frozenset(
     {
@@ -70,40 +71,37 @@ def shape_of(url: str) -> Shape | None:
 
 
 def _query_shape(query: str) -> Shape | None:
-    if query.count("&") < _PAIRS - 1:
+    if query.count("&") < _IN_A_ROW - 1:
         return None
     pairs = query.split("&")
     if len(pairs) > MOST_PARAMETERS:
         return "trap_depth"
     if len(set(pairs)) == len(pairs):
         return None
-    return "trap_repetition" if any(pair and pairs.count(pair) >= _PAIRS for pair in set(pairs)) else None
+    return "trap_repetition" if any(pair and pairs.count(pair) >= _IN_A_ROW for pair in set(pairs)) else None
 
 
 def goes_round(segments: Sequence[str]) -> bool:
     """Return whether a path repeats itself.
 
-    That is: a segment four times in a row, or six times in all; or a run of two or more
-    three times in a row. Fewer happen: ``/org/foo/foo/Foo.html`` is Java, and ``/a/b/a/b/`` an archive of an
-    archive. Segments without a letter don't count alone, nor single letters: ``/0/0/0/0``
-    is a map's tile, ``/a/a/a/a`` a folder of a mirror.
+    That is: a segment, or a run of them, comes four times in a row; or a segment six times in
+    all. Fewer happen: ``/org/foo/foo/Foo.html`` is Java. Segments without a letter don't
+    count alone, nor single letters: ``/0/0/0/0`` is a map's tile, ``/a/a/a/a`` a folder of a mirror.
     """
     distinct = set(segments)
     if len(distinct) == len(segments):
         return False
     if any(_is_word(segment) and segments.count(segment) >= _IN_ALL for segment in distinct):
         return True
-    if _repeats(segments, 1, _SINGLES):
-        return True
-    return any(_repeats(segments, size, _RUNS) for size in range(2, len(segments) // _RUNS + 1))
+    return any(_repeats(segments, size) for size in range(1, len(segments) // _IN_A_ROW + 1))
 
 
-def _repeats(segments: Sequence[str], size: int, times: int) -> bool:
-    """Return whether a run of *size* segments comes so many *times* in a row."""
+def _repeats(segments: Sequence[str], size: int) -> bool:
+    """Return whether a run of *size* segments comes four times in a row."""
     same = 0
     for place in range(size, len(segments)):
         same = same + 1 if segments[place] == segments[place - size] else 0
-        if same >= size * (times - 1) and _counts(segments[place - size + 1 : place + 1]):
+        if same >= size * (_IN_A_ROW - 1) and _counts(segments[place - size + 1 : place + 1]):
             return True
     return False
 
