@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import pytest
 import trio
 
-from trio_crawl._errors import RowError, UsageError
+from trio_crawl._errors import OutputError, RowError, UsageError
 from trio_crawl._model import Failure, Headers, Link, Page, Parsed, Request
 from trio_crawl._write.function import Function
 from trio_crawl._write.rows import page_row
@@ -244,3 +244,12 @@ def test_what_is_not_async_is_refused(function: Callable[[object], Awaitable[obj
     """A function that can't be awaited is a UsageError that says how to declare it."""
     with pytest.raises(UsageError, match=why):
         Function(function)
+
+
+def test_nothing_can_be_audited() -> None:
+    """What a function was called with is gone, and an audit says so."""
+
+    async def keep(_row: object) -> None: ...
+
+    with pytest.raises(OutputError, match="can't be read again"):
+        Function(keep).audit({}, {}, 0, finished=True)
