@@ -186,7 +186,7 @@ def names_by(look_up: LookUp, *, ttl: float | None = None) -> Iterator[None]:
         resolver = partial(Resolver, look_up=look_up)
         if ttl is not None:
             resolver = partial(resolver, ttl=ttl)
-            patch.setattr("trio_crawl._frontier.memory.ADDRESS_TTL", ttl)
+            patch.setattr("trio_crawl._frontier.doors.ADDRESS_TTL", ttl)
         patch.setattr("trio_crawl._crawl.loop.Resolver", resolver)
         yield
 

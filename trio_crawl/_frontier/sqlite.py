@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, final
 from .._lease import Stored, order_of, rank_in
 from .database import Database
 from .index import FingerprintSet
-from .memory import Resumed
 from .reopen import Reopening
 from .requests import request_of
+from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
 from .takedown import Takedown
 
