@@ -26,7 +26,15 @@ PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
-        *("CrawlError", "UsageError", "SeedError", "OutputError", "RowError", "MissingExtraError"),
+        *(
+            "ContentError",
+            "CrawlError",
+            "UsageError",
+            "SeedError",
+            "OutputError",
+            "RowError",
+            "MissingExtraError",
+        ),
         *("FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
     "trio_crawl.fetchers": {"Asks", "Cache", "Curl", "Httpx"},
