@@ -27,6 +27,9 @@ MOST_PARAMETERS: Final = 40
 LONGEST: Final = 8_000
 """Characters of a URL: what RFC 9110, section 4.1, wants everybody to support."""
 
+LONGEST_NAME: Final = 200
+"""Characters of a family's name: what is the same so far is one family."""
+
 Shape: TypeAlias = Literal["trap_depth", "trap_repetition"]
 
 _FEWEST_SLASHES: Final = 6  # two of the scheme, and four segments: a path that goes round has no fewer
@@ -150,12 +153,12 @@ def pattern_of(url: str) -> Pattern | None:
     if any(name in _SESSIONS or name.startswith(("utm_", "aspsessionid")) for name in names):
         return Pattern(f"{host} session", host, wary=True)
     if _is_dated(path, names):
-        return Pattern(f"{host}/{_first_word(path)} dates", host, wary=True)
+        return Pattern(f"{host}/{_first_word(path)[:LONGEST_NAME]} dates", host, wary=True)
     collapsed = _COUNTED.sub("#", path)
     if not names:
-        return None if collapsed == path else Pattern(host + collapsed, host, wary=False)
+        return None if collapsed == path else Pattern((host + collapsed)[:LONGEST_NAME], host, wary=False)
     several = "?..." if len(names) > 1 else "?" + _COUNTED.sub("#", names[0])
-    return Pattern(host + collapsed + several, host, wary=False)
+    return Pattern((host + collapsed + several)[:LONGEST_NAME], host, wary=False)
 
 
 def _is_dated(path: str, names: Sequence[str]) -> bool:
