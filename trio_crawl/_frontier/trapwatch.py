@@ -76,10 +76,18 @@ class TrapWatch:
         return shape_of(url)
 
     def holds(self, page: Lease) -> bool:
-        """Return whether *page*, which was queued, is in a trap by now."""
+        """Return whether *page*, which was queued, is in a trap by now.
+
+        A queue may hold more than the family had left, by as many links as its pages have. Of one
+        that is counted up in the path alone it is crawled all the same: products that
+        were found by other products may be in a list as well, and would be lost.
+        """
         if not self._spent or page.referrer is None:
             return False
-        return self.family(page.referrer) in self._spent and self.family(page.request.url) in self._spent
+        pattern = pattern_of(page.request.url)
+        if pattern is None or pattern.name not in self._spent:
+            return False
+        return (pattern.wary or "?" in page.request.url) and self.family(page.referrer) in self._spent
 
     # Pages
 
