@@ -82,8 +82,11 @@ class Missing:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Return each three words in a row of *text*; of a shorter one the whole."""
-    words = text.split()
+    """Return each three words in a row of *text*; of a shorter one the whole.
+
+    What holds a digit is left out: a time, a number of the request.
+    """
+    words = [word for word in text.split() if not any(character.isdigit() for character in word)]
     if len(words) <= _SHINGLE:
         return frozenset([" ".join(words)])
     return frozenset(" ".join(words[place : place + _SHINGLE]) for place in range(len(words) - _SHINGLE + 1))
