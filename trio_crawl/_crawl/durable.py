@@ -92,7 +92,11 @@ class Durable:
         await self._call(self._state.commit, changes, positions, books)
 
     async def close(self) -> None:
-        """Close the state; not cut short by a cancellation, since it takes milliseconds."""
+        """Close the state; not cut short by a cancellation, nor by a deadline.
+
+        It takes milliseconds. A thread that was given up would hold the state, and the next crawl
+        would find it in use.
+        """
         with trio.CancelScope(shield=True):
             await self._call(self._state.close)
 

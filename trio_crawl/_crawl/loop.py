@@ -201,6 +201,12 @@ class Loop:
         """Let the loop look again: something has changed."""
         self._news.set()
 
+    def stop(self) -> None:
+        """Start nothing more; end when what is in flight has."""
+        self.paused = False
+        self._frontier.stop()
+        self.wake()
+
     # Seeds
 
     def _sow(self) -> None:
