@@ -103,6 +103,7 @@ class Changes:
         fingerprints: of keys that are known now.
         seeds: URLs that widened the scope.
         spilled: by host, how many of `discovered` are not held in memory.
+        cancelled: hosts that were cancelled, with the reasons.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
@@ -116,6 +117,7 @@ class Changes:
     fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     seeds: list[str] = field(default_factory=list)
     spilled: Counter[str] = field(default_factory=Counter)
+    cancelled: dict[str, str] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
     books: dict[str, Any] = field(default_factory=dict)
 
@@ -129,6 +131,7 @@ class Changes:
             or self.taken_back
             or self.fingerprints
             or self.seeds
+            or self.cancelled
             or self.skip_rest
         )
 

@@ -69,6 +69,9 @@ class Takedown:
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
+        if changes.cancelled:
+            said = [(host, _sayable(reason)) for host, reason in changes.cancelled.items()]
+            db.executemany("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", said)
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(
