@@ -60,9 +60,9 @@ def main() -> None:
         name: {key: median(run[key] for run in figures) for key in figures[0]}
         for name, figures in runs.items()
     }
-    machine = _machine()
-    results = {"machine": machine, "pages": site.PAGES, "medians": medians, "runs": runs}
-    text = _report(machine, medians, arguments.rounds)
+    facts = machine()
+    results = {"machine": facts, "pages": site.PAGES, "medians": medians, "runs": runs}
+    text = _report(facts, medians, arguments.rounds)
     print(text)
     arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "crawl_speed.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -132,7 +132,8 @@ def _report(machine: dict[str, str], medians: dict[str, Figures], rounds: int) -
     return "\n".join([*head, *rows, "", *facts, ""])
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Return what the figures depend on: the machine, and the versions of what runs."""
     cpuinfo = Path("/proc/cpuinfo")
     models = [
         line.partition(":")[2].strip()

@@ -35,7 +35,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, get_args
 
-from .crawl_speed import _machine
+from .crawl_speed import machine
 from .fetch_contestant import CLASSES
 from .fetch_parts import CROWD, DELAY, Settings, measure
 from .fetch_report import Part, report, summarise
@@ -159,9 +159,9 @@ def _ask(python: str, program: str) -> str:
 
 def _facts(settings: Settings) -> dict[str, str]:
     here: dict[str, str] = json.loads(_ask(sys.executable, _VERSIONS))
-    machine = {name: value for name, value in _machine().items() if name in _FACTS}
+    about = {name: value for name, value in machine().items() if name in _FACTS}
     facts = {
-        **machine,
+        **about,
         "load before": f"{os.getloadavg()[0]:.2f}",
         **{name: here[name] for name in sorted(here)},
     }
