@@ -25,12 +25,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio_crawl
 
 from . import nginx, site
 from .contestant import CONTESTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Figures = dict[str, float]
 """What `benchmarks.contestant` prints."""
@@ -62,7 +65,7 @@ def main() -> None:
     }
     facts = machine()
     results = {"machine": facts, "pages": site.PAGES, "medians": medians, "runs": runs}
-    text = _report(facts, medians, arguments.rounds)
+    text = _report(facts, medians, arguments.rounds) + "".join(_pairs(runs))
     print(text)
     arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "crawl_speed.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -130,6 +133,18 @@ def _report(machine: dict[str, str], medians: dict[str, Figures], rounds: int) -
     )
     facts = (f"- {name}: {value}" for name, value in machine.items())
     return "\n".join([*head, *rows, "", *facts, ""])
+
+
+def _pairs(runs: dict[str, list[Figures]]) -> Iterator[str]:
+    """Yield in words what the state costs: each round has a crawl with one and, beside it, one without."""
+    if {"trio_crawl", "trio_crawl with state"} <= runs.keys():
+        ratios = [
+            durable["cpu"] / plain["cpu"]
+            for plain, durable in zip(runs["trio_crawl"], runs["trio_crawl with state"], strict=True)
+        ]
+        every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        yield f"\nWith `state=` a crawl takes {median(ratios):.2f} times the CPU of the crawl beside it "
+        yield f"without (the median of {every}).\n"
 
 
 def machine() -> dict[str, str]:

@@ -107,23 +107,14 @@ def _kind(run: Run) -> tuple[int, int, bool]:
 def report(facts: Mapping[str, str], runs: Sequence[Run]) -> str:
     """Return the page of results."""
     text = (
-        "Pages with 60 links, so many of them new, are claimed and finished, and their links added; with a state, "
-        "256 pages are committed at once. Times and rates are of CPU, and behind the stroke of the clock on "
-        "the wall. Resident is what the process grew by, from before the frontier was made."
+        "Pages with 60 links, so many of them new, are claimed and finished, and their links added; with a "
+        "state, 256 pages are committed at once. Times and rates are of CPU, and behind the stroke of the "
+        "clock on the wall. Resident is what the process grew by, from before the frontier was made."
     )
-    head = (
-        "# The frontier",
-        "",
-        text,
-        "",
-        *table(runs),
-        "",
-        "## What a URL costs in the last tenth, over the second",
-        "",
-        *growth(runs),
-        "",
-    )
-    return "\n".join([*head, *(f"- {name}: {value}" for name, value in facts.items()), ""])
+    head = ("# The frontier", "", text, "", *table(runs), "")
+    title = "## What a URL costs in the last tenth, over the second"
+    body = (*head, title, "", *growth(runs), "")
+    return "\n".join([*body, *(f"- {name}: {value}" for name, value in facts.items()), ""])
 
 
 def table(runs: Iterable[Run]) -> list[str]:

@@ -83,10 +83,8 @@ class Web:
         host = int(url[17:23])
         draw = self._chance.random
         found = [_url(host, number) for number in range(min(NAVIGATION, self._pages[host]))]
-        found += [
-            self._new(host if number >= ABROAD else int(draw() * len(self._pages)))
-            for number in range(self._new_links)
-        ]
+        homes = [int(draw() * len(self._pages)) for _ in range(ABROAD)] + [host] * (self._new_links - ABROAD)
+        found += [self._new(home) for home in homes]
         for number in range(LINKS - len(found)):
             other = host if number % 6 else int(draw() * len(self._pages))
             found.append(_url(other, int(draw() * self._pages[other])))
