@@ -11,6 +11,7 @@ from .._lease import Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
+from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 from .marks import Marks, Unnamed
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .._frontier.contents import Contents
-    from .._lease import Lease
+    from .._lease import Lease, Unchanged
     from .._model import Outcome
     from .._policy.verdict import Verdict
     from ..abc import Frontier
@@ -40,7 +41,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | ToAwait | Unnamed | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -151,6 +152,8 @@ class Course:
 
     def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
         """Make the page, and parse it."""
+        if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
+            return same
         try:
             page = self._marks.mark(lease, self._pages.page(lease, response, wall))
         except FetchError as error:

@@ -14,6 +14,7 @@ from .._frontier.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from .._frontier.contents import Contents
     from .._frontier.journal import Changes
@@ -63,8 +64,10 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger, contents: Contents) -> list[Json] | None:
-        """Open the state, and set *frontier*, *ledger* and *contents* to what it knows.
+    async def open(
+        self, frontier: MemoryFrontier, ledger: Ledger, contents: Contents, now: datetime
+    ) -> list[Json] | None:
+        """Open the state, and set the other parts to what it knows at the moment *now*.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -74,7 +77,7 @@ class Durable:
         """
         if not await self._call(self._state.open):
             return None
-        await self._call(self._reopen)
+        await self._call(self._reopen, now)
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
@@ -83,14 +86,16 @@ class Durable:
         contents.resume(resumed.contents)
         return self._state.positions
 
-    def _reopen(self) -> None:
+    def _reopen(self, now: datetime) -> None:
         options = self._options
+        age = options.recrawl
         self._state.reopen(
             max_depth=options.max_depth,
             max_pages=options.max_pages,
             max_per_host=options.max_per_host,
             traps=options.traps,
             retry_failed=options.retry_failed,
+            visited_before=None if age is None else now.timestamp() - age,
         )
 
     def _resume(self) -> Resumed:
@@ -110,7 +115,11 @@ class Durable:
         await self._call(self._state.commit, changes, positions, books)
 
     async def close(self) -> None:
-        """Close the state; not cut short by a cancellation, since it takes milliseconds."""
+        """Close the state; not cut short by a cancellation, nor by a deadline.
+
+        It takes milliseconds. A thread that was given up would hold the state, and the next crawl
+        would find it in use.
+        """
         with trio.CancelScope(shield=True):
             await self._call(self._state.close)
 

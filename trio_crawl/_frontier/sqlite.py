@@ -9,7 +9,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._lease import Stored, order_of, rank_in
+from .._lease import Lease, Stored, Validators, order_of, rank_in
 from .contents import GENERATION
 from .database import Database
 from .discovery import PASSED
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from .journal import Changes
 
 _LOAD: Final = """
-SELECT page.id, page.rank, page.url, referrer.url, page.request
+SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases
 FROM urls AS page INDEXED BY pending LEFT JOIN urls AS referrer ON referrer.id = page.referrer
+LEFT JOIN visits ON visits.url = page.id
 WHERE page.status = 0 AND page.host = ? AND page.rank >= ? AND (page.rank, page.id) > (?, ?)
 ORDER BY page.rank, page.id LIMIT ?
 """
@@ -89,7 +90,7 @@ class SqliteState:
             books: dict[str, Any] = self._database.fact("books") or {}
             return books
 
-    def reopen(
+    def reopen(  # noqa: PLR0913 - the limits of a crawl
         self,
         *,
         max_depth: int | None,
@@ -97,8 +98,9 @@ class SqliteState:
         max_per_host: int | None = None,
         traps: bool = True,
         retry_failed: bool,
+        visited_before: float | None = None,
     ) -> None:
-        """Make pending again what was skipped by a limit that is higher now, and, if asked to, failures.
+        """Make pending again what a limit skipped that is higher now, and what is asked for again.
 
         Args:
             max_depth: as in ``crawl()``.
@@ -106,6 +108,8 @@ class SqliteState:
             max_per_host: likewise.
             traps: likewise.
             retry_failed: likewise.
+            visited_before: pages whose last visit was before this moment, in seconds since 1970,
+                wait for a new one; None for none.
         """
         reopening = Reopening(self._database, self._takedown, self.positions)
         reopening.reopen(
@@ -114,6 +118,7 @@ class SqliteState:
             max_per_host=max_per_host,
             traps=traps,
             retry_failed=retry_failed,
+            visited_before=visited_before,
         )
 
     def resume(self, check_cancelled: Callable[[], None], *, count_hosts: bool = False) -> Resumed:
@@ -192,12 +197,7 @@ class SqliteState:
         number = wanted.after - order_of(rank_in(wanted.after), 0)
         # All at once: a cursor that an error left in a traceback would keep the file open.
         found = self._database.db.execute(_LOAD, (host, rank, rank, number, wanted.most)).fetchall()
-        return [
-            Stored(
-                order_of(rank, number), url, referrer, None if request is None else request_of(url, request)
-            )
-            for number, rank, url, referrer, request in found
-        ]
+        return [_stored(row) for row in found]
 
     # Committing
 
@@ -217,3 +217,18 @@ class SqliteState:
     def close(self) -> None:
         """Close the file, and let go of it."""
         self._database.close()
+
+
+def _stored(row: tuple[Any, ...]) -> Stored:
+    """Return a page of `_LOAD`."""
+    number, rank, url, referrer, said, visit, answered, etag, modified, aliases = row
+    order = order_of(rank, number)
+    request = None if said is None else request_of(url, said)
+    if visit is None:
+        return Stored(order, url, referrer, request)
+    lease = Lease.new(order, url, referrer, request)
+    lease.visit = visit
+    if answered is not None:
+        lease.validators = Validators(answered, etag, modified)
+    lease.own = tuple(array("Q", aliases or b""))
+    return Stored(order, url, referrer, lease)
