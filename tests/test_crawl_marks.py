@@ -162,3 +162,19 @@ async def test_a_probe_holds_nobody_up() -> None:
     report = await crawl(SITE, fetch=web, delay=0, timeout=20_000)
     assert counts(report) == (600, 600, {}, {}, 0)
     assert trio.current_time() < 10_000
+
+
+@pytest.mark.parametrize(("pages", "probes"), [(200, 0), (203, 1)])
+def test_a_probe_is_worth_its_request_only_where_pages_are_to_come(pages: int, probes: int) -> None:
+    """A host that has nothing more to give after 200 pages is not asked for what can't exist."""
+
+    @virtual
+    async def run() -> None:
+        web = MemoryWeb()
+        web.links(SITE, [f"/{number}" for number in range(1, pages)])
+        for number in range(1, pages):
+            web.links(f"{SITE}{number}", [], title=f"Page {number}")
+        report = await crawl(SITE, fetch=web, delay=0, per_host=1)
+        assert (report.pages, report.probes) == (pages, probes)
+
+    run()
