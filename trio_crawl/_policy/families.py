@@ -44,6 +44,9 @@ WARY: Final = 500 * BARREN
 NEW_WORDS: Final = 2
 """New words that a page needs: one may be the page's own address, said back."""
 
+ASKED_EVERY: Final = 10
+"""Of how many pages that cost something one is asked."""
+
 LEAST_EARNED: Final = 16
 MOST_EARNED: Final = 250
 
@@ -70,11 +73,12 @@ class Family(NamedTuple):
         return self.left <= 0
 
     def in_doubt(self, *, wary: bool) -> bool:
-        """Return whether its next page has to be asked what it says: it costs as much as a fifth of a page.
+        """Return whether its next page has to be asked what it says, which takes as long as half of a page.
 
-        A family without dates or sessions has half of its budget before.
+        So it is one page of ten, and none before half of the budget is gone, but for dates and sessions.
+        What is spent is not asked any more.
         """
-        return self.left <= (WARY if wary else FULL // 2)
+        return 0 < self.left <= (WARY if wary else FULL // 2) and not self.left // BARREN % ASKED_EVERY
 
     def learn(self, *, fruitful: bool, new_words: int | None, wary: bool) -> Family:
         """Return what is left after one more page.
