@@ -16,20 +16,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-import trio_crawl
-
-from . import nginx, site
+from . import machine, nginx, site
 from .contestant import CONTESTANTS
 
 if TYPE_CHECKING:
@@ -63,7 +57,7 @@ def main() -> None:
         name: {key: median(run[key] for run in figures) for key in figures[0]}
         for name, figures in runs.items()
     }
-    facts = machine()
+    facts = {**machine.facts(*_PACKAGES), "nginx": nginx.version()}
     results = {"machine": facts, "pages": site.PAGES, "medians": medians, "runs": runs}
     text = _report(facts, medians, arguments.rounds) + "".join(_pairs(runs))
     print(text)
@@ -145,25 +139,6 @@ def _pairs(runs: dict[str, list[Figures]]) -> Iterator[str]:
         every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         yield f"\nWith `state=` a crawl takes {median(ratios):.2f} times the CPU of the crawl beside it "
         yield f"without (the median of {every}).\n"
-
-
-def machine() -> dict[str, str]:
-    """Return what the figures depend on: the machine, and the versions of what runs."""
-    cpuinfo = Path("/proc/cpuinfo")
-    models = [
-        line.partition(":")[2].strip()
-        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else ())
-        if line.startswith("model name")
-    ]
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": f"{os.cpu_count()} cores, {models[0] if models else platform.processor() or 'unknown'}",
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "nginx": nginx.version(),
-        "trio-crawl": trio_crawl.__version__,
-        **{package: version(package) for package in _PACKAGES},
-    }
 
 
 if __name__ == "__main__":

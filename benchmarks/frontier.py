@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from .crawl_speed import machine
+from . import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,7 +95,7 @@ def _keep(run: Run, directory: Path) -> None:
     file = directory / "frontier.json"
     runs: list[Run] = json.loads(file.read_text())["runs"] if file.exists() else []
     runs = sorted([*(other for other in runs if _kind(other) != _kind(run)), run], key=_kind)
-    facts = machine()
+    facts = machine.facts("trio")
     directory.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"machine": facts, "runs": runs}, indent=1) + "\n")
     (directory / "frontier.md").write_text(report(facts, runs))
