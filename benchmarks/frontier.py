@@ -6,8 +6,8 @@ Each measurement is a process of its own (`benchmarks.frontier_drive`), and so i
 the resuming after it. What was measured before, of other numbers of URLs and
 hosts, stays in ``results/frontier.json`` and in the table of ``results/frontier.md``.
 
-Ten million URLs take 15 minutes of CPU, 3 GB of memory without a state, and
-1.5 GB of disk in the scratch directory with one.
+Ten million URLs take some ten minutes of CPU, 3 GB of memory without a state, and
+1.2 GB of disk in the scratch directory with one.
 """
 
 from __future__ import annotations
