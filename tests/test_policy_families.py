@@ -79,3 +79,9 @@ def test_any_bytes_have_words(content: bytes) -> None:
     assert all(
         3 <= len(word) <= 60 and not any(48 <= byte <= 57 for byte in word) for word in words_of(content)
     )
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<script ", b"</script", b"<style></", b"a" * 61 + b" "])
+def test_words_of_hostile_content_take_no_longer(piece: bytes) -> None:
+    """What opens and never closes is read once: a megabyte of it has no words, and takes no time to say so."""
+    assert words_of(piece * (1_000_000 // len(piece))) <= {b"script"}
