@@ -81,7 +81,7 @@ def test_any_bytes_have_words(content: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("piece", [b"<", b"<script ", b"</script", b"<style></", b"a" * 61 + b" "])
+@pytest.mark.parametrize("piece", [b"<", b"<script ", b"</script", b"<style></"])
 def test_words_of_hostile_content_take_no_longer(piece: bytes) -> None:
-    """What opens and never closes is read once: a megabyte of it has no words, and takes no time to say so."""
+    """What opens and never closes is read once: a megabyte of it has no words, and takes no time."""
     assert words_of(piece * (1_000_000 // len(piece))) <= {b"script"}
