@@ -63,6 +63,7 @@ class Content:
     title: str | None = None
     encoding: str = "utf-8"
     html: str = ""
+    directives: frozenset[str] = frozenset()
 
     def css(self, _selector: str, /) -> list[LexborNode]:
         return []

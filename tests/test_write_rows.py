@@ -40,6 +40,7 @@ class Content:
     title: str | None = "A title"
     encoding: str = "windows-1252"
     html: str = ""
+    directives: frozenset[str] = frozenset()
 
     def css(self, _selector: str, /) -> list[LexborNode]:
         return []

@@ -49,7 +49,8 @@ SkipReason: TypeAlias = Literal[
 """Why a URL that was found was not asked for, or not to its end.
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
-says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+says ``rel`` "nofollow", "ugc" or "sponsored", or stands on a page that says "nofollow" or
+"none" to robots. ``max_depth`` and ``max_pages``: the limit of that name.
 ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
@@ -190,6 +191,8 @@ class Document(Protocol):
     def html(self) -> str: ...
     @property
     def title(self) -> str | None: ...
+    @property
+    def directives(self) -> frozenset[str]: ...
     def css(self, selector: str, /) -> list[LexborNode]: ...
     def css_first(self, selector: str, /) -> LexborNode | None: ...
     def links(self, selector: str | None = None, /) -> list[Link]: ...
@@ -255,6 +258,17 @@ class Page:
     def title(self) -> str | None:
         """The document's title with its white space collapsed; None if it has none."""
         return self._document.title
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself, in lower case: ``"noindex"``, ``"nofollow"``, ...
+
+        Gathered from all ``X-Robots-Tag`` fields and ``meta`` elements that speak to everybody
+        or to the crawl's product token. ``"none"`` stands for itself, and for the two that it is
+        short for. Those that have a value have it after a colon: ``"max-snippet:20"``,
+        ``"unavailable_after:25 jun 2030 15:00:00 gmt"``.
+        """
+        return self._document.directives
 
     def css(self, selector: str) -> list[LexborNode]:
         """Return the elements that match the CSS *selector*, in document order."""

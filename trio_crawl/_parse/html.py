@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from .. import _urls
 from .._errors import UsageError
+from .._policy import directives
 from .encoding import decode
 from .links import LinkCache, reference_of
 from .media import parse_media_type
@@ -20,6 +21,8 @@ from .query import encode_query
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from selectolax.lexbor import LexborNode
 
     from .._model import Link
@@ -42,12 +45,32 @@ class HtmlDocument:
         content_type: the value of the ``Content-Type`` field, None if there was none.
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
+        robots_tags: the values of the ``X-Robots-Tag`` fields.
+        product: the crawler's product token, by which a page speaks to it.
     """
 
-    __slots__ = ("_cache", "_content", "_content_type", "_decoded", "_links", "_tree", "_url")
+    __slots__ = (
+        "_cache",
+        "_content",
+        "_content_type",
+        "_decoded",
+        "_directives",
+        "_links",
+        "_product",
+        "_robots_tags",
+        "_tree",
+        "_url",
+    )
 
-    def __init__(
-        self, content: bytes, *, content_type: str | None, url: str, cache: LinkCache | None = None
+    def __init__(  # noqa: PLR0913 - what a response says of its content
+        self,
+        content: bytes,
+        *,
+        content_type: str | None,
+        url: str,
+        cache: LinkCache | None = None,
+        robots_tags: Sequence[str] = (),
+        product: str = "robots",
     ) -> None:
         self._content = content
         self._content_type = content_type
@@ -56,6 +79,9 @@ class HtmlDocument:
         self._decoded: tuple[str, str] | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
+        self._robots_tags = robots_tags
+        self._product = product
+        self._directives: frozenset[str] | None = None
 
     @property
     def encoding(self) -> str:
@@ -85,6 +111,14 @@ class HtmlDocument:
         namespaces = Namespaces()
         first = next((title for title in titles if namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
+        if self._directives is None:
+            of_header = directives.of_header(self._robots_tags, self._product)
+            self._directives = of_header | directives.of_meta(self._metas(), self._product)
+        return self._directives
 
     def css(self, selector: str, /) -> list[LexborNode]:
         """Return the elements that match *selector*, in document order.
@@ -145,6 +179,16 @@ class HtmlDocument:
         if self._tree is None:
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
+
+    def _metas(self) -> Iterator[tuple[str, str]]:
+        """Yield name and content of each ``meta`` that has them."""
+        if not self.is_html:
+            return
+        for node in self._parse().tags("meta"):
+            attributes = node.attributes
+            name, content = attributes.get("name"), attributes.get("content")
+            if name and content:
+                yield name, content
 
     def _followed_links(self) -> list[Link]:
         if not self.is_html:
