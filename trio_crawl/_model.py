@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
+    from ._conduct import HostReport
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say; the type of `Request.data`."""
 
@@ -401,10 +403,13 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
+        hosts: how hosts were treated: at most a hundred, first those where a rule was not
+            kept, which there should be none of, then the busiest.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
+    hosts: tuple[HostReport, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""

@@ -14,7 +14,9 @@ from .._frontier.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
+    from .._conduct import HostReport
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
     from .._frontier.memory import MemoryFrontier
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .._model import Json
     from ..abc import RunInThread, Writer
     from .options import Options
+    from .pages import Pages
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -61,8 +64,16 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger) -> list[Json] | None:
-        """Open the state, and set *frontier* and *ledger* to what it knows.
+    async def open(
+        self, frontier: MemoryFrontier, ledger: Ledger, pages: Pages, wall: datetime
+    ) -> list[Json] | None:
+        """Open the state, and set *frontier*, *ledger* and the cookies of *pages* to what it knows.
+
+        Args:
+            frontier: a new one.
+            ledger: a new one.
+            pages: with the cookies that the user gave.
+            wall: the present moment.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -77,7 +88,9 @@ class Durable:
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
-        frontier.resume(await self._call(self._state.resume, self._check_cancelled))
+        resumed = await self._call(self._state.resume, self._check_cancelled, wall.timestamp())
+        frontier.resume(resumed, trio.current_time())
+        pages.resume(resumed.cookies)
         return self._state.positions
 
     def _reopen(self, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:  # noqa: FBT001
@@ -90,6 +103,10 @@ class Durable:
     async def commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         """Take down a batch, all of it or nothing."""
         await self._call(self._state.commit, changes, positions, books)
+
+    async def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated, in all runs."""
+        return await self._call(self._state.conduct)
 
     async def close(self) -> None:
         """Close the state; not cut short by a cancellation, since it takes milliseconds."""

@@ -26,6 +26,7 @@ from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._frontier.memory import Limits, MemoryFrontier
 from .._model import Report
+from .._policy.robots import product_token
 from .._policy.scope import Scope
 from .._write.batch import BATCH_OUTCOMES
 from .._write.choose import choose as choose_writers
@@ -43,6 +44,7 @@ from .stream import ConsumerLeft
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from .._conduct import HostReport
     from .._frontier.journal import Changes
     from .._model import Ended, Json, Request, Statistics
     from ..abc import RunInThread, Writer
@@ -106,6 +108,7 @@ class Engine:
         self._cancelled = False
         self._ended: Ended = "done"
         self._report: Report | None = None
+        self._hosts: tuple[HostReport, ...] = ()
         self._work_scope = trio.CancelScope()
         self._work_done = trio.Event()
         self._finished = trio.Event()
@@ -129,6 +132,7 @@ class Engine:
             guard=self._guard if self._fetcher.opens_connections else None,
             robots=options.robots,
             journal=self._journal,
+            product=product_token(options.user_agent),
         )
 
     def _make_durable(self) -> Durable | None:
@@ -141,6 +145,8 @@ class Engine:
             run_in_thread=self._run_in_thread,
             virtual=self._fetcher.virtual,
         )
+        assert self._journal is not None  # noqa: S101 - who has a state has a journal
+        self._journal.sources.append(self._pages)
         self._loop.load = durable.load
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
@@ -155,7 +161,8 @@ class Engine:
     async def run(self, task_status: trio.TaskStatus[Control]) -> Report:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._began = trio.current_time()
-        self._wall = _VIRTUAL_START if self._fetcher.virtual else datetime.now(UTC)
+        self._wall = self._wall_at_start()
+        self._frontier.begin(self._wall.timestamp() - self._began)
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
@@ -163,6 +170,7 @@ class Engine:
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
+            await self._look_back()
         except trio.Cancelled:  # noqa: ASYNC103 - see below
             # An error of the crawl counts more than the cancellation that it met, or was met by.
             if self.error is None:
@@ -181,15 +189,32 @@ class Engine:
         assert self._report is not None  # noqa: S101 - there is no error, and it was not cancelled
         return self._report
 
+    def _wall_at_start(self) -> datetime:
+        if not self._fetcher.virtual:
+            return datetime.now(UTC)
+        # A state has to see that time has passed between two crawls.
+        return _VIRTUAL_START + timedelta(seconds=0.0 if self._durable is None else self._began)
+
     async def _open_state(self) -> None:
         """Go on where the state says that the crawl ended."""
         if self._durable is None:
             return
-        positions = await self._durable.open(self._frontier, self._ledger)
+        positions = await self._durable.open(
+            self._frontier, self._ledger, self._pages, self._wall_clock(trio.current_time())
+        )
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped
             self._outlet.resumed = True
+
+    async def _look_back(self) -> None:
+        """Gather how hosts were treated, with a state in all runs, for the report."""
+        if self._durable is None:
+            self._hosts = self._frontier.conduct()
+            return
+        # It takes milliseconds, and what is done already is not to be lost for its sake.
+        with trio.CancelScope(shield=True):
+            self._hosts = await self._durable.conduct()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -391,6 +416,7 @@ class Engine:
             **{name: getattr(numbers, name) for name in numbers.__slots__},
             ended=ended,
             outputs=tuple(writer.name for writer in self._writers if writer is not self._stream),
+            hosts=self._hosts,
         )
 
     async def wait(self) -> Report:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
+from .._errors import StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.html import HtmlDocument
@@ -19,8 +21,10 @@ from .._policy.directives import forbids_following
 from .._policy.robots import product_token
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from .._frontier.journal import Changes
     from .._lease import Lease
     from .._model import FailureKind, Response
     from .options import Options
@@ -118,6 +122,33 @@ class Pages:
             if len(name) == _SET_COOKIE_LENGTH and name.lower() == _SET_COOKIE
         ]
         return bool(fields) and self._jar.take(lease.url, fields, wall)
+
+    # What a state is told, and tells
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether cookies have changed that a state does not know of."""
+        return self._jar is not None and self._jar.changed
+
+    def tell(self, changes: Changes) -> None:
+        """Put cookies that have changed into *changes*."""
+        if self._jar is not None and self._jar.changed:
+            changes.cookies = {
+                site: None if said is None else json.dumps(said) for site, said in self._jar.changes().items()
+            }
+
+    def resume(self, cookies: Iterable[str]) -> None:
+        """Go on with the cookies of an earlier crawl, as they were told.
+
+        Raises:
+            StateError: they are none.
+        """
+        if self._jar is None:
+            return
+        try:
+            self._jar.resume([json.loads(site) for site in cookies])
+        except (ValueError, TypeError) as error:
+            raise StateError(f"the cookies in the state can't be read ({error}): it is damaged") from error
 
     def _limit(self, lease: Lease) -> int:
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes

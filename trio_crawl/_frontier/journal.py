@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
     from .._model import FailureKind, Request, SkipReason
+    from .watch import HostRecord, RobotsRecord
 
 
 class Discovered(NamedTuple):
@@ -86,6 +87,9 @@ class Changes:
         fingerprints: of keys that are known now.
         seeds: URLs that widened the scope.
         spilled: by host, how many of `discovered` are not held in memory.
+        hosts: what was done to hosts.
+        robots: what came of robots.txt files.
+        cookies: by registrable domain, its cookies as text; None for none any more.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
@@ -99,6 +103,9 @@ class Changes:
     fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     seeds: list[str] = field(default_factory=list)
     spilled: Counter[str] = field(default_factory=Counter)
+    hosts: list[HostRecord] = field(default_factory=list)
+    robots: list[RobotsRecord] = field(default_factory=list)
+    cookies: dict[str, str | None] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
     books: dict[str, Any] = field(default_factory=dict)
 
@@ -116,14 +123,30 @@ class Changes:
         )
 
 
+class Source(Protocol):
+    """Something that a state is told of with each commit, though it is no reason for one."""
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything to tell."""
+
+    def tell(self, changes: Changes, /) -> None:
+        """Put into *changes* what was not told before."""
+
+
 @final
 class Journal:
-    """Gathers `Changes`, until they are cut off to be committed with a batch."""
+    """Gathers `Changes`, until they are cut off to be committed with a batch.
 
-    __slots__ = ("changes",)
+    Attributes:
+        sources: those who have something to tell when that happens.
+    """
+
+    __slots__ = ("changes", "sources")
 
     def __init__(self) -> None:
         self.changes = Changes()
+        self.sources: list[Source] = []
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"
@@ -131,4 +154,11 @@ class Journal:
     def cut(self) -> Changes:
         """Return what was gathered, and begin anew."""
         changes, self.changes = self.changes, Changes()
+        for source in self.sources:
+            source.tell(changes)
         return changes
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything that the end of a crawl has to commit."""
+        return bool(self.changes) or any(source.unsaved for source in self.sources)

@@ -28,22 +28,26 @@ from .._model import Failure, Link, Parsed, Request
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
+from .conduct import MOST_HOSTS, report_of
 from .discovery import Discoveries
 from .journal import Ended, Journal
 from .robots import RobotsDesk
 from .schedule import Host, Schedule, Waiting
+from .watch import Watchers
 from .windows import Windows
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from .._conduct import HostReport
     from .._lease import Redirect, Stored
     from .._model import Outcome, Response, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .index import FingerprintSet
     from .ledger import Ledger
+    from .watch import HostRecord, RobotsRecord
 
 ADDRESS_TTL: Final = 60.0
 """Seconds that the answer of a look-up is used for."""
@@ -75,6 +79,11 @@ class Resumed:
         seeds: URLs that widened the scope.
         stored: by host, how many pages wait in the state.
         next_id: the number of the next discovery.
+        hosts: those that are to be waited for, or have failed.
+        robots: robots.txt files that may be known for long enough yet.
+        cookies: by registrable domain, as `CookieJar.tell` told them.
+        killed: whether the last run was ended without a word, so that nobody knows what
+            it asked for at last.
     """
 
     known: FingerprintSet
@@ -82,6 +91,10 @@ class Resumed:
     seeds: Iterable[str]
     stored: Mapping[str, int]
     next_id: int
+    hosts: Sequence[HostRecord] = ()
+    robots: Sequence[RobotsRecord] = ()
+    cookies: Sequence[str] = ()
+    killed: bool = False
 
 
 @final
@@ -96,6 +109,7 @@ class MemoryFrontier:
             and no name has to be looked up.
         robots: whether robots.txt is asked for, and kept to.
         journal: takes down what a state has to know; None if there is no state.
+        product: the crawler's product token.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a frontier
@@ -107,6 +121,7 @@ class MemoryFrontier:
         guard: Guard | None,
         robots: bool,
         journal: Journal | None = None,
+        product: str = "",
     ) -> None:
         self._limits = limits
         self._ledger = ledger
@@ -117,8 +132,13 @@ class MemoryFrontier:
             delay=limits.delay,
             per_address_delay=limits.per_address_delay,
         )
-        self._robots = RobotsDesk() if robots else None
+        self._robots = RobotsDesk(product) if robots else None
+        self._watchers = Watchers()
         self._journal = journal
+        if journal is not None:
+            journal.sources.append(self._watchers)
+            if self._robots is not None:
+                journal.sources.append(self._robots)
         self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal, robots=robots)
         self._windows = Windows(self._schedule)
         self._leases = count(1)
@@ -130,10 +150,24 @@ class MemoryFrontier:
         self.queued = 0
         self.lent = 0
 
-    def resume(self, resumed: Resumed) -> None:
-        """Go on where an earlier crawl ended; to be called before anything else, with the books set."""
+    def begin(self, epoch: float) -> None:
+        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
+        self._watchers.epoch = epoch
+        if self._robots is not None:
+            self._robots.epoch = epoch
+
+    def resume(self, resumed: Resumed, now: float) -> None:
+        """Go on where an earlier crawl ended; to be called after `begin`, with the books set."""
         self._discoveries.resume(resumed.known, resumed.passed, resumed.seeds, resumed.next_id)
         self._windows.resume(resumed.stored)
+        for record in resumed.hosts:
+            self._watchers.resume(self._schedule.host(record.host), record, now)
+        if resumed.killed:
+            self._watchers.resume_blindly(map(self._schedule.host, resumed.stored), now)
+        for known in resumed.robots:
+            if self._robots is not None and self._robots.resume(known, now) and known.crawl_delay:
+                host = self._schedule.host(known.host)
+                host.turns.delay = effective_delay(host.turns.delay, known.crawl_delay)
         self._pages = self._ledger.pages
         self.queued = sum(resumed.stored.values())
 
@@ -251,6 +285,7 @@ class MemoryFrontier:
             if isinstance(verdict, FetchError):
                 return self._refuse(host, verdict, now)
             if verdict != "allowed":
+                self._robots.skipped(lease.url)
                 self._skip(host, verdict, now)
                 return None
         return self._start(host, lease, now)
@@ -271,7 +306,7 @@ class MemoryFrontier:
             self._skip(host, "cancelled_host", now)
         else:
             host.pop()
-            self.robots_known(lease, None, now)
+            self._drop_robots(lease, now)
             self._schedule.settle(host, now)
 
     def _door(self, host: Host, lease: Lease, guard: Guard) -> FetchError | None:
@@ -332,6 +367,7 @@ class MemoryFrontier:
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
+        self._note(host)
         self._windows.feed(host)
         if lease.robots_of is None:
             self.queued -= 1
@@ -357,6 +393,11 @@ class MemoryFrontier:
             host.fresh_until = now + ADDRESS_TTL
         self._schedule.settle(host, now)
 
+    def _note(self, host: Host) -> None:
+        """Let the state be told of *host* with the next commit."""
+        if self._journal is not None:
+            self._watchers.changed(host)
+
     def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None) -> None:
         """Give the turns back that a started *lease* took; the lease itself stays out.
 
@@ -364,6 +405,7 @@ class MemoryFrontier:
         says that it was dropped.
         """
         host = self._host(lease.url)
+        self._note(host)
         if result is not None:
             self._learn(host, lease, now, result)
         self._schedule.finish(host, lease, now)
@@ -387,6 +429,7 @@ class MemoryFrontier:
         if host.name in self._cancelled:
             return
         host.turns.pause_until(until)
+        self._note(host)
         self._schedule.settle(host, now)
 
     def retry(self, lease: Lease, not_before: float, now: float) -> None:
@@ -424,11 +467,19 @@ class MemoryFrontier:
         )
         return self._discoveries.target(lease, target.url, key, own=own)
 
-    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
+    def robots_known(
+        self,
+        lease: Lease,
+        verdict: Rules | FetchError | None,
+        now: float,
+        *,
+        status: int | None = None,
+        size: int = 0,
+    ) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
         assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
         assert lease.robots_of is not None  # noqa: S101
-        crawl_delay = self._robots.answer(lease.robots_of, verdict, now)
+        crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._host(lease.robots_of + "/")
         host.robots_pending -= 1
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
@@ -465,7 +516,27 @@ class MemoryFrontier:
             self.lent -= 1
             self._end_skipped(lease, "cancelled_host")
         else:
+            self._drop_robots(lease, now)
+
+    def _drop_robots(self, lease: Lease, now: float) -> None:
+        """Let go of a robots.txt on a cancelled host; its own pages are skipped before it matters."""
+        assert lease.robots_of is not None  # noqa: S101 - the caller looked
+        host = self._host(lease.robots_of + "/")
+        if host.name in self._cancelled:
+            host.robots_pending -= 1
+            self._schedule.settle(host, now)
+        else:
             self.robots_known(lease, None, now)
+
+    def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated in this run, for a report: some of them."""
+        known: dict[str, list[RobotsRecord]] = {}
+        for record in () if self._robots is None else self._robots.records():
+            known.setdefault(record.host, []).append(record)
+        return tuple(
+            report_of(record, known.get(record.host, ()))
+            for record in self._watchers.worst(self._schedule.hosts, MOST_HOSTS)
+        )
 
     # What a state says
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import rank_of
 from .._urls import host as host_of
+from .conduct import forgive
 from .journal import Changes, Discovered
 from .requests import request_of
 from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
@@ -66,6 +67,8 @@ class Reopening:
                 skipped["max_depth"] -= self._reopen_passed(max_depth) + self._reopen_deep(max_depth)
                 if not skipped["max_depth"]:
                     del skipped["max_depth"]
+            if retry_failed:
+                forgive(self._database.db)
             if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
                 self._revive(FAILED)
                 self._revive(SKIPPED, "host_given_up")

@@ -10,6 +10,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import Stored, order_of, rank_in
+from . import conduct
 from .database import Database
 from .index import FingerprintSet
 from .memory import Resumed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from .._conduct import HostReport
     from .._lease import Wanted
     from .._model import Json, SkipReason
     from .journal import Changes
@@ -90,11 +92,12 @@ class SqliteState:
         reopening = Reopening(self._database, self._takedown, self.positions)
         reopening.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
 
-    def resume(self, check_cancelled: Callable[[], None]) -> Resumed:
+    def resume(self, check_cancelled: Callable[[], None], moment: float = 0.0) -> Resumed:
         """Return what a frontier goes on with.
 
         Args:
             check_cancelled: called now and then; what it raises ends the reading.
+            moment: the present one, by the wall clock, in seconds since 1970.
         """
         with self._database.reading():
             known = array("Q")
@@ -113,7 +116,16 @@ class SqliteState:
                 seeds=[url for (url,) in self._database.db.execute("SELECT url FROM seeds")],
                 stored=pending,
                 next_id=(last or 0) + 1,
+                hosts=conduct.waiting(self._database.db, moment),
+                robots=conduct.valid_robots(self._database.db, moment),
+                cookies=conduct.cookies(self._database.db),
+                killed=self._database.killed,
             )
+
+    def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated, for a report: some of them."""
+        with self._database.reading():
+            return tuple(conduct.reports(self._database.db))
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
         marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": [], "nofollow": []}

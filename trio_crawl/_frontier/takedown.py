@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, final
 
+from . import conduct
 from .requests import text_of
 from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
 
@@ -61,6 +62,7 @@ class Takedown:
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
+        conduct.take_down(db, changes)
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(

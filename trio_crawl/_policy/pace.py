@@ -83,6 +83,15 @@ class Pace:
             if self._rate >= top:
                 self._rate = math.inf
 
+    def known(self) -> tuple[float | None, float | None]:
+        """Return what `resume` takes: requests a second, None at the crawl's own pace; and usual seconds."""
+        return (None if self._rate == math.inf else self._rate), self._usual
+
+    def resume(self, rate: float | None, usual: float | None) -> None:
+        """Go on at the pace of an earlier crawl."""
+        self._rate = math.inf if rate is None else max(rate, 1 / LONGEST_PACE)
+        self._usual = usual
+
     def _is_slow(self, latency: float) -> bool:
         """Return whether a response took much longer than usual, and learn from it what is usual."""
         usual = self._usual
