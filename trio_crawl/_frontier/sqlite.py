@@ -13,9 +13,9 @@ from .._lease import Stored, order_of, rank_in
 from . import conduct
 from .database import Database
 from .index import FingerprintSet
-from .memory import Resumed
 from .reopen import Reopening
 from .requests import request_of
+from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
 from .takedown import Takedown
 

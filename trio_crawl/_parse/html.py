@@ -6,7 +6,7 @@ never collects text, and one that stores bodies never parses them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -16,7 +16,9 @@ from .._policy import directives
 from .encoding import decode
 from .links import LinkCache, reference_of
 from .media import parse_media_type
+from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
+from .optional import XPathTree, main_text
 from .query import encode_query
 from .text import collapse, text_of
 
@@ -60,6 +62,7 @@ class HtmlDocument:
         "_robots_tags",
         "_tree",
         "_url",
+        "_xpath",
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -82,6 +85,7 @@ class HtmlDocument:
         self._robots_tags = robots_tags
         self._product = product
         self._directives: frozenset[str] | None = None
+        self._xpath: XPathTree | None = None
 
     @property
     def encoding(self) -> str:
@@ -120,6 +124,38 @@ class HtmlDocument:
             self._directives = of_header | directives.of_meta(self._metas(), self._product)
         return self._directives
 
+    @property
+    def meta(self) -> dict[str, str]:
+        """The contents of the ``meta`` elements by name."""
+        return meta_of(self._html_tags("meta"))
+
+    @property
+    def opengraph(self) -> dict[str, str]:
+        """The Open Graph properties."""
+        return opengraph_of(self._html_tags("meta"))
+
+    @property
+    def jsonld(self) -> list[Any]:
+        """The values of the scripts of linked data."""
+        return jsonld_of(self._parse())
+
+    @property
+    def canonical(self) -> str | None:
+        """The canonical URL that the document names, absolute; None if that is no http or https URL."""
+        reference = canonical_of(self._html_tags("link"))
+        if reference is None:
+            return None
+        link = self._base(self._parse().tags("base")).link(reference, "link", "canonical")
+        return None if link is None else link.url
+
+    def language(self, content_language: str | None, /) -> str | None:
+        """Return the document's language tag.
+
+        Args:
+            content_language: the value of the ``Content-Language`` field, which a document overrules.
+        """
+        return language_of(self._parse().root, self._html_tags("meta"), content_language)
+
     def css(self, selector: str, /) -> list[LexborNode]:
         """Return the elements that match *selector*, in document order.
 
@@ -142,6 +178,17 @@ class HtmlDocument:
             raise UsageError(message) from error
         return found
 
+    def xpath(self, expression: str, /) -> Any:  # noqa: ANN401 - XPath has four types
+        """Return what the XPath 1.0 *expression* comes to.
+
+        Raises:
+            MissingExtraError: lxml is not installed.
+            UsageError: it is no XPath.
+        """
+        if self._xpath is None:
+            self._xpath = XPathTree(self._parse())
+        return self._xpath.find(expression)
+
     def links(self, selector: str | None = None, /) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
 
@@ -158,12 +205,20 @@ class HtmlDocument:
             self._links = tuple(self._followed_links())
         return list(self._links)
 
-    def text(self) -> str:
+    def text(self, *, main: bool = False) -> str:
         """Return the text a person reads: a line a block, without scripts and styles.
 
         Of content that is not HTML it is all of it if it is text, and empty otherwise.
+
+        Args:
+            main: without navigation, headers and footers.
+
+        Raises:
+            MissingExtraError: *main* needs Resiliparse, which is not installed.
         """
         if self.is_html:
+            if main:
+                return main_text(self._parse().html or "")
             tree = self._parse()
             root = tree.body or tree.root
             return "" if root is None else text_of(root)
@@ -182,13 +237,15 @@ class HtmlDocument:
 
     def _metas(self) -> Iterator[tuple[str, str]]:
         """Yield name and content of each ``meta`` that has them."""
-        if not self.is_html:
-            return
-        for node in self._parse().tags("meta"):
+        for node in self._html_tags("meta"):
             attributes = node.attributes
             name, content = attributes.get("name"), attributes.get("content")
             if name and content:
                 yield name, content
+
+    def _html_tags(self, name: str) -> list[LexborNode]:
+        namespaces = Namespaces()
+        return [node for node in self._parse().tags(name) if namespaces.is_html(node)]
 
     def _followed_links(self) -> list[Link]:
         if not self.is_html:
