@@ -57,9 +57,11 @@ _HOST: Final = """
 INSERT INTO conduct VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (host) DO UPDATE SET
     requests = requests + excluded.requests,
-    smallest_gap = min(
-        coalesce(smallest_gap, excluded.smallest_gap), coalesce(excluded.smallest_gap, smallest_gap)
-    ),
+    smallest_gap = nullif(min(
+        coalesce(smallest_gap, 9e999),
+        coalesce(excluded.smallest_gap, 9e999),
+        iif(excluded.first > last, excluded.first - last, 9e999)  -- between two runs
+    ), 9e999),
     most_at_once = max(most_at_once, excluded.most_at_once),
     delay = excluded.delay,
     shortfall = max(shortfall, excluded.shortfall),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from .. import _urls
 from .._model import Failure, Parsed
-from .journal import Ended
+from .journal import OF_FAILURE, Ended
 
 if TYPE_CHECKING:
     from .._lease import Lease
@@ -34,7 +34,7 @@ class Endings:
         if self._journal is not None:
             changes = self._journal.changes
             ended = Ended(lease.id, _urls.host(lease.request.url), reason)
-            if reason == "host_given_up":  # it may be asked for again, as a failure may
+            if reason in OF_FAILURE:  # it may be asked for again, as a failure may
                 ended = ended._replace(aliases=lease.aliases)
             else:
                 changes.fingerprints.extend(lease.aliases)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
     from .._model import FailureKind, Request, SkipReason
     from .watch import HostRecord, RobotsRecord
+
+
+OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachable")
+"""Reasons of skips that are failures of the host's: pages may be asked for again, as those that failed."""
 
 
 class Discovered(NamedTuple):
@@ -41,7 +45,7 @@ class Ended(NamedTuple):
         detail: the status code of a page; the kind of a failure; the reason of a skip.
         rows: the rows that each output has of it.
         fetched_at: of a page, the moment in seconds since 1970.
-        aliases: of a failure, or of a page whose host was given up, fingerprints of where it
+        aliases: of a failure, or of a skip that is one, fingerprints of where it
             was redirected to: known, unless it is asked for again.
     """
 

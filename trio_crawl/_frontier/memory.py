@@ -148,9 +148,11 @@ class MemoryFrontier:
 
     @staticmethod
     def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
+        latency = now - lease.started if isinstance(result, FetchError) else result.elapsed
         host.turns.pace.learn(
             host.turns.delay,
-            latency=now - lease.started if isinstance(result, FetchError) else result.elapsed,
+            # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
+            latency=None if lease.robots_of else latency,
             trouble=is_trouble(result),
             started=lease.started,
             now=now,

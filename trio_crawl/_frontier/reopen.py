@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from .._lease import rank_of
 from .._urls import host as host_of
 from .conduct import forgive
-from .journal import Changes, Discovered
+from .journal import OF_FAILURE, Changes, Discovered
 from .requests import request_of
 from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
 
@@ -69,14 +69,15 @@ class Reopening:
                     del skipped["max_depth"]
             if retry_failed:
                 forgive(self._database.db)
-            if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
+            if retry_failed and (books.get("failed") or any(map(skipped.get, OF_FAILURE))):
                 self._revive(FAILED)
-                self._revive(SKIPPED, "host_given_up")
+                for reason in OF_FAILURE:
+                    self._revive(SKIPPED, reason)
+                    skipped.pop(reason, None)
                 self._database.db.execute(
                     "DELETE FROM aliases"
                 )  # what they are redirected to is theirs again
                 books["failed"] = {}
-                skipped.pop("host_given_up", None)
             self._database.set_fact("books", books)
 
     def _reopen_deep(self, max_depth: int | None) -> int:

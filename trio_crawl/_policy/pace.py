@@ -62,18 +62,18 @@ class Pace:
         """Return the seconds to keep between two starts, where the crawl itself keeps *own*; never less."""
         return own if self._rate == math.inf else max(own, 1 / self._rate)
 
-    def learn(self, own: float, *, latency: float, trouble: bool, started: float, now: float) -> None:
+    def learn(self, own: float, *, latency: float | None, trouble: bool, started: float, now: float) -> None:
         """Take the end of a request.
 
         Args:
             own: seconds that the crawl itself keeps between two starts.
-            latency: seconds that the request took.
+            latency: seconds that the request took; None if that says nothing of others.
             trouble: what `is_trouble` says of it.
             started: when it began, and
             now: when it ended, of one clock.
         """
         top = 1 / max(own, SHORTEST_PACE)
-        if trouble or self._is_slow(latency):
+        if trouble or (latency is not None and self._is_slow(latency)):
             if started >= self._halved:
                 slowest = 1 / max(own, LONGEST_PACE)
                 self._rate = max(min(self._rate, top) / 2, slowest)
