@@ -72,7 +72,7 @@ def test_time_that_begins_again(tmp_path: Path) -> None:
     """A wall clock that was set back between two runs changes nothing but the moments in the rows."""
     report = run_virtually(tmp_path, small_site(), delay=10, max_time=45)
     assert report.ended == "max_time"
-    # Virtual time begins at the same moment with each clock.
+    # Each run on a clock that jumps begins at the same moment.
     run_virtually(tmp_path, small_site(), delay=10)
     moments = [row["fetched_at"] for row in objects_of(tmp_path / "pages.jsonl")]
     assert moments != sorted(moments)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import trio
 
     from ._errors import FetchError
-    from ._lease import Decision, Lease, Redirect, Stored
+    from ._lease import Decision, Lease, Redirect, Stored, Unchanged
     from ._model import Link, Request, SkipReason
 
 __all__ = [
@@ -282,7 +282,7 @@ class Frontier(Protocol):
         Status (None without a response) and size (bytes) of the file are for the report.
         """
 
-    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = (), /) -> None:
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
 
     def cancel_host(self, name: str, now: float, /) -> None:

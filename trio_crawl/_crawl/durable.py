@@ -65,7 +65,7 @@ class Durable:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
     async def open(
-        self, frontier: MemoryFrontier, ledger: Ledger, pages: Pages, wall: datetime
+        self, frontier: MemoryFrontier, ledger: Ledger, pages: Pages, now: datetime
     ) -> list[Json] | None:
         """Open the state, and set *frontier*, *ledger* and the cookies of *pages* to what it knows.
 
@@ -73,7 +73,7 @@ class Durable:
             frontier: a new one.
             ledger: a new one.
             pages: with the cookies that the user gave.
-            wall: the present moment.
+            now: the present moment.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -83,18 +83,24 @@ class Durable:
         """
         if not await self._call(self._state.open):
             return None
-        options = self._options
-        await self._call(self._reopen, options.max_depth, options.max_pages, options.retry_failed)
+        await self._call(self._reopen, now)
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
-        resumed = await self._call(self._state.resume, self._check_cancelled, wall.timestamp())
+        resumed = await self._call(self._state.resume, self._check_cancelled, now.timestamp())
         frontier.resume(resumed, trio.current_time())
         pages.resume(resumed.cookies)
         return self._state.positions
 
-    def _reopen(self, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:  # noqa: FBT001
-        self._state.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
+    def _reopen(self, now: datetime) -> None:
+        options = self._options
+        age = options.recrawl
+        self._state.reopen(
+            max_depth=options.max_depth,
+            max_pages=options.max_pages,
+            retry_failed=options.retry_failed,
+            visited_before=None if age is None else now.timestamp() - age,
+        )
 
     async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
         """Return pages that wait, by host."""
@@ -109,7 +115,11 @@ class Durable:
         return await self._call(self._state.conduct)
 
     async def close(self) -> None:
-        """Close the state; not cut short by a cancellation, since it takes milliseconds."""
+        """Close the state; not cut short by a cancellation, nor by a deadline.
+
+        It takes milliseconds. A thread that was given up would hold the state, and the next crawl
+        would find it in use.
+        """
         with trio.CancelScope(shield=True):
             await self._call(self._state.close)
 

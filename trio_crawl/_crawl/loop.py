@@ -20,7 +20,7 @@ import trio
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
-from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
+from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
@@ -200,6 +200,12 @@ class Loop:
     def wake(self) -> None:
         """Let the loop look again: something has changed."""
         self._news.set()
+
+    def stop(self) -> None:
+        """Start nothing more; end when what is in flight has."""
+        self.paused = False
+        self._frontier.stop()
+        self.wake()
 
     # Seeds
 
@@ -382,9 +388,12 @@ class Loop:
         elif step is not None:
             self._finish(lease, step)
 
-    def _finish(self, lease: Lease, outcome: Outcome) -> None:
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
+        if isinstance(outcome, Unchanged):
+            self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
+            return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
         rows = self._outlet.add(outcome, now)

@@ -89,6 +89,11 @@ class Outlet:
         self.unwritten += 1
         return self._gatherer.add(outcome, now)
 
+    def unchanged(self, now: float) -> tuple[int, ...]:
+        """Gather that a page has not changed since its last visit; return its rows, which are none."""
+        self.unwritten += 1
+        return self._gatherer.unchanged(now)
+
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
+    from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
     from .watch import HostRecord, RobotsRecord
 
@@ -36,6 +37,20 @@ class Discovered(NamedTuple):
     referrer: int | None
 
 
+class Visit(NamedTuple):
+    """What is kept of a page's visit beside its outcome.
+
+    Args:
+        unchanged: whether the page was as at the visit before.
+        validators: to ask with next time; None if there are none.
+        aliases: fingerprints of where the page was redirected to.
+    """
+
+    unchanged: bool
+    validators: Validators | None
+    aliases: tuple[int, ...]
+
+
 class Ended(NamedTuple):
     """A URL whose outcome is known.
 
@@ -47,6 +62,7 @@ class Ended(NamedTuple):
         fetched_at: of a page, the moment in seconds since 1970.
         aliases: of a failure, or of a skip that is one, fingerprints of where it
             was redirected to: known, unless it is asked for again.
+        visit: of a page, what is worth keeping for the next visit; None if nothing is.
     """
 
     id: int
@@ -55,6 +71,7 @@ class Ended(NamedTuple):
     rows: tuple[int, ...] = ()
     fetched_at: float | None = None
     aliases: tuple[int, ...] = ()
+    visit: Visit | None = None
 
 
 class Passed(NamedTuple):

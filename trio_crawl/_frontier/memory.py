@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, final
 
 from .. import _urls
 from .._errors import FetchError
+from .._lease import Unchanged
 from .._model import Parsed
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
@@ -212,10 +213,10 @@ class MemoryFrontier:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
         self._choice.robots_known(lease, verdict, now, status=status, size=size)
 
-    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = ()) -> None:
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self._queues.lent -= 1
-        self._choice.pages += isinstance(outcome, Parsed)
+        self._choice.pages += isinstance(outcome, Parsed | Unchanged)
         self._endings.finished(lease, outcome, rows)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:

@@ -55,6 +55,15 @@ CREATE TABLE aliases (
     url INTEGER PRIMARY KEY,   -- of a failure, or of a skip that is one
     fingerprints BLOB NOT NULL -- of where it was redirected to
 );
+CREATE TABLE visits (
+    url INTEGER PRIMARY KEY,   -- of a page that has more to say of its last visit than its row has
+    number INTEGER NOT NULL,   -- of that visit, or of the one that it waits for
+    unchanged INTEGER NOT NULL, -- whether it was answered that the page had not changed
+    answered TEXT,             -- the URL that answered, where there are validators
+    etag TEXT,
+    modified TEXT,
+    aliases BLOB               -- fingerprints of where the page was redirected to
+);
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     fingerprints BLOB NOT NULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from . import conduct
 from .requests import text_of
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from .._model import Json, SkipReason
     from .database import Database
     from .journal import Changes, Discovered, Ended
+
+
+_VISIT: Final = """
+INSERT INTO visits VALUES (?, 1, ?, ?, ?, ?, ?)
+ON CONFLICT (url) DO UPDATE SET unchanged = excluded.unchanged, answered = excluded.answered,
+    etag = excluded.etag, modified = excluded.modified, aliases = excluded.aliases
+"""
 
 
 @final
@@ -56,6 +63,7 @@ class Takedown:
             (SKIPPED, changes.skipped),
         ):
             self._end(status, ended, pending)
+        self._visit(changes.pages)
         self._pass_by(changes)
         db.executemany("INSERT OR IGNORE INTO seeds VALUES (?)", [(url,) for url in changes.seeds])
         db.executemany(
@@ -114,6 +122,14 @@ class Takedown:
             " fetched_at = ? WHERE id = ?",
             rows,
         )
+
+    def _visit(self, pages: Sequence[Ended]) -> None:
+        rows = []
+        for page in pages:
+            if page.visit is not None:
+                unchanged, validators, aliases = page.visit
+                rows.append((page.id, unchanged, *(validators or (None,) * 3), array("Q", aliases).tobytes()))
+        self._database.db.executemany(_VISIT, rows)
 
     def _skip_rest(self, reason: SkipReason) -> None:
         self._database.db.execute(
