@@ -285,7 +285,7 @@ class Frontier(Protocol):
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
 
-    def cancel_host(self, name: str, now: float, /) -> None:
+    def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""
 
     def drop(self, lease: Lease, now: float, /) -> None:

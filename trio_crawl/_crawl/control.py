@@ -88,8 +88,13 @@ class Control:
         """Return in words what the crawl waits for at this moment, for a person to read.
 
         A line for each hop that is under way, and how long it has been; how many pages are being
-        parsed or are to be written; and of each host that has pages left, what it waits for, and how
-        long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits first.
+        parsed or are to be written, and since when an output or the state has had a batch, or the
+        source of seeds been waited for; and of each host that has pages left, what it waits for, and
+        how long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits
+        first. Hosts that were cancelled are told with the reason.
+
+        A crawl without any progress for a minute logs the same as a warning, and again after two, four
+        and so on, up to an hour each.
         """
         return self._explainer.in_words()
 
@@ -102,7 +107,7 @@ class Control:
 
         Args:
             host: its name, without a port; an IPv6 address in brackets.
-            reason: what the log says of it.
+            reason: what the log and `explain` say of it; a state keeps it, in its table ``cancelled``.
 
         Raises:
             UsageError: *host* is no name of a host.
@@ -110,7 +115,7 @@ class Control:
         name = host_name(host)
         if not self._loop.closed:
             log.warning("the host %s is cancelled: %s", name, reason)
-            self._loop.cancel_host(name)
+            self._loop.cancel_host(name, reason)
 
     def pause(self) -> None:
         """Start nothing more until `resume`; what is in flight is finished and written."""

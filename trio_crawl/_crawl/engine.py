@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 
 import trio
@@ -38,6 +39,7 @@ from .pages import Pages
 from .seeds import open_seeds
 from .stream import ConsumerLeft
 from .threads import run_in_thread, run_inline
+from .watchdog import watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -304,6 +306,9 @@ class Engine:
                     self._stream.control = control
                 self.announced = True
                 task_status.started(control)
+                nursery.start_soon(
+                    partial(watch, loop=self._loop, outlet=self._outlet, explainer=self._explainer)
+                )
                 if self._options.max_time is not None:
                     nursery.start_soon(self._watch_time, self._options.max_time)
                 await self._reported(trio.Event(), self._loop.run, nursery)

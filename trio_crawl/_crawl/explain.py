@@ -101,4 +101,6 @@ class Explainer:
             HostWait(name=name, why=why, seconds=seconds, pages=pages)
             for name, why, seconds, pages in self._frontier.waits(trio.current_time())
         ]
-        return in_words(self.line(), self._loop.hops(), self._loop.others(), hosts)
+        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
+        others = [*self._loop.others(), *_shown(cancelled, "cancelled hosts")]
+        return in_words(self.line(), self._loop.hops(), others, hosts)

@@ -48,6 +48,11 @@ class Endings:
             self._journal.changes.skip_rest = "max_pages"
         self._ledger.skip("max_pages", f"{number} pages", number=number)
 
+    def host_cancelled(self, name: str, reason: str) -> None:
+        """Take down why the pages of a host are skipped."""
+        if self._journal is not None:
+            self._journal.changes.cancelled[name] = reason
+
     def finished(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...]) -> None:
         """Take down that *lease* came to *outcome*, of which each output has so many *rows*."""
         if self._journal is None:

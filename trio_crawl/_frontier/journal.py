@@ -111,6 +111,7 @@ class Changes:
         hosts: what was done to hosts.
         robots: what came of robots.txt files.
         cookies: by registrable domain, its cookies as text; None for none any more.
+        cancelled: hosts that were cancelled, with the reasons.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
@@ -127,6 +128,7 @@ class Changes:
     hosts: list[HostRecord] = field(default_factory=list)
     robots: list[RobotsRecord] = field(default_factory=list)
     cookies: dict[str, str | None] = field(default_factory=dict)
+    cancelled: dict[str, str] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
     books: dict[str, Any] = field(default_factory=dict)
 
@@ -140,6 +142,7 @@ class Changes:
             or self.taken_back
             or self.fingerprints
             or self.seeds
+            or self.cancelled
             or self.skip_rest
         )
 

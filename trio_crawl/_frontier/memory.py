@@ -223,9 +223,15 @@ class MemoryFrontier:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
         return self._schedule.waits(now)
 
-    def cancel_host(self, name: str, now: float) -> None:
+    @property
+    def cancelled(self) -> Mapping[str, str]:
+        """The hosts that were cancelled, with the reasons."""
+        return self._queues.cancelled
+
+    def cancel_host(self, name: str, reason: str, now: float) -> None:
         """Skip the pages of a host, those that wait and those that will be found; see `drop`."""
-        self._queues.cancelled.add(name)
+        self._queues.cancelled[name] = reason
+        self._endings.host_cancelled(name, reason)
         self._schedule.release(self._schedule.host(name), now)
 
     def drop(self, lease: Lease, now: float) -> None:

@@ -64,6 +64,7 @@ CREATE TABLE visits (
     modified TEXT,
     aliases BLOB               -- fingerprints of where the page was redirected to
 );
+CREATE TABLE cancelled (host TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     fingerprints BLOB NOT NULL,

@@ -71,6 +71,9 @@ class Takedown:
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
         conduct.take_down(db, changes)
+        if changes.cancelled:
+            said = [(host, _sayable(reason)) for host, reason in changes.cancelled.items()]
+            db.executemany("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", said)
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(
