@@ -21,10 +21,13 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from . import machine, nginx, site
 from .contestant import CONTESTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Figures = dict[str, float]
 """What `benchmarks.contestant` prints."""
@@ -56,7 +59,7 @@ def main() -> None:
     }
     facts = {**machine.facts(*_PACKAGES), "nginx": nginx.version()}
     results = {"machine": facts, "pages": site.PAGES, "medians": medians, "runs": runs}
-    text = _report(facts, medians, arguments.rounds)
+    text = _report(facts, medians, arguments.rounds) + "".join(_pairs(runs))
     print(text)
     arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "crawl_speed.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -124,6 +127,18 @@ def _report(machine: dict[str, str], medians: dict[str, Figures], rounds: int) -
     )
     facts = (f"- {name}: {value}" for name, value in machine.items())
     return "\n".join([*head, *rows, "", *facts, ""])
+
+
+def _pairs(runs: dict[str, list[Figures]]) -> Iterator[str]:
+    """Yield in words what the state costs: each round has a crawl with one and, beside it, one without."""
+    if {"trio_crawl", "trio_crawl with state"} <= runs.keys():
+        ratios = [
+            durable["cpu"] / plain["cpu"]
+            for plain, durable in zip(runs["trio_crawl"], runs["trio_crawl with state"], strict=True)
+        ]
+        every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        yield f"\nWith `state=` a crawl takes {median(ratios):.2f} times the CPU of the crawl beside it "
+        yield f"without (the median of {every}).\n"
 
 
 if __name__ == "__main__":
