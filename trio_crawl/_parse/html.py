@@ -120,7 +120,8 @@ class HtmlDocument:
     def directives(self) -> frozenset[str]:
         """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
         if self._directives is None:
-            of_header = directives.of_header(self._robots_tags, self._product)
+            tags = self._robots_tags
+            of_header = directives.of_header(tags, self._product) if tags else frozenset()
             self._directives = of_header | directives.of_meta(self._metas(), self._product)
         return self._directives
 
@@ -237,12 +238,14 @@ class HtmlDocument:
         return self._tree
 
     def _metas(self) -> Iterator[tuple[str, str]]:
-        """Yield name and content of each ``meta`` that has them."""
-        for node in self._html_tags("meta"):
+        """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
+        ours = {"robots", self._product.lower()}
+        for node in self._parse().tags("meta"):
             attributes = node.attributes
-            name, content = attributes.get("name"), attributes.get("content")
-            if name and content:
-                yield name, content
+            name = attributes.get("name")
+            # Asked for on every page, of which few have such an element: its namespace comes last.
+            if name and name.strip().lower() in ours and Namespaces().is_html(node):
+                yield name, attributes.get("content") or ""
 
     def _html_tags(self, name: str) -> list[LexborNode]:
         namespaces = Namespaces()
