@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._fetch.addresses import AddressGuard
 from .._frontier.limits import Limits
 from .._frontier.memory import MemoryFrontier
+from .._policy.robots import product_token
 from .._policy.scope import Scope
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def make_frontier(
         guard=guard,
         robots=options.robots,
         journal=journal,
+        product=product_token(options.user_agent),
     )
 
 
