@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import SkipReason
     from .._policy.scope import Scope
+    from .host import Waiting
     from .journal import Journal
     from .ledger import Ledger
-    from .schedule import Waiting
     from .trapwatch import TrapWatch
 
 PASSED: Final[tuple[SkipReason, ...]] = (

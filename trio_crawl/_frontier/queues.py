@@ -11,9 +11,9 @@ from .windows import Windows
 
 if TYPE_CHECKING:
     from .._lease import Lease
+    from .host import Host, Waiting
     from .journal import Journal
     from .limits import Limits
-    from .schedule import Host, Waiting
 
 
 @final

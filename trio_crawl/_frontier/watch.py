@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .._conduct import RobotsDecision
+    from .host import Host
     from .journal import Changes
-    from .schedule import Host
 
 LONGEST_WAIT: Final = MAX_RETRY_AFTER
 """Seconds that a state can make a host wait, whatever the wall clock says: no rule asks for more."""
@@ -172,9 +172,10 @@ class Watchers:
     def tell(self, changes: Changes) -> None:
         """Put into *changes* what was not told before."""
         for host in self._changed.values():
-            if host.watch is not None and host.watch.requests:
-                changes.hosts.append(self._record(host, host.watch))
-                host.watch.told = host.watch.requests
+            watch = host.meet().watch
+            if watch is not None and watch.requests:
+                changes.hosts.append(self._record(host, watch))
+                watch.told = watch.requests
         self._changed.clear()
 
     def _record(self, host: Host, watch: Watch) -> HostRecord:
@@ -190,7 +191,7 @@ class Watchers:
             first=watch.first + self.epoch,
             last=watch.last + self.epoch,
             not_before=max(host.turns.not_before + self.epoch, 0.0),
-            failures=host.health.failures,
+            failures=host.failures,
             rate=rate,
             usual=usual,
         )
@@ -199,16 +200,15 @@ class Watchers:
         """Return records of so many hosts: first where a rule was not kept, then the busiest."""
 
         def turn(host: Host) -> tuple[int, int, str]:
-            watch = host.watch
-            assert watch is not None  # noqa: S101 - see below
+            watch = watches[host]
             return -(bool(watch.shortfall) + bool(watch.excess)), -watch.requests, host.name
 
-        asked = [host for host in hosts.values() if host.watch is not None and host.watch.requests]
-        return [
-            self._record(host, host.watch)
-            for host in nsmallest(most, asked, key=turn)
-            if host.watch is not None
-        ]
+        watches = {
+            host: host.met.watch
+            for host in hosts.values()
+            if host.met is not None and host.met.watch is not None and host.met.watch.requests
+        }
+        return [self._record(host, watches[host]) for host in nsmallest(most, watches, key=turn)]
 
     def resume(self, host: Host, record: HostRecord, now: float) -> None:
         """Let *host* wait for as long as an earlier run would have.
@@ -217,14 +217,16 @@ class Watchers:
         had been asked just now, and `LONGEST_WAIT` at most; forward, and what is over by it is over.
         """
         since = now + self.epoch - record.last
-        host.watch = watch = Watch(now - since if since >= 0 else -inf)
+        met = host.meet()
+        met.watch = watch = Watch(now - since if since >= 0 else -inf)
         watch.delay = record.delay
-        host.turns.resume(
+        met.turns.resume(
             last_start=now - max(since, 0.0),
             not_before=now + min(record.not_before - now - self.epoch, LONGEST_WAIT),
         )
-        host.turns.pace.resume(record.rate, record.usual)
-        host.health.failures = record.failures
+        met.turns.pace.resume(record.rate, record.usual)
+        if record.failures:
+            host.health.failures = record.failures
 
     @staticmethod
     def resume_blindly(hosts: Iterable[Host], now: float) -> None:
