@@ -22,7 +22,7 @@ so that a retry asks again, and enough for all that is queued for the host to le
 
 @final
 class Doors:
-    """Judges the addresses of hosts, once for each look-up and port.
+    """Judges the addresses of hosts, after each look-up, and where another port comes up.
 
     Args:
         guard: the judge of an address.
@@ -36,10 +36,10 @@ class Doors:
         if host.refusal is not None:
             return host.refusal
         parts = _urls.split(_urls.origin(lease.url))
-        door = next((judged for port, judged in host.doors if port == parts.port), None)
-        if door is None:
-            door = self._judge(parts, host.addresses)
-            host.doors += ((parts.port, door),)
+        door = host.door
+        if door is None or host.port != parts.port:
+            door = host.door = self._judge(parts, host.addresses)
+            host.port = parts.port
         if isinstance(door, FetchError):
             return door
         lease.addresses = door
@@ -56,7 +56,7 @@ class Doors:
 def looked_up(host: Dealings, answer: tuple[str, ...] | FetchError, now: float) -> None:
     """Let *host* have what a look-up of its name brought."""
     host.looking_up = False
-    host.doors = ()
+    host.door = None
     if isinstance(answer, FetchError):
         host.addresses, host.refusal = (), answer
         host.fresh_until = now + (LOOKUP_AGAIN if getattr(answer, "temporary", False) else ADDRESS_TTL)

@@ -68,7 +68,8 @@ class Dealings:
         addresses: what the last look-up brought, or
         refusal: why it brought nothing, and
         fresh_until: until when that holds.
-        doors: by port, the addresses that may be connected to, or why none may; few have more than one.
+        door: the addresses that may be connected to, or why none may; None if they were not judged yet.
+        port: for which port that is.
         asked: pages that were asked for, whatever came of it.
         good: answers with status 200.
     """
@@ -76,12 +77,13 @@ class Dealings:
     __slots__ = (
         "addresses",
         "asked",
-        "doors",
+        "door",
         "fresh_until",
         "good",
         "health",
         "later",
         "looking_up",
+        "port",
         "refusal",
         "robots",
         "robots_pending",
@@ -100,7 +102,8 @@ class Dealings:
         self.addresses: tuple[str, ...] = ()
         self.refusal: FetchError | None = None
         self.fresh_until = _NEVER
-        self.doors: tuple[tuple[int, tuple[str, ...] | FetchError], ...] = ()
+        self.door: tuple[str, ...] | FetchError | None = None
+        self.port = 0
         self.asked = 0
         self.good = 0
 
@@ -235,22 +238,23 @@ class Host:
         return self.pages[0] if self.pages else None
 
     def lease(self) -> Lease:
-        """Return the head as a lease, made now if it is none yet; there has to be a head."""
-        queue = self._queue()
-        order, url, referrer, more = queue[0]
-        if isinstance(more, Lease):
-            return more
-        lease = Lease.new(order, url, referrer, more)
-        queue[0] = (order, url, referrer, lease)  # in the same place, by the same order
-        return lease
+        """Return the head as a lease, there has to be one.
+
+        It is made for each that asks if it is none yet: kept in the queue, while the host's turn
+        has to come, it would be three times the size of what waits there.
+        """
+        met = self.met
+        order, url, referrer, more = (self.pages if met is None else met.robots or self.pages)[0]
+        return more if isinstance(more, Lease) else Lease.new(order, url, referrer, more)
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""
-        heappop(self._queue())
-
-    def _queue(self) -> list[Waiting]:
         met = self.met
-        return self.pages if met is None else met.robots or self.pages
+        if met is None or met.robots is None:
+            heappop(self.pages)
+            return
+        heappop(met.robots)
+        met.robots = met.robots or None
 
     @property
     def waiting(self) -> int:
