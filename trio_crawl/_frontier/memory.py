@@ -169,16 +169,12 @@ class MemoryFrontier:
 
     @staticmethod
     def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
-        latency = now - lease.started if isinstance(result, FetchError) else result.elapsed
+        # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
+        latency = None if lease.robots_of else _latency(result, lease, now)
+        trouble = is_trouble(result)
         turns = host.turns
-        turns.pace.learn(
-            turns.delay,
-            # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
-            latency=None if lease.robots_of else latency,
-            trouble=is_trouble(result),
-            started=lease.started,
-            now=now,
-        )
+        if latency is not None or trouble or turns.paced:
+            turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
         if failed or host.failures:
             rest = host.health.learn(failed=failed, started=lease.started, now=now)
@@ -288,3 +284,7 @@ class MemoryFrontier:
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""
         self._choice.stopping = True
+
+
+def _latency(result: Response | FetchError, lease: Lease, now: float) -> float:
+    return now - lease.started if isinstance(result, FetchError) else result.elapsed

@@ -179,7 +179,8 @@ class Watchers:
         self._changed.clear()
 
     def _record(self, host: Host, watch: Watch) -> HostRecord:
-        rate, usual = host.turns.pace.known()
+        turns = host.turns
+        rate, usual = turns.pace.known() if turns.paced else (None, None)
         return HostRecord(
             host=host.name,
             requests=watch.requests - watch.told,
@@ -190,7 +191,7 @@ class Watchers:
             excess=watch.excess,
             first=watch.first + self.epoch,
             last=watch.last + self.epoch,
-            not_before=max(host.turns.not_before + self.epoch, 0.0),
+            not_before=max(turns.not_before + self.epoch, 0.0),
             failures=host.failures,
             rate=rate,
             usual=usual,
@@ -224,7 +225,8 @@ class Watchers:
             last_start=now - max(since, 0.0),
             not_before=now + min(record.not_before - now - self.epoch, LONGEST_WAIT),
         )
-        met.turns.pace.resume(record.rate, record.usual)
+        if record.rate is not None or record.usual is not None:
+            met.turns.pace.resume(record.rate, record.usual)
         if record.failures:
             host.health.failures = record.failures
 
