@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import SkipReason
     from .._policy.scope import Scope
-    from .host import Waiting
+    from .dealings import Waiting
     from .journal import Journal
     from .ledger import Ledger
     from .trapwatch import TrapWatch

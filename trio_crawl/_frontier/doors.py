@@ -10,7 +10,7 @@ from .._errors import FetchError
 if TYPE_CHECKING:
     from .._lease import Lease
     from ..abc import Guard
-    from .host import Dealings
+    from .dealings import Dealings
 
 ADDRESS_TTL: Final = 60.0
 """Seconds that the answer of a look-up is used for."""

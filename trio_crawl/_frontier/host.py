@@ -9,23 +9,15 @@ from __future__ import annotations
 from enum import Enum, auto
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from .._lease import Lease
 from .._policy.health import Health
 from .._policy.politeness import Turns
+from .dealings import Dealings
 
 if TYPE_CHECKING:
-    from .._errors import FetchError
-    from .._model import Request
-    from .watch import Watch
-
-Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
-"""A page that waits for its turn: its order, its URL, its referrer, and what else there is to say.
-
-That is nothing for a plain GET; for another the request; after a hop, or an earlier visit, the lease.
-A tuple, since of these a crawl may hold millions.
-"""
+    from .dealings import Queued, Waiting
 
 # One object for all hosts: each negation would make another.
 _NEVER: Final = -inf
@@ -51,61 +43,6 @@ class State(Enum):
     WAITING = auto()  # a moment
     BUSY = auto()  # the end of one of its own hops, a look-up or its robots.txt
     CROWDED = auto()  # the end of a hop to the address that it shares
-
-
-@final
-class Dealings:
-    """What a crawl has to do with a host from when it is about to be asked.
-
-    Attributes:
-        turns: when the next hop may start.
-        health: its failures in a row; None before the first one.
-        watch: what is measured; None before the first hop.
-        robots: robots.txt files to be asked for, which go before the pages.
-        later: pages that wait for a moment of their own.
-        robots_pending: robots.txt files that its pages wait for.
-        looking_up: whether its name is being looked up.
-        addresses: what the last look-up brought, or
-        refusal: why it brought nothing, and
-        fresh_until: until when that holds.
-        door: the addresses that may be connected to, or why none may; None if they were not judged yet.
-        port: for which port that is.
-        asked: pages that were asked for, whatever came of it.
-        good: answers with status 200.
-    """
-
-    __slots__ = (
-        "addresses",
-        "asked",
-        "door",
-        "fresh_until",
-        "good",
-        "health",
-        "later",
-        "looking_up",
-        "port",
-        "refusal",
-        "robots",
-        "robots_pending",
-        "turns",
-        "watch",
-    )
-
-    def __init__(self, turns: Turns) -> None:
-        self.turns = turns
-        self.health: Health | None = None
-        self.watch: Watch | None = None
-        self.robots: list[Waiting] | None = None
-        self.later: list[tuple[float, int, Lease]] | None = None
-        self.robots_pending = 0
-        self.looking_up = False
-        self.addresses: tuple[str, ...] = ()
-        self.refusal: FetchError | None = None
-        self.fresh_until = _NEVER
-        self.door: tuple[str, ...] | FetchError | None = None
-        self.port = 0
-        self.asked = 0
-        self.good = 0
 
 
 @final
@@ -146,7 +83,7 @@ class Host:
         self.name = name
         self._terms = terms
         self.met: Dealings | None = None
-        self.pages: list[Waiting] = []
+        self.pages: list[Queued] = []
         self.stored = 0
         self.unsaved = 0
         self.lowest_unsaved = inf
@@ -196,6 +133,19 @@ class Host:
         met = self.met
         return met is not None and bool(met.robots)
 
+    def add(self, waiting: Waiting) -> bool:
+        """Queue a page; return whether it is what goes next of the pages."""
+        order, url, referrer, more = waiting
+        origin = f"https://{self.name}"
+        if more is None and url.startswith(f"{origin}/"):
+            url = url[len(origin) :]
+        queued = (order, url, referrer) if more is None else (order, url, referrer, more)
+        if self.pages:
+            heappush(self.pages, queued)
+        else:
+            self.pages = [queued]  # which is smaller than one that was appended to
+        return self.pages[0] is queued
+
     def push(self, lease: Lease) -> None:
         """Queue *lease*; robots.txt has a queue of its own, since pages wait for it."""
         waiting = (lease.order, lease.url, lease.referrer, lease)
@@ -227,7 +177,7 @@ class Host:
         """Return the moment from which its next hop may start; None if one has to end before."""
         return now if self.met is None else self.met.turns.next_start(now)
 
-    def head(self) -> Waiting | None:
+    def head(self) -> Queued | None:
         """Return what goes next if a turn comes."""
         met = self.met
         if met is not None:
@@ -244,8 +194,11 @@ class Host:
         has to come, it would be three times the size of what waits there.
         """
         met = self.met
-        order, url, referrer, more = (self.pages if met is None else met.robots or self.pages)[0]
-        return more if isinstance(more, Lease) else Lease.new(order, url, referrer, more)
+        order, url, referrer, *rest = (self.pages if met is None else met.robots or self.pages)[0]
+        more = rest[0] if rest else None
+        if isinstance(more, Lease):
+            return more
+        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, more)
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""

@@ -11,7 +11,8 @@ from .windows import Windows
 
 if TYPE_CHECKING:
     from .._lease import Lease
-    from .host import Host, Waiting
+    from .dealings import Waiting
+    from .host import Host
     from .journal import Journal
     from .limits import Limits
 

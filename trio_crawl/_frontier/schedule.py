@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .._lease import Lease
-    from .host import Waiting
+    from .dealings import Waiting
 
 _ANY: Final = 1 << 62
 """More hops at once than there can be."""
@@ -61,11 +61,8 @@ class Schedule:
 
     def add(self, host: Host, waiting: Waiting, now: float) -> None:
         """Queue a page at *host* for the first time."""
-        if host.pages:
-            heappush(host.pages, waiting)
-        else:
-            host.pages = [waiting]  # which is half the size of one that was appended to
-        if host.state is not State.READY or host.pages[0] is waiting:
+        first = host.add(waiting)
+        if first or host.state is not State.READY:
             self.settle(host, now)
 
     def push(self, host: Host, lease: Lease, now: float, *, not_before: float = -inf) -> None:
