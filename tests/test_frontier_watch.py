@@ -60,9 +60,11 @@ def test_each_request_is_told_once() -> None:
     watchers = Watchers()
     watchers.epoch = EPOCH
     known, idle = host(), Host("b.test", Terms(per_host=1, delay=0))
-    watch = known.meet().watch = Watch()
+    met = known.meet()
     told = []
     for number in range(3):
+        assert met.watch is None  # what was told is let go of
+        watch = met.watch = Watch.after(met.watched)
         watch.started(number * 10, delay=10, limit=2)
         watch.ended()
         watchers.changed(known)
@@ -74,7 +76,24 @@ def test_each_request_is_told_once() -> None:
     assert not watchers.unsaved
     assert [record.requests for record in told] == [1, 1, 1]
     assert [record.smallest_gap for record in told] == [None, 10, 10]
-    assert (told[-1].first, told[-1].last) == (EPOCH, EPOCH + 20)
+    # Not before what was told last, so that the state sees no gap between two runs there.
+    assert [(record.first - EPOCH, record.last - EPOCH) for record in told] == [(0, 0), (0, 10), (10, 20)]
+
+
+def test_who_is_being_asked_is_watched_on() -> None:
+    """A request that has not ended when a state is told counts among those at once that come after."""
+    watchers = Watchers()
+    known = host()
+    watch = known.meet().watch = Watch()
+    watch.started(0, delay=10, limit=1)
+    watchers.changed(known)
+    watchers.tell(Changes())
+    assert known.meet().watch is watch
+    watch.started(10, delay=10, limit=1)
+    changes = Changes()
+    watchers.changed(known)
+    watchers.tell(changes)
+    assert [(record.requests, record.most_at_once, record.excess) for record in changes.hosts] == [(1, 2, 1)]
 
 
 def test_the_rest_of_a_delay_is_waited_for() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT: Final = 2.0
 """Seconds to wait for who reads the database; less than the 5 seconds of ``grace``."""
 
-CACHE: Final = 16 * 1024
+CACHE: Final = 8 * 1024
 """KiB of the database in memory: what is read and written again (the ends of tables and of the index)
 is little, and what is not comes from the system's cache."""
 

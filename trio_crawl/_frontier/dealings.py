@@ -34,7 +34,8 @@ class Dealings:
     Attributes:
         turns: when the next hop may start.
         health: its failures in a row; None before the first one.
-        watch: what is measured; None before the first hop.
+        watch: what is measured; None before the first hop, and when a state was told of it.
+        watched: when the last start was that a state was told of.
         robots: robots.txt files to be asked for, which go before the pages.
         later: pages that wait for a moment of their own.
         robots_pending: robots.txt files that its pages wait for.
@@ -63,12 +64,14 @@ class Dealings:
         "robots_pending",
         "turns",
         "watch",
+        "watched",
     )
 
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.health: Health | None = None
         self.watch: Watch | None = None
+        self.watched = _NEVER
         self.robots: list[Queued] | None = None
         self.later: list[tuple[float, int, Lease]] | None = None
         self.robots_pending = 0

@@ -31,7 +31,7 @@ PASSED: Final[tuple[SkipReason, ...]] = (
 )
 """Why a link is passed by, unless it is found again where it may be followed."""
 
-RECENT: Final = 50_000
+RECENT: Final = 20_000
 """Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
 
 _UNVOUCHED: Final = frozenset({"nofollow", "ugc", "sponsored"})

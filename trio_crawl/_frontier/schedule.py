@@ -186,7 +186,7 @@ class Schedule:
         host.pop()
         met = host.meet()
         if met.watch is None:
-            met.watch = Watch()
+            met.watch = Watch.after(met.watched)
         # Before the turns know of it, which decided about it.
         met.watch.started(now, delay=met.turns.delay_now, limit=met.turns.per_host)
         met.turns.start(now)

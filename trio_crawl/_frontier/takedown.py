@@ -145,18 +145,23 @@ class Takedown:
         )
 
     def _insert(self, discovered: Sequence[Discovered], pending: Counter[str]) -> None:
-        rows = []
-        for one in discovered:
-            host = self.hosts.get(one.host)
-            if host is None:
-                host = self.hosts.new(one.host)
-                self._database.db.execute("INSERT INTO hosts VALUES (?, ?, 0)", (host, one.host))
-            pending[one.host] += 1
-            rows.append((one.id, host, one.rank, _sayable(one.url), text_of(one.request), one.referrer))
+        pending.update(one.host for one in discovered)
+        hosts = [self._number(one.host) for one in discovered]
+        # A row at a time: a batch may have tens of thousands.
         self._database.db.executemany(
             "INSERT INTO urls (id, host, rank, status, url, request, referrer) VALUES (?, ?, ?, 0, ?, ?, ?)",
-            rows,
+            (
+                (one.id, host, one.rank, _sayable(one.url), text_of(one.request), one.referrer)
+                for one, host in zip(discovered, hosts, strict=True)
+            ),
         )
+
+    def _number(self, name: str) -> int:
+        number = self.hosts.get(name)
+        if number is None:
+            number = self.hosts.new(name)
+            self._database.db.execute("INSERT INTO hosts VALUES (?, ?, 0)", (number, name))
+        return number
 
     def _end(self, status: int, ended: Sequence[Ended], pending: Counter[str]) -> None:
         rows = []

@@ -90,6 +90,7 @@ class Watch:
 
     Attributes:
         requests: started so far, in this run.
+        running: those of them that have not ended.
         told: those of them that a state knows of.
         smallest_gap: seconds between two starts.
         most: at one time.
@@ -101,13 +102,13 @@ class Watch:
     """
 
     __slots__ = (
-        "_running",
         "delay",
         "excess",
         "first",
         "last",
         "most",
         "requests",
+        "running",
         "shortfall",
         "smallest_gap",
         "told",
@@ -118,7 +119,15 @@ class Watch:
         self.first = inf
         self.smallest_gap = inf
         self.shortfall = self.delay = 0.0
-        self.most = self.excess = self.requests = self.told = self._running = 0
+        self.most = self.excess = self.requests = self.told = self.running = 0
+
+    @classmethod
+    def after(cls, told: float) -> Watch:
+        """Return one that goes on from the last start that a state was told of; -inf: of none."""
+        watch = cls(told)
+        if told > -inf:
+            watch.first = told
+        return watch
 
     def started(self, now: float, *, delay: float, limit: int) -> None:
         """Take note of a start.
@@ -132,17 +141,16 @@ class Watch:
         self.smallest_gap = min(self.smallest_gap, gap)
         if delay - gap > max(self.shortfall, SLACK):
             self.shortfall = delay - gap
-        if not self.requests:
-            self.first = now
+        self.first = min(self.first, now)
         self.requests += 1
-        self._running += 1
-        self.most = max(self.most, self._running)
-        self.excess = max(self.excess, self._running - limit)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.excess = max(self.excess, self.running - limit)
         self.last, self.delay = now, delay
 
     def ended(self) -> None:
         """Take note of an end."""
-        self._running -= 1
+        self.running -= 1
 
 
 @final
@@ -172,10 +180,15 @@ class Watchers:
     def tell(self, changes: Changes) -> None:
         """Put into *changes* what was not told before."""
         for host in self._changed.values():
-            watch = host.meet().watch
-            if watch is not None and watch.requests:
-                changes.hosts.append(self._record(host, watch))
-                watch.told = watch.requests
+            met = host.meet()
+            watch = met.watch
+            if watch is None or not watch.requests:
+                continue
+            changes.hosts.append(self._record(host, watch))
+            watch.told = watch.requests
+            if not watch.running:
+                # The state adds up what comes after; what is left is when the last start was.
+                met.watch, met.watched = None, watch.last
         self._changed.clear()
 
     def _record(self, host: Host, watch: Watch) -> HostRecord:
