@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +14,11 @@ import pytest
 
 from trio_crawl.testing import check_writer
 from trio_crawl.writers import Lines
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,6 +49,32 @@ def read_tsv(path: Path) -> list[object]:
 def test_lines(tmp_path: Path, form: Literal["tsv", "csv", "jsonl"], read: Any) -> None:  # noqa: ANN401 - a reader
     """Files of lines keep every promise of a writer, in each format."""
     check_writer(lambda path: Lines(path, format=form), read, tmp_path)
+
+
+def read_compressed(path: Path) -> list[object]:
+    """Return the objects of a compressed file of JSON lines."""
+    data = path.read_bytes() if path.exists() else b""
+    if not data:
+        return []
+    unpack = gzip.decompress if data.startswith(b"\x1f\x8b") else zstd.decompress
+    return [json.loads(line) for line in unpack(data).splitlines()]
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_compressed_lines(tmp_path: Path, compression: Literal["gzip", "zstd"]) -> None:
+    """Compressed files of lines keep every promise, torn members and frames included."""
+    check_writer(lambda path: Lines(path, format="jsonl", compression=compression), read_compressed, tmp_path)
+
+
+def read_parts(path: Path) -> list[object]:
+    """Return the rows of a table in numbered files, each under the same header."""
+    tables = [read_tsv(part) for part in sorted(path.parent.glob("part-*.tsv"))]
+    return [row for table in tables for row in table]
+
+
+def test_numbered_lines(tmp_path: Path) -> None:
+    """Files that are numbered keep every promise: what a later one has is gone where its batch is."""
+    check_writer(lambda path: Lines(path.with_name("part-{n:03}.tsv"), rotate=100), read_parts, tmp_path)
 
 
 class Faulty:

@@ -20,7 +20,7 @@ from hypothesis import given, settings, strategies
 
 from trio_crawl._errors import RowError
 from trio_crawl._model import Failure, Headers, Link, Outcome, Page, Parsed, Request
-from trio_crawl._write.formats import ENCODERS
+from trio_crawl._write.formats import encoder_of
 from trio_crawl._write.rows import Rows, as_mapping, cell, json_line, page_row, require_row
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def a_failure() -> Failure:
 
 def encoded(format: Format, *outcomes: Outcome) -> str:
     """Return a whole output."""
-    encoder = ENCODERS[format](own_rows=False)
+    encoder = encoder_of(format, own_rows=False)
     return "".join([encoder.encode(outcome)[0] for outcome in outcomes]) + encoder.ending()
 
 
@@ -401,9 +401,9 @@ def test_a_crawl_without_links_has_a_header_only(format: Format, header: str) ->
 def test_links_are_counted_as_rows_without_the_header() -> None:
     """The count is of links for tables, and of pages for JSON lines."""
     page = parsed("http://z/", "http://a/")
-    assert ENCODERS["tsv"](own_rows=False).encode(page)[1] == 2
-    assert ENCODERS["csv"](own_rows=False).encode(page)[1] == 2
-    assert ENCODERS["jsonl"](own_rows=False).encode(page)[1] == 1
+    assert encoder_of("tsv", own_rows=False).encode(page)[1] == 2
+    assert encoder_of("csv", own_rows=False).encode(page)[1] == 2
+    assert encoder_of("jsonl", own_rows=False).encode(page)[1] == 1
 
 
 # Lines of rows.
@@ -439,7 +439,7 @@ def test_a_table_of_no_rows_has_no_header_of_links() -> None:
 
 def test_a_field_without_a_column_is_refused() -> None:
     """A later row with a field of its own is a RowError that names it and says what to do."""
-    encoder = ENCODERS["csv"](own_rows=False)
+    encoder = encoder_of("csv", own_rows=False)
     encoder.encode(parsed(rows=({"a": 1},)))
     with pytest.raises(RowError, match=rf"row 2 of {URL}: the field 'new' has no column.*\(a\).*\.jsonl"):
         encoder.encode(parsed(rows=({"a": 1}, {"a": 1, "new": 2})))
@@ -448,12 +448,12 @@ def test_a_field_without_a_column_is_refused() -> None:
 def test_a_first_row_without_fields_is_refused() -> None:
     """A table can't begin with a row that has no fields."""
     with pytest.raises(RowError, match="it has no fields"):
-        ENCODERS["csv"](own_rows=False).encode(parsed(rows=({},)))
+        encoder_of("csv", own_rows=False).encode(parsed(rows=({},)))
 
 
 def test_a_refused_page_leaves_no_trace() -> None:
     """A page with a bad row sets no columns and writes no header: the next page begins the table."""
-    encoder = ENCODERS["tsv"](own_rows=False)
+    encoder = encoder_of("tsv", own_rows=False)
     with pytest.raises(RowError):
         encoder.encode(parsed(rows=({"a": 1}, {"a": b"bad"})))
     assert encoder.encode(parsed(rows=({"z": 1},))) == ("z\n1\n", 1)
