@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -58,7 +59,7 @@ def packing_of(compression: Compression | None) -> Packing | None:
 def _gunzip(data: bytes) -> bytes:
     try:
         return gzip.decompress(data)
-    except (OSError, EOFError, ValueError) as error:
+    except (zlib.error, OSError, EOFError, ValueError) as error:
         raise OutputError(f"it is no gzip ({error})") from error
 
 

@@ -69,6 +69,10 @@ class Place:
         size = self.bytes + len(data)
         return replace(self, bytes=size, batch=len(data), sum=checksum((data,)), columns=columns)
 
+    def same_end(self, other: Place) -> bool:
+        """Return whether nothing was written between this and *other*, in the same file."""
+        return (self.bytes, self.batch, self.sum) == (other.bytes, other.batch, other.sum)
+
     def in_next_part(self) -> Place:
         """Return the beginning of the file that follows."""
         return Place(part=self.part + 1, columns=self.columns)
