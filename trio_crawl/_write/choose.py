@@ -12,7 +12,7 @@ from .lines import Lines
 if TYPE_CHECKING:
     from ..abc import Writer
 
-_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write")
+_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
 
 
 def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
