@@ -6,14 +6,15 @@ import csv
 import gzip
 import io
 import json
+import sqlite3
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from trio_crawl.testing import check_writer
-from trio_crawl.writers import Lines
+from trio_crawl.writers import Lines, Sqlite
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -75,6 +76,29 @@ def read_parts(path: Path) -> list[object]:
 def test_numbered_lines(tmp_path: Path) -> None:
     """Files that are numbered keep every promise: what a later one has is gone where its batch is."""
     check_writer(lambda path: Lines(path.with_name("part-{n:03}.tsv"), rotate=100), read_parts, tmp_path)
+
+
+def read_database(path: Path) -> list[object]:
+    """Return what is in all tables of a database, as others read it."""
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+        # What counts as a row depends on whose they are, and the check has a folder for each.
+        tables = ("rows",) if path.parents[1].name == "rows" else ("pages", "failures")
+        links = "(SELECT json_group_array(url) FROM links WHERE links.page = pages.id)"
+        more = {"pages": f", {links}"}
+        return [
+            row
+            for name in tables
+            if name in names
+            for row in db.execute(f"SELECT *{more.get(name, '')} FROM {name} ORDER BY 1")  # noqa: S608 - these
+        ]
+
+
+def test_a_database(tmp_path: Path) -> None:
+    """A database keeps every promise."""
+    check_writer(Sqlite, read_database, tmp_path)
 
 
 class Faulty:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .._errors import UsageError
 from .function import Function
 from .lines import Lines
+from .sqlite import Sqlite
+from .target import checked_path
 
 if TYPE_CHECKING:
     from ..abc import Writer
@@ -44,7 +47,7 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
 
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
-        return Lines(output, overwrite=overwrite)
+        return _of_path(checked_path(output), overwrite=overwrite)
     if _is_writer(output):
         return output
     if callable(output) and not isinstance(output, type):
@@ -55,12 +58,20 @@ def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     )
 
 
+def _of_path(path: str, *, overwrite: bool) -> Writer[Any]:
+    match Path(path).suffix.lower():
+        case ".sqlite":
+            return Sqlite(path, overwrite=overwrite)
+        case _:
+            return Lines(path, overwrite=overwrite)
+
+
 def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
     return not isinstance(output, type) and all(hasattr(output, name) for name in _WRITER)
 
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines) and writer.path is not None:
+    if isinstance(writer, Lines | Sqlite) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)

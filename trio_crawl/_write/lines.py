@@ -234,7 +234,7 @@ def _format_of(name: str) -> Format:
     what = f"the suffix {suffix!r} names no format" if suffix else "without a suffix it names no format"
     raise UsageError(
         f"{name}: {what}; the suffixes are {', '.join(_SUFFIXES)} (each also with .gz or .zst behind it), "
-        f"and writers.Lines({name!r}, format=...) takes any file"
+        f".sqlite and .parquet, and writers.Lines({name!r}, format=...) takes any file"
     )
 
 

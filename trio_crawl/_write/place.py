@@ -90,14 +90,14 @@ class Place:
         except FileNotFoundError:
             if not self.bytes:
                 return
-            raise OutputError(f"{path} is gone, and the state has rows in it; {_CURE}") from None
+            raise OutputError(f"{path} is gone, and the state has rows in it; {CURE}") from None
         except OSError as error:
             raise OutputError(f"{path} can't be read: {error.strerror}") from error
         if size < self.bytes:
             raise OutputError(
-                f"{path} is shorter ({size:,} bytes) than what was written ({self.bytes:,} bytes); {_CURE}"
+                f"{path} is shorter ({size:,} bytes) than what was written ({self.bytes:,} bytes); {CURE}"
             )
-        raise OutputError(f"{path} was changed: its last rows are not those that were written; {_CURE}")
+        raise OutputError(f"{path} was changed: its last rows are not those that were written; {CURE}")
 
     def _last_sum(self, path: Path) -> str:
         with path.open("rb") as file:
@@ -105,7 +105,8 @@ class Place:
             return checksum(_pieces(file.read, self.batch))
 
 
-_CURE: Final = "put it back as it was, or begin again with another state and an empty output"
+CURE: Final = "put it back as it was, or begin again with another state and an empty output"
+"""What to do where an output is not as it was written."""
 
 
 def _pieces(read: Any, size: int) -> Iterator[bytes]:  # noqa: ANN401 - a file's method
