@@ -11,10 +11,11 @@ import sys
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any, Literal
 
+import duckdb
 import pytest
 
 from trio_crawl.testing import check_writer
-from trio_crawl.writers import Lines, Sqlite
+from trio_crawl.writers import Lines, Parquet, Sqlite
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -99,6 +100,20 @@ def read_database(path: Path) -> list[object]:
 def test_a_database(tmp_path: Path) -> None:
     """A database keeps every promise."""
     check_writer(Sqlite, read_database, tmp_path)
+
+
+def read_parquet(path: Path) -> list[object]:
+    """Return what is in a folder of Parquet files, and no other, as DuckDB reads it."""
+    if not list(path.glob("*.parquet")):
+        return []
+    found = duckdb.read_parquet(f"{path}/*.parquet")
+    return list(found.select("COLUMNS(*)::VARCHAR").fetchall())
+
+
+@pytest.mark.parametrize("part_size", [1, 3000, 64 * 1024 * 1024])
+def test_parquet(tmp_path: Path, part_size: int) -> None:
+    """Parquet files keep every promise, whether each batch is a part, or some, or all."""
+    check_writer(lambda path: Parquet(path, part_size=part_size), read_parquet, tmp_path)
 
 
 class Faulty:

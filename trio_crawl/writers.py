@@ -7,6 +7,7 @@ class where a path alone does not say enough.
 from __future__ import annotations
 
 from ._write.lines import Lines as Lines
+from ._write.parquet import Parquet as Parquet
 from ._write.sqlite import Sqlite as Sqlite
 
-__all__ = ["Lines", "Sqlite"]
+__all__ = ["Lines", "Parquet", "Sqlite"]

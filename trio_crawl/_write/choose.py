@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from .._errors import UsageError
 from .function import Function
 from .lines import Lines
+from .parquet import Parquet
 from .sqlite import Sqlite
 from .target import checked_path
 
@@ -62,6 +63,8 @@ def _of_path(path: str, *, overwrite: bool) -> Writer[Any]:
     match Path(path).suffix.lower():
         case ".sqlite":
             return Sqlite(path, overwrite=overwrite)
+        case ".parquet":
+            return Parquet(path, overwrite=overwrite)
         case _:
             return Lines(path, overwrite=overwrite)
 
@@ -72,6 +75,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines | Sqlite) and writer.path is not None:
+    if isinstance(writer, Lines | Sqlite | Parquet) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)
