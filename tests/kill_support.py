@@ -1,9 +1,9 @@
 """Crawls in processes of their own that are killed, again and again, and what they left is looked at.
 
 A crawl is killed before its n-th *moment*: a statement of SQL, a write to a file (half of which is
-done), a cut, a removed file. So each n hits a place that a random time would seldom hit; some kills
-come at random times all the same. Every process is forked from one that has imported the library
-already: a kill costs a tenth of a second.
+done), a cut, a removed or renamed file. So each n hits a place that a random time would seldom hit;
+some kills come at random times all the same. Every process is forked from one that has imported the
+library already: a kill costs a tenth of a second.
 
 The long form::
 
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import io
 import json
 import logging
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -31,23 +33,38 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import trio
+from pyarrow import parquet
 
 import trio_crawl
 import trio_crawl.fetchers
 from trio_crawl.testing import MemoryWeb, serve
+from trio_crawl.writers import Lines, Parquet
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trio_crawl import Page
 
 ORIGIN: Final = "http://site.test"
 PAGES: Final = 60
-OUTPUTS: Final = ("links.tsv", "links.csv", "pages.jsonl")
+OUTPUTS: Final[Mapping[str, Sequence[str]]] = {
+    "lines": ("links.tsv", "links.csv", "pages.jsonl"),
+    "others": ("pages.jsonl.gz", "links.tsv.zst", "part-{n}.csv", "pages.sqlite", "pages.parquet"),
+}
+"""By the name of a set, its outputs."""
+PART: Final = 6000
+"""Bytes of a part, so that there are some."""
 MOST_KILLS: Final = 6
 """Of one crawl; then it is let run to its end."""
 
@@ -78,12 +95,21 @@ def parse(page: Page) -> Iterator[object]:
         yield {"url": page.url, "number": number, "text": f'{page.title}\n"line two"'}
 
 
-async def crawl_into(folder: Path, url: str, *, own_rows: bool) -> trio_crawl.Report:
-    """Crawl the site, with a state and three outputs."""
+def output(folder: Path, name: str) -> Any:  # noqa: ANN401 - what `write=` takes
+    """Return the output of that name, in small parts if it has parts."""
+    if name == "part-{n}.csv":
+        return Lines(folder / name, rotate=PART)
+    if name == "pages.parquet":
+        return Parquet(folder / name, part_size=PART)
+    return folder / name
+
+
+async def crawl_into(folder: Path, url: str, *, own_rows: bool, outputs: str) -> trio_crawl.Report:
+    """Crawl the site, with a state and a set of outputs."""
     return await trio_crawl.crawl(
         f"{url}/0",
         parse=parse if own_rows else None,
-        write=[folder / name for name in OUTPUTS],
+        write=[output(folder, name) for name in OUTPUTS[outputs]],
         state=folder / "crawl.db",
         delay=0,
         per_host=8,
@@ -116,6 +142,7 @@ class Doom:
         """Put it before all that makes a difference to a file. For a process that does nothing else."""
         doom = self
         connect, unlink = sqlite3.connect, pathlib.Path.unlink
+        replace, truncate = pathlib.Path.replace, os.truncate
 
         class DoomedFile(io.FileIO):
             def write(self, data: Any, /) -> int:  # noqa: ANN401 - what a buffer may be
@@ -132,8 +159,24 @@ class Doom:
 
         def doomed_connect(*args: Any, **keywords: Any) -> sqlite3.Connection:  # noqa: ANN401 - passed on
             connection: sqlite3.Connection = connect(*args, **keywords)
-            connection.set_trace_callback(lambda _statement: doom.pass_or_die())
+            connection.set_trace_callback(traced)
             return connection
+
+        def traced(statement: str) -> None:
+            # Of thousands alike, within one transaction, few differ.
+            if not statement.startswith('INSERT INTO "'):
+                doom.pass_or_die()
+
+        def doomed_replace(path: Path, target: Path) -> Path:
+            doom.pass_or_die()
+            replaced = replace(path, target)
+            doom.pass_or_die()
+            return replaced
+
+        def doomed_truncate(path: Path, size: int) -> None:
+            doom.pass_or_die()
+            truncate(path, size)
+            doom.pass_or_die()
 
         def doomed_unlink(path: Path, missing_ok: bool = False) -> None:
             doom.pass_or_die()
@@ -143,6 +186,8 @@ class Doom:
         io.FileIO = DoomedFile  # type: ignore[misc]
         sqlite3.connect = doomed_connect  # type: ignore[assignment]
         pathlib.Path.unlink = doomed_unlink  # type: ignore[method-assign, assignment]
+        pathlib.Path.replace = doomed_replace  # type: ignore[method-assign, assignment]
+        os.truncate = doomed_truncate  # type: ignore[assignment]
 
 
 def crawl_in_child(order: dict[str, Any], channel: int) -> None:
@@ -152,7 +197,13 @@ def crawl_in_child(order: dict[str, Any], channel: int) -> None:
     logging.disable()
     try:
         report = trio.run(
-            partial(crawl_into, Path(order["folder"]), order["url"], own_rows=order["own_rows"])
+            partial(
+                crawl_into,
+                Path(order["folder"]),
+                order["url"],
+                own_rows=order["own_rows"],
+                outputs=order["outputs"],
+            )
         )
         said: dict[str, Any] = {
             "pages": report.pages,
@@ -208,6 +259,7 @@ class Crawler:
     url: str
     orders: IO[str]
     answers: IO[str]
+    outputs: str = "lines"
 
     def run(
         self, folder: Path, *, own_rows: bool, kill: int = 0, share: float = 0.5, after: float | None = None
@@ -217,6 +269,7 @@ class Crawler:
             "folder": str(folder),
             "url": self.url,
             "own_rows": own_rows,
+            "outputs": self.outputs,
             "kill": kill,
             "share": share,
             "after": after,
@@ -229,7 +282,7 @@ class Crawler:
 
 
 @contextmanager
-def crawler() -> Iterator[Crawler]:
+def crawler(outputs: str = "lines") -> Iterator[Crawler]:
     """Start a server and a process that forks crawls, for the length of a block."""
     root = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": root}
@@ -251,10 +304,87 @@ def crawler() -> Iterator[Crawler]:
             assert forker.stdin is not None
             assert forker.stdout is not None
             url = server.stdout.readline().strip()
-            yield Crawler(url=url, orders=forker.stdin, answers=forker.stdout)
+            yield Crawler(url=url, orders=forker.stdin, answers=forker.stdout, outputs=outputs)
         finally:
             server.kill()
             forker.kill()
+
+
+def rows_in(folder: Path, name: str, position: Any = None) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
+    """Return the rows of an output, up to a position if there is one.
+
+    Raises:
+        ValueError: it is not whole.
+    """
+    path = folder / name
+    if name == "pages.sqlite":
+        return _rows_of_database(path, position)
+    if name == "pages.parquet":
+        return _rows_of_parquet(path, position)
+    if name == "part-{n}.csv":
+        return _rows_of_parts(folder, position)
+    end = None if position is None else position["bytes"]
+    data = path.read_bytes()
+    assert len(data) >= (end or 0), f"{name} is shorter than its position"
+    unpack = {".gz": gzip.decompress, ".zst": zstd.decompress}.get(path.suffix)
+    return rows_of(unpack(data[:end]) if unpack and data[:end] else data[:end], name)
+
+
+def _rows_of_parts(folder: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
+    rows: list[tuple[str, str]] = []
+    for number in count(1):
+        path = folder / f"part-{number}.csv"
+        if not path.exists() or (position is not None and number > position["part"]):
+            return rows
+        last = position is not None and number == position["part"]
+        rows += rows_of(path.read_bytes()[: position["bytes"] if last else None], path.name)
+    raise AssertionError
+
+
+def _rows_of_database(path: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
+    last = {} if position is None else {name: extent[1] for name, extent in position["tables"].items()}
+    with tempfile.TemporaryDirectory() as name:
+        for file in path.parent.glob(path.name + "*"):
+            shutil.copy(file, name)
+        with closing(sqlite3.connect(Path(name) / path.name)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            db.row_factory = sqlite3.Row
+            tables = {name for (name,) in db.execute("SELECT name FROM trio_crawl_tables")}
+            rows: list[tuple[str, str]] = []
+            for table, key in (
+                ((name, "_id") for name in tables) if tables else (("pages", "id"), ("failures", "id"))
+            ):
+                end = last.get(table, 0) if position is not None else 2**62
+                found = db.execute(f"SELECT * FROM {table} WHERE {key} <= ?", (end,)).fetchall()  # noqa: S608 - ours
+                for row in found:
+                    told = dict(row)
+                    told.pop("_page", None)
+                    told.pop("message", None)
+                    if table == "pages":
+                        links = "SELECT url FROM links WHERE page = ? ORDER BY number"
+                        told["links"] = [url for (url,) in db.execute(links, (told["id"],))]
+                    del told[key]
+                    rows.append(_told(told))
+            return rows
+
+
+def _rows_of_parquet(path: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
+    rows: list[dict[str, Any]] = []
+    for number in count(1):
+        part, spool = path / f"part-{number:05}.parquet", path / f"_rows-{number:05}.arrows"
+        end = None if position is None or number < position["part"] else position["rows"]
+        if (end is not None and number > position["part"]) or not (part.exists() or spool.exists()):
+            break
+        if part.exists():
+            rows += parquet.read_table(part).to_pylist()[:end]
+        elif end is not None:
+            with pa.OSFile(str(spool)) as file:
+                found: list[dict[str, Any]] = []
+                while file.tell() < position["bytes"]:
+                    found += pa.ipc.open_stream(file).read_all().to_pylist()
+                rows += found[:end]
+    told = [{name: value for name, value in row.items() if name != "error_message"} for row in rows]
+    return [_told(row) for row in told]
 
 
 def rows_of(data: bytes, name: str) -> list[tuple[str, str]]:
@@ -268,9 +398,9 @@ def rows_of(data: bytes, name: str) -> list[tuple[str, str]]:
         return []
     if not text.endswith("\n"):
         raise ValueError(f"{name} ends in the middle of a line")
-    if name.endswith(".jsonl"):
+    if ".jsonl" in name:
         return [_told(json.loads(line)) for line in text.splitlines()]
-    dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if name.endswith(".tsv") else {}
+    dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if ".tsv" in name else {}
     table = list(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect))  # type: ignore[arg-type]
     if any(row == table[0] for row in table[1:]) or any(len(row) != len(table[0]) for row in table):
         raise ValueError(f"{name} has its header twice, or rows of another width")
@@ -288,12 +418,17 @@ def _told(row: dict[str, Any]) -> tuple[str, str]:
     return row["url"], json.dumps(kept, sort_keys=True)
 
 
-def whole(folder: Path) -> dict[str, list[tuple[str, str]]]:
+def whole(folder: Path, outputs: str) -> dict[str, list[tuple[str, str]]]:
     """Return the rows of each output, sorted."""
-    return {name: sorted(rows_of((folder / name).read_bytes(), name)) for name in OUTPUTS}
+    return {name: sorted(rows_in(folder, name)) for name in OUTPUTS[outputs]}
 
 
-def check_committed(folder: Path) -> int:
+def left_in(folder: Path) -> list[str]:
+    """Return what is in *folder*, numbered parts as one."""
+    return sorted({re.sub(r"^part-\d+", "part-{n}", path.name) for path in folder.iterdir()})
+
+
+def check_committed(folder: Path, outputs: str) -> int:
     """Look at what a kill left: what is before the committed position is what the state says is done.
 
     The state is read from a copy, so that the next crawl finds it as the kill left it.
@@ -321,10 +456,8 @@ def check_committed(folder: Path) -> int:
             passed = state.execute("SELECT count(*) FROM passed").fetchone()[0]
     if last is None:
         return 0
-    for place, (name, position) in enumerate(zip(OUTPUTS, json.loads(last[0]), strict=True)):
-        data = (folder / name).read_bytes()
-        assert len(data) >= position["bytes"], f"{name} is shorter than its position"
-        found = Counter(url for url, _ in rows_of(data[: position["bytes"]], name))
+    for place, (name, position) in enumerate(zip(OUTPUTS[outputs], json.loads(last[0]), strict=True)):
+        found = Counter(url for url, _ in rows_in(folder, name, position))
         said = {url: int(rows.split()[place]) for url, rows in done}
         assert found == Counter({url: rows for url, rows in said.items() if rows}), name
     counted = json.loads(books)
@@ -368,7 +501,7 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
     began = time.monotonic()
     undisturbed = crawls.run(plain, own_rows=own_rows)
     took = time.monotonic() - began
-    expected, moments = whole(plain), undisturbed["moments"]
+    expected, moments = whole(plain, crawls.outputs), undisturbed["moments"]
     result = Sweep()
     while result.kills < kills:
         folder = root / f"killed-{seed}-{result.crawls}"
@@ -392,18 +525,18 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
             result.resumed += done > 0
             result.kinds["time" if by_time else "moment"] += 1
             try:
-                before, done = done, check_committed(folder)
+                before, done = done, check_committed(folder, crawls.outputs)
                 assert done >= before, "what was committed is gone"
             except Exception as error:
                 error.add_note(f"killed {', '.join(history)} (seed {seed}); left in {folder}")
                 raise
         said = crawls.run(folder, own_rows=own_rows)
         note = f"killed {', '.join(history)} (seed {seed}); left in {folder}"
-        assert whole(folder) == expected, note
+        assert whole(folder, crawls.outputs) == expected, note
         assert {name: said[name] for name in NUMBERS} == {name: undisturbed[name] for name in NUMBERS}, note
         again = crawls.run(folder, own_rows=own_rows)
         assert again["requests"] == said["requests"], note
-        assert sorted(path.name for path in folder.iterdir()) == sorted([*OUTPUTS, "crawl.db"]), note
+        assert left_in(folder) == sorted([*OUTPUTS[crawls.outputs], "crawl.db"]), note
         shutil.rmtree(folder)
     return result
 
@@ -418,13 +551,16 @@ def main() -> None:
     parser.add_argument(
         "--role", choices=("sweep", "serve", "crawl"), default="sweep", help=argparse.SUPPRESS
     )
+    parser.add_argument(
+        "--outputs", choices=OUTPUTS, default="lines", help="which set of them (default: %(default)s)"
+    )
     said = parser.parse_args()
     if said.role == "serve":
         trio.run(serve_the_site)
     elif said.role == "crawl":
         crawl_on_order()
     else:
-        with crawler() as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
+        with crawler(said.outputs) as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
             for own_rows in (False, True):
                 began = time.monotonic()
                 result = sweep(
