@@ -63,7 +63,7 @@ OUTPUTS: Final[Mapping[str, Sequence[str]]] = {
     "others": ("pages.jsonl.gz", "links.tsv.zst", "part-{n}.csv", "pages.sqlite", "pages.parquet"),
 }
 """By the name of a set, its outputs."""
-PART: Final = 6000
+PART: Final = 2000
 """Bytes of a part, so that there are some."""
 MOST_KILLS: Final = 6
 """Of one crawl; then it is let run to its end."""

@@ -29,6 +29,7 @@ from .._frontier.memory import MemoryFrontier
 from .._model import Report
 from .._policy.scope import Scope
 from .._write.batch import BATCH_OUTCOMES
+from .._write.channel import ConsumerLeft
 from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
@@ -39,7 +40,6 @@ from .nurseries import is_cancellation, open_own_nursery, without_cancellation
 from .outlet import Outlet
 from .pages import Pages
 from .seeds import checked, host_name, open_seeds
-from .stream import ConsumerLeft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import trio
+
 from .._errors import UsageError
+from .channel import Channel
 from .function import Function
 from .lines import Lines
 from .parquet import Parquet
@@ -25,7 +28,7 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
     Args:
         write: None for no output; a path, whose suffix picks the format; ``"-"``
             for standard output; a writer; an async function, which is called with
-            one row at a time; or a list or tuple of those.
+            one row at a time; a memory channel, which is sent them; or a list or tuple of those.
         overwrite: replace what the files hold that are given by their path. (A
             writer knows by itself whether to.)
 
@@ -51,11 +54,13 @@ def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
         return _of_path(checked_path(output), overwrite=overwrite)
     if _is_writer(output):
         return output
+    if isinstance(output, trio.MemorySendChannel):
+        return Channel(output)
     if callable(output) and not isinstance(output, type):
         return Function(output)
     raise UsageError(
         f"write= can't be {output!r}: it takes a path, '-' for standard output, a writer "
-        f"(such as writers.Lines(path)), an async function, a list of those, or None"
+        f"(such as writers.Lines(path)), an async function, a memory channel, a list of those, or None"
     )
 
 

@@ -6,7 +6,6 @@ closed, it is one file.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from contextlib import closing, contextmanager
 from secrets import token_hex
@@ -15,61 +14,29 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import OutputError
+from .database_schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    VERSION,
+    columns_of,
+    digest,
+    log_of,
+    quoted,
+    require_own,
+)
 from .mark import Extent, Mark
-from .place import CURE
 from .tables import fold
 from .target import occupied
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .tables import Entry, Stored
 
-APPLICATION_ID: Final = 0x74637277  # "tcrw": what a crawl has written
-VERSION: Final = 1
 _BUSY: Final = 2.0
 """Seconds that a lock of another program's is waited for: less than a crawl's grace."""
-
-_SCHEMA: Final = """
-    CREATE TABLE trio_crawl (run TEXT NOT NULL, batch INTEGER NOT NULL);
-    CREATE TABLE trio_crawl_tables (name TEXT PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE pages (
-        id INTEGER PRIMARY KEY, url TEXT NOT NULL, final_url TEXT NOT NULL, status INTEGER NOT NULL,
-        depth INTEGER NOT NULL, referrer TEXT, title TEXT, content_type TEXT, encoding TEXT NOT NULL,
-        bytes INTEGER NOT NULL, fetched_at TEXT NOT NULL, elapsed REAL NOT NULL, attempts INTEGER NOT NULL
-    );
-    CREATE TABLE links (
-        page INTEGER NOT NULL REFERENCES pages (id), number INTEGER NOT NULL, url TEXT NOT NULL,
-        PRIMARY KEY (page, number)
-    ) WITHOUT ROWID;
-    CREATE TABLE failures (
-        id INTEGER PRIMARY KEY, url TEXT NOT NULL, depth INTEGER NOT NULL, referrer TEXT,
-        attempts INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL
-    );
-    CREATE INDEX pages_url ON pages (url);
-    CREATE INDEX pages_status ON pages (status);
-    CREATE INDEX links_url ON links (url);
-    CREATE INDEX failures_url ON failures (url);
-    CREATE INDEX failures_kind ON failures (kind);
-    CREATE VIEW found (source_url, parsed_url) AS
-        SELECT pages.url, links.url FROM links JOIN pages ON pages.id = links.page;
-"""
-
-
-def quoted(name: str) -> str:
-    """Return *name* as SQL says it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def log_of(path: Path) -> list[Path]:
-    """Return the files that may stand beside a database."""
-    return [path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")]
-
-
-def digest() -> hashlib.blake2b:
-    """Return what sums the rows of a batch, each as Python writes it."""
-    return hashlib.blake2b(digest_size=16)
 
 
 class _Table:
@@ -192,7 +159,7 @@ class Database:
     def _create(db: sqlite3.Connection) -> str:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {VERSION}")
-        for statement in _SCHEMA.split(";")[:-1]:
+        for statement in SCHEMA.split(";")[:-1]:
             db.execute(statement)
         run = token_hex(8)
         db.execute("INSERT INTO trio_crawl VALUES (?, 0)", (run,))
@@ -282,23 +249,3 @@ def _insert_rows(
         places = ", ".join("?" * len(rows[0]))
         db.executemany(f"INSERT INTO {quoted(name)} VALUES ({places})", rows)  # noqa: S608 - quoted
         summed.update("".join(map(repr, rows)).encode())
-
-
-def columns_of(db: sqlite3.Connection, name: str) -> list[str]:
-    """Return the columns of a table."""
-    return [column for _, column, *_ in db.execute(f"PRAGMA table_info({quoted(name)})")]
-
-
-def require_own(db: sqlite3.Connection, path: Path, mark: Mark) -> None:
-    """Look whether a database is that of *mark*.
-
-    Raises:
-        OutputError: it is not.
-    """
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    ours = application == APPLICATION_ID
-    found = db.execute("SELECT run, batch FROM trio_crawl").fetchone() if ours else None
-    if found is None or found[0] != mark.run:
-        raise OutputError(f"{path} is not the database that was written; {CURE}")
-    if found[1] < mark.batch:
-        raise OutputError(f"{path} has {found[1]:,} batches, and should have {mark.batch:,}; {CURE}")

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from .._errors import OutputError
-from .database import APPLICATION_ID, columns_of, digest, log_of, quoted, require_own
+from .database_schema import APPLICATION_ID, columns_of, digest, log_of, quoted, require_own
 from .mark import Extent, Mark
 from .place import CURE
 

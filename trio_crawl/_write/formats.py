@@ -231,5 +231,6 @@ def encoder_of(format: Format, *, own_rows: bool, safe_cells: bool = False) -> E
 def count_lines(data: bytes, format: Format) -> int:
     """Return the rows in whole lines, a header included."""
     if format == "csv" and b'"' in data:
-        return sum(1 for _ in csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+        # Every second piece is outside of quotes: a quote in a value is doubled.
+        return sum(piece.count(b"\n") for piece in data.split(b'"')[::2])
     return data.count(b"\n")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import OutputError, UsageError
+from .arrow import packages
 from .kinds import Columns, kinds_of
-from .shards import Shards, packages
+from .shards import Shards
 from .shards_audit import audit_folder, check_folder, check_spot
 from .spot import Spot
 from .target import checked_path
@@ -150,7 +151,7 @@ class Parquet:
         self._rows = 0
         spot = Spot.of(position)
         try:
-            kinds = await self._run_in_thread(shards.open, spot, limiter=self._limiter)
+            kinds = await self._run_in_thread(shards.open, self._overwrite, spot, limiter=self._limiter)
             self._resume(kinds)
             try:
                 yield

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 
-from .._errors import MissingExtraError, OutputError
-from .kinds import LIST, NAIVE, NULL, SCALARS
+from .._errors import OutputError
+from .arrow import ArrowRows, packages
 from .spot import Spot
-from .target import sync_folder
+from .target import occupied, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
 
     from .kinds import Block, Kind, Row
 
@@ -34,22 +33,6 @@ GROUP_BYTES: Final = 16 * 1024 * 1024
 """Bytes of rows, in memory, after which a row group ends before that."""
 
 _NUMBER: Final = re.compile(r"(?:part-(\d{5,})\.parquet|_rows-(\d{5,})\.arrows|_part-\d{5,}\.tmp)")
-
-
-def packages() -> tuple[ModuleType, ModuleType]:
-    """Return pyarrow and its module for Parquet.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import pyarrow  # noqa: PLC0415, ICN001 - 160 MB, for who asks for it
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError(
-            "Parquet needs a package that is not installed: pip install 'trio-crawl[parquet]'"
-        ) from error
-    return pyarrow, pyarrow.parquet
 
 
 @final
@@ -67,6 +50,7 @@ class Shards:
         self._part_size = part_size
         self._sync = sync
         self._arrow, self._parquet = packages()
+        self._format = ArrowRows()
         self._spool: io.FileIO | None = None
         self._spot = Spot()
         self._opened = False
@@ -95,7 +79,7 @@ class Shards:
 
     # Written
 
-    def open(self, spot: Spot | None) -> Mapping[str, Kind]:
+    def open(self, overwrite: bool, spot: Spot | None) -> Mapping[str, Kind]:  # noqa: FBT001 - a thread's function takes no keywords
         """Open the folder at *spot*, and remove what is behind; or anew, if there is no spot.
 
         Returns:
@@ -105,6 +89,9 @@ class Shards:
             OutputError: it can't be opened.
         """
         try:
+            if spot is None and not overwrite and self._is_occupied():
+                # It appeared after the check.
+                raise OutputError(occupied(self._folder))
             if not self._folder.is_dir():
                 self._folder.unlink(missing_ok=True)
                 self._folder.mkdir()
@@ -115,7 +102,12 @@ class Shards:
             sync_folder(self._folder.parent)
         self._opened = True
         parts = self.parts()
-        return self._kinds_in(parts[-1]) if parts else self._spot.kinds
+        return self._format.kinds_in(self._parquet.read_schema(parts[-1])) if parts else self._spot.kinds
+
+    def _is_occupied(self) -> bool:
+        if self._folder.is_dir():
+            return any(self._folder.iterdir())
+        return self._folder.exists() and self._folder.stat().st_size > 0
 
     @property
     def full(self) -> bool:
@@ -139,7 +131,7 @@ class Shards:
             raise trio.ClosedResourceError("the output is not open")
         if self.full:
             self.finish(kinds)
-        data = self._stream_of(rows, kinds)
+        data = self._format.stream_of(rows, kinds)
         if self._spool is None:
             self._spool = io.FileIO(self.spool(self._spot.part), "a")
         try:
@@ -213,59 +205,7 @@ class Shards:
         if self._sync:
             sync_folder(self._folder)
 
-    def _stream_of(self, rows: Sequence[Row], kinds: Mapping[str, Kind]) -> bytes:
-        """Return *rows* as a stream in Arrow's format."""
-        arrow = self._arrow
-        schema = self.schema(kinds)
-        arrays = []
-        for place, field in enumerate(schema):
-            # Moments are numbers here: what they are called is added without a look at each.
-            values = arrow.array([row[place] for row in rows], self._storage(kinds[field.name]))
-            arrays.append(values if values.type == field.type else values.cast(field.type))
-        sink = io.BytesIO()
-        with arrow.ipc.new_stream(sink, schema) as stream:
-            stream.write_batch(arrow.record_batch(arrays, schema=schema))
-        return sink.getvalue()
-
-    def schema(self, kinds: Mapping[str, Kind]) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return Arrow's schema for columns of these *kinds*."""
-        return self._arrow.schema([(name, self._type(kind)) for name, kind in kinds.items()])
-
-    def _type(self, kind: Kind) -> Any:  # noqa: ANN401 - likewise
-        arrow = self._arrow
-        if kind.startswith(LIST):
-            return arrow.list_(self._type(kind.removeprefix(LIST)))
-        return {
-            NULL: arrow.null(),
-            "bool": arrow.bool_(),
-            "int": arrow.int64(),
-            "float": arrow.float64(),
-            "str": arrow.string(),
-            "bytes": arrow.binary(),
-            "datetime": arrow.timestamp("us", tz="UTC"),
-            NAIVE: arrow.timestamp("us"),
-            "date": arrow.date32(),
-            "time": arrow.time64("us"),
-        }[kind]
-
-    def _storage(self, kind: Kind) -> Any:  # noqa: ANN401 - likewise
-        if kind.startswith(LIST):
-            return self._arrow.list_(self._storage(kind.removeprefix(LIST)))
-        if kind in {"datetime", NAIVE, "time"}:
-            return self._arrow.int64()
-        return self._arrow.int32() if kind == "date" else self._type(kind)
-
     # Read
-
-    def _kinds_in(self, part: Path) -> dict[str, Kind]:
-        schema = self._parquet.read_schema(part)
-        known = {str(self._type(kind)): kind for kind in (*SCALARS.values(), NAIVE)}
-        kinds: dict[str, Kind] = {}
-        for field in schema:
-            of_list = self._arrow.types.is_list(field.type)
-            kind = known[str(field.type.value_type if of_list else field.type)]
-            kinds[field.name] = LIST + kind if of_list else kind
-        return kinds
 
     def rows_in(self, number: int) -> Iterator[Row]:
         """Yield the rows of a part, finished or not.
@@ -277,19 +217,19 @@ class Shards:
             if self.part(number).exists():
                 with closing(self._parquet.ParquetFile(self.part(number))) as file:
                     for batch in file.iter_batches(use_threads=False):
-                        yield from self._rows_of(batch)
+                        yield from self._format.rows_of(batch)
             else:
-                for table in self._batches(self.spool(number)):
-                    yield from self._rows_of(table)
+                for table in self._format.batches(self.spool(number)):
+                    yield from self._format.rows_of(table)
         except (OSError, self._arrow.ArrowException) as error:
             raise OutputError(f"part {number} of {self._folder} can't be read: {error}") from error
 
     def _tables(self, spool: Path, kinds: Mapping[str, Kind]) -> Iterator[Any]:
         """Yield the rows of a spool in tables of the size of a row group, in the types of *kinds*."""
-        schema = self.schema(kinds)
+        schema = self._format.schema(kinds)
         gathered: list[Any] = []
         rows = size = 0
-        for batch in self._batches(spool):
+        for batch in self._format.batches(spool):
             gathered.append(batch.cast(schema))
             rows, size = rows + batch.num_rows, size + batch.nbytes
             if rows >= GROUP_ROWS or size >= GROUP_BYTES:
@@ -297,29 +237,6 @@ class Shards:
                 gathered, rows, size = [], 0, 0
         if gathered:
             yield self._arrow.concat_tables(gathered)
-
-    def _batches(self, spool: Path) -> Iterator[Any]:
-        """Yield the batches of a spool, each as a table."""
-        with self._arrow.OSFile(str(spool)) as file:
-            while file.tell() < file.size():
-                with self._arrow.ipc.open_stream(file) as stream:
-                    yield stream.read_all()
-
-    def _rows_of(self, table: Any) -> list[Row]:  # noqa: ANN401 - likewise
-        """Return the rows of a table as they were before they became one."""
-        columns = []
-        for column in table.columns:
-            storage = self._storage_of(column.type)
-            columns.append((column if column.type == storage else column.cast(storage)).to_pylist())
-        return list(zip(*columns, strict=True))
-
-    def _storage_of(self, type_: Any) -> Any:  # noqa: ANN401 - likewise
-        types = self._arrow.types
-        if types.is_list(type_):
-            return self._arrow.list_(self._storage_of(type_.value_type))
-        if types.is_date32(type_):
-            return self._arrow.int32()
-        return self._arrow.int64() if types.is_temporal(type_) else type_
 
 
 def _write_all(file: io.FileIO, data: bytes) -> None:
