@@ -13,8 +13,6 @@ The long form::
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import io
 import json
 import logging
@@ -33,28 +31,21 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
 import trio
-from pyarrow import parquet
+from kill_rows import rows_in
 
 import trio_crawl
 import trio_crawl.fetchers
-from trio_crawl.testing import MemoryWeb, serve
+from trio_crawl.testing import MemoryWeb, Reply, serve
 from trio_crawl.writers import Lines, Parquet
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trio_crawl import Page
+    from trio_crawl import Hop, Page
 
 ORIGIN: Final = "http://site.test"
 PAGES: Final = 60
@@ -81,11 +72,24 @@ def site() -> MemoryWeb:
         targets += ["http://elsewhere.test/", "/secret", f"/missing/{number % 5}"]
         targets += [f"/moved/{number}"] if number % 7 == 0 else []
         targets += [f"/broken/{number}"] if number % 11 == 0 else []
-        web.links(f"{ORIGIN}/{number}", targets, title=f'Page {number}, "quoted"')
+        if number % 3:
+            web.links(f"{ORIGIN}/{number}", targets, title=f'Page {number}, "quoted"')
+        else:
+            web.add(f"{ORIGIN}/{number}", partial(page_with_a_validator, number, targets))
         web.add(f"{ORIGIN}/moved/{number}", redirect=f"/target/{number}")
         web.links(f"{ORIGIN}/target/{number}", [f"/{number}"], title="found")
         web.add(f"{ORIGIN}/broken/{number}", failure="protocol")
     return web
+
+
+def page_with_a_validator(number: int, targets: list[str], hop: Hop) -> Reply:
+    """Answer as a server does whose page never changes."""
+    etag = ("ETag", f'"{number}"')
+    if ("if-none-match", f'"{number}"') in {(name.lower(), value) for name, value in hop.headers}:
+        return Reply(status=304, headers=(etag,))
+    items = "".join(f'<a href="{target}">{target}</a>\n' for target in targets)
+    text = f'<!doctype html>\n<title>Page {number}, "quoted"</title>\n{items}'
+    return Reply(body=text.encode(), headers=(("Content-Type", "text/html; charset=utf-8"), etag))
 
 
 def parse(page: Page) -> Iterator[object]:
@@ -93,6 +97,16 @@ def parse(page: Page) -> Iterator[object]:
     yield from page.links()
     for number in range(3):
         yield {"url": page.url, "number": number, "text": f'{page.title}\n"line two"'}
+
+
+AGE: Final = 86_400.0
+"""Seconds after which a page is visited again."""
+
+
+def grow_old(folder: Path) -> None:
+    """Set the clock of a state back, so that every page is due for another visit."""
+    with closing(sqlite3.connect(folder / "crawl.db")) as state, state:
+        state.execute("UPDATE urls SET fetched_at = fetched_at - ?", (2 * AGE,))
 
 
 def output(folder: Path, name: str) -> Any:  # noqa: ANN401 - what `write=` takes
@@ -111,6 +125,7 @@ async def crawl_into(folder: Path, url: str, *, own_rows: bool, outputs: str) ->
         parse=parse if own_rows else None,
         write=[output(folder, name) for name in OUTPUTS[outputs]],
         state=folder / "crawl.db",
+        recrawl=AGE,
         delay=0,
         per_host=8,
         retries=0,
@@ -207,6 +222,7 @@ def crawl_in_child(order: dict[str, Any], channel: int) -> None:
         )
         said: dict[str, Any] = {
             "pages": report.pages,
+            "unchanged": report.unchanged,
             "failed": dict(report.failed),
             "skipped": dict(report.skipped),
             "pending": report.pending,
@@ -310,114 +326,6 @@ def crawler(outputs: str = "lines") -> Iterator[Crawler]:
             forker.kill()
 
 
-def rows_in(folder: Path, name: str, position: Any = None) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
-    """Return the rows of an output, up to a position if there is one.
-
-    Raises:
-        ValueError: it is not whole.
-    """
-    path = folder / name
-    if name == "pages.sqlite":
-        return _rows_of_database(path, position)
-    if name == "pages.parquet":
-        return _rows_of_parquet(path, position)
-    if name == "part-{n}.csv":
-        return _rows_of_parts(folder, position)
-    end = None if position is None else position["bytes"]
-    data = path.read_bytes()
-    assert len(data) >= (end or 0), f"{name} is shorter than its position"
-    unpack = {".gz": gzip.decompress, ".zst": zstd.decompress}.get(path.suffix)
-    return rows_of(unpack(data[:end]) if unpack and data[:end] else data[:end], name)
-
-
-def _rows_of_parts(folder: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
-    rows: list[tuple[str, str]] = []
-    for number in count(1):
-        path = folder / f"part-{number}.csv"
-        if not path.exists() or (position is not None and number > position["part"]):
-            return rows
-        last = position is not None and number == position["part"]
-        rows += rows_of(path.read_bytes()[: position["bytes"] if last else None], path.name)
-    raise AssertionError
-
-
-def _rows_of_database(path: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
-    last = {} if position is None else {name: extent[1] for name, extent in position["tables"].items()}
-    with tempfile.TemporaryDirectory() as name:
-        for file in path.parent.glob(path.name + "*"):
-            shutil.copy(file, name)
-        with closing(sqlite3.connect(Path(name) / path.name)) as db:
-            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            db.row_factory = sqlite3.Row
-            tables = {name for (name,) in db.execute("SELECT name FROM trio_crawl_tables")}
-            rows: list[tuple[str, str]] = []
-            for table, key in (
-                ((name, "_id") for name in tables) if tables else (("pages", "id"), ("failures", "id"))
-            ):
-                end = last.get(table, 0) if position is not None else 2**62
-                found = db.execute(f"SELECT * FROM {table} WHERE {key} <= ?", (end,)).fetchall()  # noqa: S608 - ours
-                for row in found:
-                    told = dict(row)
-                    told.pop("_page", None)
-                    told.pop("message", None)
-                    if table == "pages":
-                        links = "SELECT url FROM links WHERE page = ? ORDER BY number"
-                        told["links"] = [url for (url,) in db.execute(links, (told["id"],))]
-                    del told[key]
-                    rows.append(_told(told))
-            return rows
-
-
-def _rows_of_parquet(path: Path, position: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
-    rows: list[dict[str, Any]] = []
-    for number in count(1):
-        part, spool = path / f"part-{number:05}.parquet", path / f"_rows-{number:05}.arrows"
-        end = None if position is None or number < position["part"] else position["rows"]
-        if (end is not None and number > position["part"]) or not (part.exists() or spool.exists()):
-            break
-        if part.exists():
-            rows += parquet.read_table(part).to_pylist()[:end]
-        elif end is not None:
-            with pa.OSFile(str(spool)) as file:
-                found: list[dict[str, Any]] = []
-                while file.tell() < position["bytes"]:
-                    found += pa.ipc.open_stream(file).read_all().to_pylist()
-                rows += found[:end]
-    told = [{name: value for name, value in row.items() if name != "error_message"} for row in rows]
-    return [_told(row) for row in told]
-
-
-def rows_of(data: bytes, name: str) -> list[tuple[str, str]]:
-    """Return the rows of an output, each as the page's URL and all that is the same in each crawl.
-
-    Raises:
-        ValueError: it is not whole.
-    """
-    text = data.decode()
-    if not text:
-        return []
-    if not text.endswith("\n"):
-        raise ValueError(f"{name} ends in the middle of a line")
-    if ".jsonl" in name:
-        return [_told(json.loads(line)) for line in text.splitlines()]
-    dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if ".tsv" in name else {}
-    table = list(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect))  # type: ignore[arg-type]
-    if any(row == table[0] for row in table[1:]) or any(len(row) != len(table[0]) for row in table):
-        raise ValueError(f"{name} has its header twice, or rows of another width")
-    return [(row[0], "\t".join(row)) for row in table[1:]]
-
-
-_BY_CHANCE: Final = {"fetched_at", "elapsed", "referrer", "depth", "attempts"}
-
-
-def _told(row: dict[str, Any]) -> tuple[str, str]:
-    # Who linked to a page first, and how deep it is, is the network's chance.
-    kept = {name: value for name, value in row.items() if name not in _BY_CHANCE}
-    if "error" in kept:
-        kept["error"] = kept["error"]["kind"]
-    return row["url"], json.dumps(kept, sort_keys=True)
-
-
 def whole(folder: Path, outputs: str) -> dict[str, list[tuple[str, str]]]:
     """Return the rows of each output, sorted."""
     return {name: sorted(rows_in(folder, name)) for name in OUTPUTS[outputs]}
@@ -434,7 +342,7 @@ def check_committed(folder: Path, outputs: str) -> int:
     The state is read from a copy, so that the next crawl finds it as the kill left it.
 
     Returns:
-        The number of pages that are done.
+        The number of visits that are done.
     """
     with tempfile.TemporaryDirectory() as name:
         for path in folder.glob("crawl.db*"):
@@ -443,7 +351,7 @@ def check_committed(folder: Path, outputs: str) -> int:
             if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'batches'").fetchone():
                 return 0
             last = state.execute("SELECT positions FROM batches ORDER BY number DESC LIMIT 1").fetchone()
-            done = state.execute("SELECT url, rows FROM urls WHERE status IN (1, 2)").fetchall()
+            done = state.execute("SELECT url, rows FROM urls WHERE rows <> ''").fetchall()
             (books,) = state.execute("SELECT max(value) FROM facts WHERE name = 'books'").fetchone()
             marks = dict(state.execute("SELECT status, count(*) FROM urls GROUP BY status"))
             waiting = dict(state.execute("SELECT name, pending FROM hosts WHERE pending"))
@@ -458,7 +366,7 @@ def check_committed(folder: Path, outputs: str) -> int:
         return 0
     for place, (name, position) in enumerate(zip(OUTPUTS[outputs], json.loads(last[0]), strict=True)):
         found = Counter(url for url, _ in rows_in(folder, name, position))
-        said = {url: int(rows.split()[place]) for url, rows in done}
+        said = {url: sum(int(visit.split()[place]) for visit in visits_in(rows)) for url, rows in done}
         assert found == Counter({url: rows for url, rows in said.items() if rows}), name
     counted = json.loads(books)
     assert waiting == pending
@@ -466,7 +374,12 @@ def check_committed(folder: Path, outputs: str) -> int:
     assert sum(counted["failed"].values()) == marks.get(2, 0)
     assert sum(counted["skipped"].values()) == marks.get(3, 0) + passed
     assert counted["discovered"] == sum(marks.values()) + passed
-    return len(done)
+    return sum(len(visits_in(rows)) for _, rows in done)
+
+
+def visits_in(rows: str) -> list[str]:
+    """Return the numbers of rows of each visit of a page."""
+    return [visit for visit in rows.split(" + ") if visit]
 
 
 @dataclass
@@ -482,10 +395,12 @@ class Sweep:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
-NUMBERS: Final = ("pages", "failed", "skipped", "pending", "discovered")
+NUMBERS: Final = ("pages", "unchanged", "rows", "failed", "skipped", "pending", "discovered")
 
 
-def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool) -> Sweep:
+def sweep(  # noqa: PLR0913 - what a sweep is made of
+    crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool, rounds: int = 1
+) -> Sweep:
     """Kill crawls at seeded moments, up to so many in all, and look at what is left each time.
 
     Args:
@@ -494,44 +409,29 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
         kills: after how many to end.
         seed: of the moments.
         own_rows: whether a parser of the user's makes the rows.
+        rounds: how often each page is visited; the kills come in the last round.
     """
     chance = random.Random(seed)  # noqa: S311 - moments to kill at
     plain = root / f"undisturbed-{seed}"
     plain.mkdir()
     began = time.monotonic()
-    undisturbed = crawls.run(plain, own_rows=own_rows)
-    took = time.monotonic() - began
-    expected, moments = whole(plain, crawls.outputs), undisturbed["moments"]
+    undisturbed = _visited(crawls, plain, own_rows=own_rows, rounds=rounds)
+    took = (time.monotonic() - began) / rounds
+    expected = whole(plain, crawls.outputs)
+    assert (undisturbed["unchanged"] > 0) == (rounds > 1)
     result = Sweep()
     while result.kills < kills:
         folder = root / f"killed-{seed}-{result.crawls}"
         folder.mkdir()
+        if rounds > 1:
+            _visited(crawls, folder, own_rows=own_rows, rounds=rounds - 1)
+            grow_old(folder)
         result.crawls += 1
-        done, history = 0, []
-        for _ in range(min(chance.randrange(1, MOST_KILLS + 1), kills - result.kills)):
-            by_time = chance.random() < 0.15
-            # Early moments often: there a crawl is resumed, and little is done before.
-            moment = chance.randrange(1, max(2, int(moments * chance.choice((0.1, 0.5, 1)))))
-            history.append(f"after {took:.2f} s" if by_time else f"before moment {moment}")
-            said = (
-                crawls.run(folder, own_rows=own_rows, after=chance.uniform(0, took))
-                if by_time
-                else crawls.run(folder, own_rows=own_rows, kill=moment, share=chance.random())
-            )
-            if said:
-                result.late += 1
-                break
-            result.kills += 1
-            result.resumed += done > 0
-            result.kinds["time" if by_time else "moment"] += 1
-            try:
-                before, done = done, check_committed(folder, crawls.outputs)
-                assert done >= before, "what was committed is gone"
-            except Exception as error:
-                error.add_note(f"killed {', '.join(history)} (seed {seed}); left in {folder}")
-                raise
-        said = crawls.run(folder, own_rows=own_rows)
+        most = min(chance.randrange(1, MOST_KILLS + 1), kills - result.kills)
+        ways = [_way_to_die(chance, undisturbed["moments"], took) for _ in range(most)]
+        history = _kill(crawls, folder, ways, result, own_rows=own_rows)
         note = f"killed {', '.join(history)} (seed {seed}); left in {folder}"
+        said = crawls.run(folder, own_rows=own_rows)
         assert whole(folder, crawls.outputs) == expected, note
         assert {name: said[name] for name in NUMBERS} == {name: undisturbed[name] for name in NUMBERS}, note
         again = crawls.run(folder, own_rows=own_rows)
@@ -539,6 +439,47 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
         assert left_in(folder) == sorted([*OUTPUTS[crawls.outputs], "crawl.db"]), note
         shutil.rmtree(folder)
     return result
+
+
+def _visited(crawls: Crawler, folder: Path, *, own_rows: bool, rounds: int) -> dict[str, Any]:
+    """Crawl undisturbed, so many times; return what the last crawl told."""
+    for number in range(rounds):
+        if number:
+            grow_old(folder)
+        said = crawls.run(folder, own_rows=own_rows)
+    return said
+
+
+def _way_to_die(chance: random.Random, moments: int, took: float) -> dict[str, Any]:
+    """Return when a crawl is to be killed, as `Crawler.run` takes it."""
+    if chance.random() < 0.15:
+        return {"after": chance.uniform(0, took)}
+    # Early moments often: there a crawl is resumed, and little is done before.
+    moment = chance.randrange(1, max(2, int(moments * chance.choice((0.1, 0.5, 1)))))
+    return {"kill": moment, "share": chance.random()}
+
+
+def _kill(
+    crawls: Crawler, folder: Path, ways: list[dict[str, Any]], result: Sweep, *, own_rows: bool
+) -> list[str]:
+    """Kill a crawl in each of these ways, unless it ends before, and look at what is left; return them."""
+    history: list[str] = []
+    done = check_committed(folder, crawls.outputs) if (folder / "crawl.db").exists() else 0
+    for way in ways:
+        history.append(str(way))
+        if crawls.run(folder, own_rows=own_rows, **way):
+            result.late += 1
+            break
+        result.kills += 1
+        result.resumed += done > 0
+        result.kinds["time" if "after" in way else "moment"] += 1
+        try:
+            before, done = done, check_committed(folder, crawls.outputs)
+            assert done >= before, "what was committed is gone"
+        except Exception as error:
+            error.add_note(f"killed {', '.join(history)}; left in {folder}")
+            raise
+    return history
 
 
 def main() -> None:
@@ -549,10 +490,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=500, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
     parser.add_argument(
-        "--role", choices=("sweep", "serve", "crawl"), default="sweep", help=argparse.SUPPRESS
+        "--rounds", type=int, default=2, help="visits of each page; 1 or more (default: %(default)s)"
     )
     parser.add_argument(
         "--outputs", choices=OUTPUTS, default="lines", help="which set of them (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--role", choices=("sweep", "serve", "crawl"), default="sweep", help=argparse.SUPPRESS
     )
     said = parser.parse_args()
     if said.role == "serve":
@@ -561,17 +505,20 @@ def main() -> None:
         crawl_on_order()
     else:
         with crawler(said.outputs) as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
-            for own_rows in (False, True):
+            forms = [(own_rows, rounds) for own_rows in (False, True) for rounds in range(1, said.rounds + 1)]
+            for number, (own_rows, rounds) in enumerate(forms):
                 began = time.monotonic()
                 result = sweep(
                     crawls,
                     Path(root),
-                    kills=said.kills // 2,
-                    seed=2 * said.seed + own_rows,
+                    kills=said.kills // len(forms),
+                    seed=len(forms) * said.seed + number,
                     own_rows=own_rows,
+                    rounds=rounds,
                 )
                 seconds = time.monotonic() - began
-                sys.stdout.write(f"{'own rows' if own_rows else 'links'}: {result}, {seconds:.0f} s\n")
+                name = f"{'own rows' if own_rows else 'links'}, visit {rounds}"
+                sys.stdout.write(f"{name}: {result}, {seconds:.0f} s\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from crawl_support import SITE, asked, counts, virtual
-from kill_support import rows_in
+from kill_rows import rows_in
 from state_support import run_virtually, small_site
 from trio.testing import MockClock
 

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 def test_what_is_public_is_a_writer() -> None:
     """Everything that the module exports is a writer, known by its methods."""
-    assert writers.__all__ == ["Lines"]
+    assert writers.__all__ == ["Lines", "Parquet", "Sqlite"]
     writer: Writer[str] = writers.Lines("x.tsv")
     assert writer.name == "x.tsv"
