@@ -6,7 +6,7 @@ import random
 import resource
 import shutil
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from state_support import run_virtually, small_site
 from trio.testing import MockClock
 
 import trio_crawl
+from trio_crawl.__main__ import main
 from trio_crawl.testing import MemoryWeb, cancel_everywhere
 from trio_crawl.writers import Lines, Parquet
 
@@ -184,3 +185,30 @@ def test_a_row_that_can_not_be_held_is_named(tmp_path: Path, name: str) -> None:
         run_virtually(tmp_path, small_site(5), write=output(tmp_path, name), parse=parse, delay=2)
     assert f"row 2 of {SITE}2: the field 'thing' can't be written" in str(caught.value)
     assert {url for url, _ in rows_in(tmp_path, name)} <= {SITE, f"{SITE}1"}
+
+
+CHECKED = ("pages.jsonl.gz", "links.tsv.zst", "part-{n}.csv", "pages.sqlite", "pages.parquet")
+
+
+@pytest.mark.parametrize("own_rows", [False, True], ids=["pages", "own rows"])
+def test_the_command_checks_every_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_rows: bool
+) -> None:
+    """``trio-crawl check`` finds a sound crawl sound, in whatever format, and what is gone from each."""
+    outputs = [output(tmp_path, name, part=300) for name in CHECKED]
+    parse = partial(rows_of_size, size=3000) if own_rows else None
+    run_virtually(tmp_path, small_site(12), write=outputs, parse=parse, delay=2)
+    paths = [str(tmp_path / name) for name in CHECKED]
+    assert main(["check", str(tmp_path / "crawl.db"), *paths]) == 0, capsys.readouterr().out
+    (tmp_path / "part-2.csv").unlink()
+    (tmp_path / "pages.parquet" / "part-00001.parquet").unlink()
+    with closing(sqlite3.connect(tmp_path / "pages.sqlite")) as db, db:
+        db.execute("UPDATE pages SET title = 'changed' WHERE id = 3")
+    for name in ("pages.jsonl.gz", "links.tsv.zst"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:-1])
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "crawl.db"), *paths]) == 1
+    said = capsys.readouterr().out
+    for name in CHECKED:
+        assert f"{tmp_path / name}: " in said

@@ -22,7 +22,7 @@ from hypothesis import given, settings, strategies
 from trio_crawl._errors import RowError
 from trio_crawl._model import Failure, Headers, Link, Outcome, Page, Parsed, Request
 from trio_crawl._write.formats import count_lines, encoder_of
-from trio_crawl._write.rows import Rows, as_mapping, cell, json_line, page_row, require_row
+from trio_crawl._write.rows import Rows, as_mapping, cell, json_line, page_line, page_row, require_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -518,3 +518,12 @@ def test_bytes_and_spans_of_time_read_as_text_and_seconds() -> None:
         assert json_line({"v": value}, place="here") == '{"v":"AP8="}\n'
         assert cell("v", value, place="here") == "AP8="
     assert json_line({"v": timedelta(minutes=1, microseconds=5)}, place="here") == '{"v":60.000005}\n'
+
+
+@pytest.mark.parametrize(
+    "links", [(), ("http://z/",), ("http://z/", "http://z/?a\\b"), ("http://z/\u00fc", 'http://z/"')]
+)
+def test_a_line_of_a_page_is_its_row(links: tuple[str, ...]) -> None:
+    """However it is put together, a page's line is what JSON says of its row; so is a failure's."""
+    for outcome in (parsed(*links), a_failure()):
+        assert page_line(outcome) == json_line(page_row(outcome), place="here")

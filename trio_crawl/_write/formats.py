@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, final
 
 from .._errors import RowError
 from .._model import Failure, Outcome
-from .rows import Rows, as_mapping, cell, json_line
+from .rows import Rows, as_mapping, cell, json_line, page_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -61,6 +61,8 @@ class JsonLines:
         self._rows = Rows(parsed=own_rows)
 
     def encode(self, outcome: Outcome, /) -> tuple[str, int]:
+        if not isinstance(outcome, Failure) and outcome.rows is None:
+            return page_line(outcome), 1
         lines = [json_line(as_mapping(row, place=at), place=at) for at, row in self._rows.of(outcome)]
         return "".join(lines), len(lines)
 
