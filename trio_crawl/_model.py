@@ -63,7 +63,7 @@ redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazil
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
 """How a crawl ended: nothing was left to do, ``control.stop()`` was called,
-``max_time`` passed, or the consumer of the stream left it."""
+``max_time`` passed, or the consumer of the stream, or of a channel, left it."""
 
 
 @dataclass(frozen=True, slots=True)

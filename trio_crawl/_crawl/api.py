@@ -89,9 +89,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             or a mapping from a request's label to one. What it yields is followed if
             it is a `Link` or a `Request`, and written otherwise. None follows the
             links of ``a`` and ``area``, and writes pages and links.
-        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages), ``"-"`` for
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``, ``.parquet``: pages; each of the
+            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both), ``"-"`` for
             standard output, a writer (`trio_crawl.writers`), an async function that
-            gets one row at a time, or a list of those. None writes nothing.
+            gets one row at a time, a memory channel that is sent them (and closed in the
+            end), or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
         state: the path of a database (SQLite) that the crawl is kept in. The same call
