@@ -15,8 +15,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+import trio
 from pyarrow import parquet
-from write_support import written
+from write_support import environment, written
 
 from trio_crawl._errors import OutputError, RowError, UsageError
 from trio_crawl._write.choose import choose
@@ -276,3 +277,30 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path: Path) -> None:
         text=True,
     )
     assert "pip install 'trio-crawl[parquet]'" in found.stdout
+
+
+def test_a_cancelled_crawl_leaves_parts(tmp_path: Path) -> None:
+    """Whether it is cancelled or fails: the rows that were written are a part, without a state as well."""
+
+    async def crawl(name: str, how: str) -> None:
+        writer = Parquet(tmp_path / name)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery, writer.open(environment(nursery)):
+                await writer.write([block for outcome in pages() if (block := writer.encode(outcome))])
+                if how == "cancelled in it":
+                    scope.cancel(reason="a test")
+                    await trio.lowlevel.checkpoint()
+                elif how == "cancelled at its end":
+                    scope.cancel(reason="a test")
+                elif how == "fails":
+                    raise ValueError("a bug")
+
+    for number, how in enumerate(("cancelled in it", "cancelled at its end", "fails")):
+        name = f"{number}.parquet"
+        if how == "fails":
+            with pytest.RaisesGroup(ValueError):
+                trio.run(crawl, name, how)
+        else:
+            trio.run(crawl, name, how)
+        assert [file.name for file in (tmp_path / name).iterdir()] == ["part-00001.parquet"]
+        assert table_of(tmp_path / name).num_rows == 6

@@ -50,15 +50,21 @@ async def write_batches(
     """Write *batches* as a crawl would; return the positions, that of the opening first."""
     positions: list[Json] = []
     writer.check(position)
+    raised: Exception | None = None
     async with trio.open_nursery() as nursery:
-        async with writer.open(environment(nursery, own_rows=own_rows), position):
-            positions.append(await writer.write(()))
-            for batch in batches:
-                items = [item for outcome in batch if (item := writer.encode(outcome)) is not None]
-                positions.append(await writer.write(items))
-            if whole and (ending := writer.ending()) is not None:
-                positions.append(await writer.write([ending]))
+        try:
+            async with writer.open(environment(nursery, own_rows=own_rows), position):
+                positions.append(await writer.write(()))
+                for batch in batches:
+                    items = [item for outcome in batch if (item := writer.encode(outcome)) is not None]
+                    positions.append(await writer.write(items))
+                if whole and (ending := writer.ending()) is not None:
+                    positions.append(await writer.write([ending]))
+        except Exception as error:  # noqa: BLE001 - raised below: out there it is in no group
+            raised = error
         nursery.cancel_scope.cancel(reason="the output is closed")
+    if raised is not None:
+        raise raised
     return positions
 
 
@@ -70,8 +76,5 @@ def written(
     own_rows: bool = False,
     whole: bool = True,
 ) -> list[Json]:
-    """Do the same in a run of trio of its own; errors come out of their group."""
-    try:
-        return trio.run(partial(write_batches, writer, batches, position, own_rows=own_rows, whole=whole))
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+    """Do the same in a run of trio of its own."""
+    return trio.run(partial(write_batches, writer, batches, position, own_rows=own_rows, whole=whole))

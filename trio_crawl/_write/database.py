@@ -196,7 +196,7 @@ class Database:
         """Insert *entries*, and return their checksum."""
         pages, failures = self._tables["pages"], self._tables["failures"]
         links: list[tuple[Stored, ...]] = []
-        self._widen(db, entries)
+        places = self._widen(db, entries)
         for entry in entries:
             if entry.page is not None:
                 pages.last += 1
@@ -205,34 +205,53 @@ class Database:
             if entry.failure is not None:
                 failures.last += 1
                 failures.pending.append((failures.last, *entry.failure))
-            for name, row in entry.rows:
-                table = self._tables[fold(name)]
+            for name, names, values in entry.rows:
+                table, order = places[name, names]
                 table.last += 1
-                cells = {fold(column): value for column, value in row.items()}
-                table.pending.append((table.last, pages.last, *map(cells.get, table.columns)))
+                cells = values if order is None else [None if at is None else values[at] for at in order]
+                table.pending.append((table.last, pages.last, *cells))
         summed = digest()
         for table in sorted(self._tables.values(), key=_name):
             _insert_rows(db, table.name, table.pending, summed)
         _insert_rows(db, "links", links, summed)
         return summed.hexdigest()
 
-    def _widen(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-        """Make the tables and columns that *entries* need."""
-        for name, row in (pair for entry in entries for pair in entry.rows):
+    def _widen(
+        self, db: sqlite3.Connection, entries: Sequence[Entry]
+    ) -> dict[tuple[str, tuple[str, ...]], tuple[_Table, list[int | None] | None]]:
+        """Make the tables and columns that *entries* need.
+
+        Returns:
+            By the name of a table and the fields of a row, the table, and of each of its columns
+            which of the fields it is; None where they are the same.
+        """
+        shapes = dict.fromkeys((name, names) for entry in entries for name, names, _ in entry.rows)
+        for name, names in shapes:
             table = self._tables.get(fold(name))
             if table is None:
-                fields = "".join(f", {quoted(column)}" for column in row)
-                page = "_page INTEGER NOT NULL REFERENCES pages (id)"
-                db.execute(f"CREATE TABLE {quoted(name)} (_id INTEGER PRIMARY KEY, {page}{fields})")
-                db.execute(f"CREATE INDEX {quoted(name + '_page')} ON {quoted(name)} (_page)")
-                db.execute("INSERT INTO trio_crawl_tables VALUES (?)", (name,))
-                self._tables[fold(name)] = _Table(name, row, 0)
-            elif any(fold(column) not in table.columns for column in row):
-                self._tables[fold(name)] = _widened(db, table, row)
+                self._tables[fold(name)] = _made(db, name, names)
+            elif any(fold(column) not in table.columns for column in names):
+                self._tables[fold(name)] = _widened(db, table, names)
+        return {(name, names): _order(self._tables[fold(name)], names) for name, names in shapes}
 
 
 def _name(table: _Table) -> str:
     return table.name
+
+
+def _made(db: sqlite3.Connection, name: str, columns: Sequence[str]) -> _Table:
+    fields = "".join(f", {quoted(column)}" for column in columns)
+    page = "_page INTEGER NOT NULL REFERENCES pages (id)"
+    db.execute(f"CREATE TABLE {quoted(name)} (_id INTEGER PRIMARY KEY, {page}{fields})")
+    db.execute(f"CREATE INDEX {quoted('trio_crawl_' + name)} ON {quoted(name)} (_page)")
+    db.execute("INSERT INTO trio_crawl_tables VALUES (?)", (name,))
+    return _Table(name, columns, 0)
+
+
+def _order(table: _Table, names: Sequence[str]) -> tuple[_Table, list[int | None] | None]:
+    places = {fold(name): place for place, name in enumerate(names)}
+    order = [places.get(column) for column in table.columns]
+    return table, None if order == list(range(len(names))) else order
 
 
 def _widened(db: sqlite3.Connection, table: _Table, row: Iterable[str]) -> _Table:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PART_SIZE: Final = 64 * 1024 * 1024
 """Bytes of rows that make a part: some row groups, written in about a second."""
 
+_MOST: Final = 5.0
+"""Seconds that the last part may wait for its thread when the crawl is cancelled."""
+
 
 @final
 class Parquet:
@@ -156,12 +159,15 @@ class Parquet:
             try:
                 yield
             except BaseException as error:
-                try:
-                    await self._finish(shards)
-                except OSError as second:
-                    error.add_note(f"and the last part of {self._name} was not written: {second}")
+                # Rows that are no part yet are of no use to a reader; it is a second's work.
+                with trio.move_on_after(_MOST, shield=True):
+                    try:
+                        await self._finish(shards)
+                    except OSError as second:
+                        error.add_note(f"and the last part of {self._name} was not written: {second}")
                 raise
-            await self._finish(shards)
+            with trio.CancelScope(shield=True):
+                await self._finish(shards)
         finally:
             shards.close()
             self._shards = None
@@ -177,9 +183,7 @@ class Parquet:
         self._columns.kinds = dict(kinds) or self._columns.kinds
 
     async def _finish(self, shards: Shards) -> None:
-        # Rows that are no part yet are of no use to a reader; a second's work, also when cancelled.
-        with trio.CancelScope(shield=True):
-            await self._run_in_thread(shards.finish, self._columns.settle(), limiter=self._limiter)
+        await self._run_in_thread(shards.finish, self._columns.settle(), limiter=self._limiter)
 
     def encode(self, outcome: Outcome, /) -> Block | None:
         """Return the rows of *outcome*, None if it has none.

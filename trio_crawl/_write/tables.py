@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 Stored: TypeAlias = int | float | str | bytes | None
 """What a cell of SQLite holds."""
 
+Cells: TypeAlias = tuple[str, tuple[str, ...], tuple[Stored, ...]]
+"""A row: the name of its table, its fields, their values."""
+
 OWN_TABLES: Final = ("pages", "links", "failures")
 """Tables that are there in any case."""
 
 ROWS: Final = "rows"
 """The table of what has no class of its own."""
 
-_RESERVED: Final = {*OWN_TABLES, "found", "trio_crawl", "trio_crawl_tables"}
+_RESERVED: Final = {*OWN_TABLES, "found"}
 _ADDED: Final = ("_id", "_page")
 """Columns that each table of rows has beside its fields."""
 
@@ -53,14 +56,14 @@ class Entry:
         page: the columns of its page, None if there is none.
         links: the URLs of its links, in order.
         failure: the columns of its failure.
-        rows: what the user's parser yielded, each after the name of its table.
+        rows: what the user's parser yielded: for each the name of its table, its fields, their values.
         size: about how many bytes that is.
     """
 
     page: tuple[Stored, ...] | None = None
     links: Sequence[str] = ()
     failure: tuple[Stored, ...] | None = None
-    rows: Sequence[tuple[str, Mapping[str, Stored]]] = ()
+    rows: Sequence[Cells] = ()
     size: int = 0
 
     def __len__(self) -> int:
@@ -104,23 +107,24 @@ class Tables:
         if outcome.rows is None:
             return Entry(page=page, links=links, size=size), 1
         rows = self._encode_rows(self._rows.of(outcome))
-        size += sum(_size(row) for _, row in rows)
+        size += sum(_size(values) for _, _, values in rows)
         return Entry(page=page, links=links, rows=rows, size=size), len(rows)
 
-    def _encode_rows(self, rows: Iterable[tuple[str, Any]]) -> list[tuple[str, Mapping[str, Stored]]]:
-        found: list[tuple[str, Mapping[str, Stored]]] = []
+    def _encode_rows(self, rows: Iterable[tuple[str, Any]]) -> list[Cells]:
+        found: list[Cells] = []
         columns: dict[str, set[str]] = {}
         shapes: set[tuple[str, ...]] = set()
         for place, row in rows:
             mapping = as_mapping(row, place=place, typed=True)
             table = ROWS if isinstance(row, Mapping) else type(row).__name__
-            shape = (table, *mapping)
+            names = tuple(mapping)
+            shape = (table, *names)
             if shape not in self._shapes and shape not in shapes:
                 known = columns.setdefault(fold(table), set(self._columns.get(fold(table), ())))
                 _check_table(table, place)
                 _add_columns(known, mapping, place)
                 shapes.add(shape)
-            found.append((table, {name: stored(name, value, place) for name, value in mapping.items()}))
+            found.append((table, names, tuple([stored(name, mapping[name], place) for name in names])))
         # Only now, so that a page with a row that is refused leaves no trace.
         self._columns.update(columns)
         self._shapes |= shapes
@@ -129,6 +133,8 @@ class Tables:
 
 def fold(name: str) -> str:
     """Return what is the same for names that are the same to SQLite, which are those alike in ASCII."""
+    if name.isascii():
+        return name.lower()
     return "".join([letter.lower() if letter.isascii() else letter for letter in name])
 
 
@@ -152,12 +158,12 @@ def _said(value: object) -> Stored:
     return sayable(value) if isinstance(value, str) else value  # type: ignore[return-value] # a page's are plain
 
 
-def _size(row: Mapping[str, Stored]) -> int:
-    return sum([len(value) if isinstance(value, str | bytes) else 8 for value in row.values()])
+def _size(values: Iterable[Stored]) -> int:
+    return sum([len(value) if isinstance(value, str | bytes) else 8 for value in values])
 
 
 def _check_table(name: str, place: str) -> None:
-    if fold(name) in _RESERVED or fold(name).startswith("sqlite_"):
+    if fold(name) in _RESERVED or fold(name).startswith(("sqlite_", "trio_crawl")):
         raise RowError(f"{place}: the class {name} can't name a table: the name is taken; rename the class")
 
 
