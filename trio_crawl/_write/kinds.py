@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 from .._errors import RowError, UsageError
 from .._model import Failure
 from .rows import Rows, as_mapping
-from .values import Scalar, scalar
+from .values import Scalar, sayable, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +36,14 @@ SCALARS: Final[Mapping[type, Kind]] = {
     date: "date",
     time: "time",
 }
+_SIMPLE: Final[Mapping[type, Kind]] = {
+    str: "str",
+    float: "float",
+    bool: "bool",
+    bytes: "bytes",
+    type(None): "null",
+}
+"""Kinds of which each value is as it is."""
 NAIVE: Final = "naive datetime"
 NULL: Final = "null"
 LIST: Final = "list "
@@ -186,6 +194,9 @@ def plain(name: str, value: object, place: str) -> tuple[Any, Kind]:
     Raises:
         RowError: no column can hold it; *name* is its field.
     """
+    kind = _SIMPLE.get(type(value))
+    if kind is not None:  # nearly always
+        return sayable(value) if kind == "str" else value, kind  # type: ignore[arg-type] # it is one
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
         members = [_numbered(name, member, place) for member in value if not _nested(member)]
         kinds = {kind for _, kind in members if kind != NULL}
