@@ -10,6 +10,7 @@ from ._urls import request_key
 
 if TYPE_CHECKING:
     from ._errors import FetchError
+    from ._model import Exchange
 
 
 _NUMBER_BITS: Final = 48
@@ -62,6 +63,7 @@ class Lease:
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
+        exchanges: the hops that it has made, where an output wants them.
     """
 
     request: Request
@@ -78,6 +80,7 @@ class Lease:
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:

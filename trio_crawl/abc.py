@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, runtime_checkable
 
-from ._model import Hop, Json, Outcome, Parse as Parser, Response
+from ._model import Exchange, Hop, Json, Outcome, Parse as Parser, Response
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "Exchange",
+    "ExchangeWriter",
     "Fetcher",
     "Frontier",
     "Guard",
@@ -165,8 +167,8 @@ class Writer(Protocol[ItemT]):
         Called once an outcome, in the order of writing, on the loop: quick, and
         without a side effect outside this object. What it does not return is
         dropped before the batch is written, so a page's body lives on only if
-        the output wants it. `str` and `bytes` count by their length towards the
-        size of a batch.
+        the output wants it. What has a length counts by it towards the size of a
+        batch.
 
         Raises:
             RowError: a row that this output can't hold.
@@ -184,6 +186,22 @@ class Writer(Protocol[ItemT]):
         The position is a JSON value that means something to this writer only.
         Cancelled or failed half-way, the output may hold a part of the batch
         after the last position.
+        """
+
+
+@runtime_checkable
+class ExchangeWriter(Writer[ItemT], Protocol[ItemT]):
+    """A writer that keeps what went over the wire, too.
+
+    Where a crawl has one, the outcomes that its writers are given have their
+    ``exchanges``, from the first request of a page to its last.
+    """
+
+    def encode_aside(self, exchanges: Sequence[Exchange], /) -> ItemT | None:
+        """Return what this output keeps of *exchanges* that no outcome has, None for nothing.
+
+        They are those of a robots.txt, or of a page that was skipped on its way. They
+        make no row. Called as `encode` is, in the order of writing.
         """
 
 

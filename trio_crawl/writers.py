@@ -7,5 +7,6 @@ class where a path alone does not say enough.
 from __future__ import annotations
 
 from ._write.lines import Lines as Lines
+from ._write.warc import Warc as Warc
 
-__all__ = ["Lines"]
+__all__ = ["Lines", "Warc"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
+    from .recorder import Recorder
 
 MAX_ROBOTS_REDIRECTS: Final = 5
 """RFC 9309, section 2.3.1.2."""
@@ -50,10 +51,12 @@ class Course:
         frontier: where they come from, and go back to.
         pages: what makes pages of responses.
         options: of the crawl.
+        recorder: keeps what went over the wire.
     """
 
-    def __init__(self, frontier: Frontier, pages: Pages, options: Options) -> None:
+    def __init__(self, frontier: Frontier, pages: Pages, options: Options, recorder: Recorder) -> None:
         self._frontier = frontier
+        self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
@@ -95,11 +98,15 @@ class Course:
             self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
+                self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
+                self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
                     self._changed.pop(lease, None)
+                    self._recorder.ends_aside(lease)
             case _ if of_robots:
+                self._recorder.ends_aside(lease)
                 self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)

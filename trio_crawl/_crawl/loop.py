@@ -25,6 +25,7 @@ from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
 from .nurseries import is_cancellation
+from .recorder import Recorder
 from .seeds import BadSeed, lenient
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Loop:
         self._ledger = ledger
         self._fail = fail
         self._wall_clock = wall_clock
-        self._course = Course(frontier, pages, options)
+        self._recorder = Recorder(wanted=outlet.wants_exchanges)
+        self._course = Course(frontier, pages, options, self._recorder)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
         self._due: deque[tuple[Lease, _Arrival]] = deque()
@@ -176,7 +178,7 @@ class Loop:
                     scope = self._hops[lease] = trio.CancelScope()
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
-                    self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
+                    self._refuse(lease, error, now)
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -186,6 +188,12 @@ class Loop:
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
+
+    def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
+        wall = self._wall_clock(now)
+        if self._recorder.wanted:
+            self._recorder.record(lease, self._pages.hop(lease, wall), error, wall)
+        self._advance(lease, self._course.settle(lease, error, now, wall))
 
     async def _wait_until(self, moment: float | None) -> None:
         due = self._outlet.due
@@ -321,7 +329,9 @@ class Loop:
 
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
-        arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
+        arrival: Response | FetchError = FetchError(
+            "timeout", f"no response within {self._options.timeout} s"
+        )
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
             scope.deadline = trio.current_time() + self._options.timeout
@@ -336,6 +346,8 @@ class Loop:
                 raise
             self._fail(error)
             return
+        if self._recorder.wanted:
+            self._recorder.record(lease, hop, arrival, self._wall_clock(trio.current_time()))
         self._arrivals.append((lease.number, lease, arrival))
         self.wake()
 
@@ -381,13 +393,15 @@ class Loop:
             self._nursery.start_soon(self._parse, lease, step)
         elif step is not None:
             self._finish(lease, step)
+        for exchanges in self._recorder.take_asides():
+            self._outlet.add_aside(exchanges, trio.current_time())
 
     def _finish(self, lease: Lease, outcome: Outcome) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
-        rows = self._outlet.add(outcome, now)
+        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
             self._failures += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from .._errors import UsageError
 from .function import Function
 from .lines import Lines
+from .warc import SUFFIXES as WARC_SUFFIXES, Warc
 
 if TYPE_CHECKING:
     from ..abc import Writer
@@ -44,6 +45,8 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
 
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
+        if str(output).lower().endswith(WARC_SUFFIXES):
+            return Warc(output, overwrite=overwrite)
         return Lines(output, overwrite=overwrite)
     if _is_writer(output):
         return output
@@ -61,6 +64,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines) and writer.path is not None:
+    if isinstance(writer, Lines | Warc) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)
