@@ -13,7 +13,7 @@ from .warc import SUFFIXES as WARC_SUFFIXES, Warc
 if TYPE_CHECKING:
     from ..abc import Writer
 
-_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write")
+_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
 
 
 def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import UsageError
-from .warc_file import ORIGINALS, ArchiveFile, Template, check, require_warcio
+from .warc_file import ORIGINALS, ArchiveFile, Template, audit, check, require_warcio
 from .warc_records import Original, Record, began, digest, metadata, request, response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from .._model import Exchange, Json, Outcome
     from ..abc import Environment
@@ -214,3 +214,19 @@ class Warc:
         date = items[0].date if items else ""
         run_in_thread = self._environment.run_in_thread
         return await run_in_thread(self._file.append, records, date, limiter=self._limiter)
+
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
+    ) -> list[str]:
+        """Return how the archive differs from what was written, in words; nothing is changed. Blocks.
+
+        Args:
+            positions: what `write` returned, by the number of the batch.
+            rows: by that number, the pages that the archive should have of it; empty if that is not known.
+            total: the pages that it should have in all.
+            finished: whether nothing may stand behind the last batch.
+
+        Raises:
+            OutputError: a file can't be read.
+        """
+        return audit(self._template, positions, rows, total, finished=finished)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 import trio
 
 from .._errors import MissingExtraError, OutputError, UsageError
+from .audit import audit_file
 from .place import Place
-from .warc_records import Original, warcinfo
+from .warc_records import OUTCOME, Original, warcinfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -260,6 +261,63 @@ def _responses(path: Path) -> list[tuple[str, Original]]:
     except OSError as error:
         raise OutputError(f"{path} can't be read: {error.strerror}") from error
     return found
+
+
+def audit(
+    template: Template, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, *, finished: bool
+) -> list[str]:
+    """Return how the files differ from what was written; see `trio_crawl.abc.Writer.audit`. It blocks.
+
+    Raises:
+        OutputError: a file can't be read, or is not what the positions are of.
+    """
+    at = {number: part_and_place(position) or (1, Place()) for number, position in positions.items()}
+    last = max([part for part, _ in at.values()], default=1)
+    problems: list[str] = []
+    for part in range(1, last + 1):
+        path = template.path(part)
+        places = {number: place.to_json() for number, (of, place) in at.items() if of == part}
+        own = {number: rows.get(number, 0) for number in places} if rows else {}
+        found = audit_file(path, None, places, own, 0, finished=finished or part < last)
+        problems += [f"{path.name}: {one}" for one in found] if template.numbered else found
+    if finished:
+        foreign = [number for number in template.found() if number > last]
+        problems += [f"{template.path(number).name} is foreign: it was not written" for number in foreign]
+    return problems or _audit_rows(template, at, rows, total)
+
+
+def _audit_rows(
+    template: Template, at: Mapping[int, tuple[int, Place]], rows: Mapping[int, int], total: int
+) -> list[str]:
+    """Count the pages in files whose bytes are as they were written."""
+    problems: list[str] = []
+    before = (1, Place())
+    counted = 0
+    for number in sorted(at):
+        part, place = at[number]
+        found = 0 if at[number] == before else _pages(template.path(part), place)
+        before = at[number]
+        counted += found
+        if rows and found != rows.get(number, 0):
+            problems.append(f"batch {number} has {found:,} pages, and should have {rows.get(number, 0):,}")
+    if not problems and counted != total:
+        problems.append(f"it has {counted:,} pages, and the state {total:,}")
+    return problems
+
+
+def _pages(path: Path, place: Place) -> int:
+    """Return how many pages the batch that ends at *place* says the outcome of."""
+    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
+
+    with path.open("rb") as file:
+        file.seek(place.bytes - place.batch)
+        batch = io.BytesIO(file.read(place.batch))
+    told = f"{OUTCOME}: ".encode()
+    return sum(
+        any(line.startswith(told) for line in record.raw_stream.read().splitlines())
+        for record in ArchiveIterator(batch, no_record_parse=True)
+        if record.rec_type == "metadata"
+    )
 
 
 def require_warcio() -> None:
