@@ -35,6 +35,7 @@ __all__ = [
     "Hop",
     "Outcome",
     "Parser",
+    "RecordedFetcher",
     "Response",
     "Rules",
     "Writer",
@@ -119,6 +120,15 @@ class Fetcher(Protocol):
         Raises:
             FetchError: there is no response; its kind and message say why.
         """
+
+
+@runtime_checkable
+class RecordedFetcher(Fetcher, Protocol):
+    """A fetcher that may answer from a record, behind which no host is."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it does, so that no delay, back-off or rest has to be kept."""
 
 
 ItemT = TypeVar("ItemT")

@@ -30,7 +30,7 @@ from .._model import Report
 from .._policy.scope import Scope
 from .._write.batch import BATCH_OUTCOMES
 from .._write.choose import choose as choose_writers
-from ..abc import Environment
+from ..abc import Environment, RecordedFetcher
 from .control import Control
 from .durable import Durable
 from .explain import HostWait, in_words
@@ -125,6 +125,7 @@ class Engine:
                 per_address_delay=options.per_address_delay,
                 max_depth=options.max_depth,
                 max_pages=options.max_pages,
+                paced=not (isinstance(self._fetcher, RecordedFetcher) and self._fetcher.recorded),
             ),
             self._ledger,
             guard=self._guard if self._fetcher.opens_connections else None,

@@ -191,8 +191,8 @@ class Loop:
 
     def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
         wall = self._wall_clock(now)
-        if self._recorder.wanted:
-            self._recorder.record(lease, self._pages.hop(lease, wall), error, wall)
+        self._recorder.asked(lease, self._pages.hop(lease, wall))
+        self._recorder.answered(lease, error, wall)
         self._advance(lease, self._course.settle(lease, error, now, wall))
 
     async def _wait_until(self, moment: float | None) -> None:
@@ -329,11 +329,10 @@ class Loop:
 
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
-        arrival: Response | FetchError = FetchError(
-            "timeout", f"no response within {self._options.timeout} s"
-        )
+        arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
+            self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._options.timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
@@ -346,8 +345,6 @@ class Loop:
                 raise
             self._fail(error)
             return
-        if self._recorder.wanted:
-            self._recorder.record(lease, hop, arrival, self._wall_clock(trio.current_time()))
         self._arrivals.append((lease.number, lease, arrival))
         self.wake()
 
@@ -381,10 +378,12 @@ class Loop:
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
+        wall = self._wall_clock(now)
+        self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             return
-        self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
+        self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""

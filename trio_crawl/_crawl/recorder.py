@@ -32,11 +32,20 @@ class Recorder:
     """
 
     def __init__(self, *, wanted: bool) -> None:
-        self.wanted: Final = wanted
+        self._wanted = wanted
+        self._hops: dict[Lease, Hop] = {}
         self._asides: list[tuple[Exchange, ...]] = []
 
-    def record(self, lease: Lease, hop: Hop, result: Response | FetchError, ended: datetime) -> None:
+    def asked(self, lease: Lease, hop: Hop) -> None:
+        """Take note of a hop that begins, or would."""
+        if self._wanted:
+            self._hops[lease] = hop
+
+    def answered(self, lease: Lease, result: Response | FetchError, ended: datetime) -> None:
         """Keep a hop that came to its end, or could not be made."""
+        if not self._wanted:
+            return
+        hop = self._hops.pop(lease)
         if isinstance(result, Response):
             exchange = Exchange(hop=hop, response=result, ended=result.fetched_at or ended)
         else:
