@@ -11,12 +11,10 @@ import trio
 
 from .._errors import FetchError, UsageError
 from .._model import FailureKind
-from .._write.warc import SUFFIXES
-from .._write.warc_file import Template, require_warcio
+from .._write.warc_file import archive_files, require_warcio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from .._model import Hop, Response
     from ..abc import Environment
@@ -62,7 +60,7 @@ class Archive:
         if not paths:
             raise UsageError("Archive() takes the path of at least one .warc.gz or .warc file")
         self._names = [os.fspath(path) for path in paths]
-        self._paths = [found for name in self._names for found in _files(name)]
+        self._paths = [found for name in self._names for found in archive_files(name)]
         require_warcio()
         self._index: Index | None = None
         self._environment: Environment | None = None
@@ -124,16 +122,6 @@ class Archive:
         asked = "it" if hop.method == "GET" else f"this {hop.method}"
         hint = "; robots=False crawls without" if hop.url.endswith("/robots.txt") else ""
         return f"{asked} is not in {', '.join(self._names)}{hint}"
-
-
-def _files(name: object) -> list[Path]:
-    if not isinstance(name, str) or not name.lower().endswith(SUFFIXES):
-        raise UsageError(f"{name!r} is no path of an archive; its suffix is {' or '.join(SUFFIXES)}")
-    template = Template(name)
-    paths = [template.path(number) for number in template.found()]
-    if not paths:
-        raise UsageError(f"there is no archive {name}")
-    return paths
 
 
 def _go_on(build: Iterator[None]) -> bool:

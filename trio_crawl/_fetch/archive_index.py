@@ -119,9 +119,9 @@ class Index:
         for number, path in enumerate(self._paths):
             for record, offset in read(path):
                 self._take(record, (number, offset))
-                if not _drained(record):
+                if not drained(record):
                     self._pending = None
-                    _warn_of_cut(path, offset)
+                    warn_of_cut(path, offset)
                     break
                 yield
             self._settle()
@@ -223,7 +223,7 @@ def read(path: Path, offset: int = 0) -> Generator[tuple[Any, int], None, None]:
                 and path.suffix.lower() == ".gz"
                 and begin + length < path.stat().st_size
             ):
-                _warn_of_cut(path, begin + length)
+                warn_of_cut(path, begin + length)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from error
     except ArchiveLoadFailed as error:
@@ -231,12 +231,12 @@ def read(path: Path, offset: int = 0) -> Generator[tuple[Any, int], None, None]:
         raise UsageError(f"{path} is no archive, or damaged: {said}") from error
 
 
-def _warn_of_cut(path: Path, offset: int) -> None:
-    # As by a crawl that was killed, and had no state.
+def warn_of_cut(path: Path, offset: int) -> None:
+    """Log that the archive at *path* ends in the middle of a record, as where a crawl was killed."""
     log.warning("%s is cut short: its last record, at %d, is left out", path, offset)
 
 
-def _drained(record: Any) -> bool:  # noqa: ANN401 - warcio has no types
+def drained(record: Any) -> bool:  # noqa: ANN401 - warcio has no types
     """Read the rest of *record*; return whether it is as long as it says."""
     while record.raw_stream.read(1024 * 1024):
         pass

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .archive_index import Answer, Index
 
 _LARGEST_HEAD: Final = 512 * 1024
-_STATUS: Final = re.compile(rb"HTTP/([0-9](?:\.[0-9])?) +([0-9]{3})(?: |$)")
+_STATUS: Final = re.compile(rb"HTTP/([0-9](?:\.[0-9])?) +([0-9]{3})(?:[ \r\n]|$)")
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _VERSIONS: Final = {"http/1.0": "1.0", "http/1.1": "1.1", "h2": "2", "h3": "3"}
 
@@ -55,9 +55,8 @@ def response_of(hop: Hop, index: Index, paths: list[Path], answer: Answer) -> Re
                 "protocol", f"{hop.url}: {path} says that its body was there before, and has none"
             )
         body = _block(hop, paths[place[0]], place[1]).body
-    elif any(name.lower() == b"transfer-encoding" for name, _ in fields):
-        # Other tools leave the transfer coding in.
-        body = ChunkedDataReader(io.BytesIO(body)).read()
+    else:
+        body = _unchunked(fields, body)
     if len(body) > hop.max_bytes:
         raise _too_large(hop)
     return Response(
@@ -81,24 +80,41 @@ def _block(hop: Hop, path: Path, offset: int) -> _Block:
         data = record.raw_stream.read(length)
     if len(data) != length:
         raise FetchError("protocol", f"{hop.url}: {path} is damaged at byte {offset:,}")
-    end = _END_OF_HEAD.search(data)
-    if end is None:
-        return _Block(record, data, b"")
-    return _Block(record, data[: end.start()], data[end.end() :])
+    return _Block(record, *_divided(data))
 
 
 def _head(hop: Hop, head: bytes, path: Path) -> tuple[str, int, list[tuple[bytes, bytes]]]:
     """Return version, status and fields of a head."""
-    lines = re.sub(rb"\r?\n[ \t]+", b" ", head).splitlines()
-    found = _STATUS.match(lines[0]) if lines else None
+    found = _STATUS.match(head)
     if found is None:
         raise FetchError("protocol", f"{hop.url}: what {path} has of it is no response of HTTP")
-    fields = [
-        (name.strip(), value.strip())
-        for name, colon, value in (line.partition(b":") for line in lines[1:])
-        if colon
-    ]
-    return found[1].decode(), int(found[2]), fields
+    return found[1].decode(), int(found[2]), _fields(head)
+
+
+def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
+    lines = re.sub(rb"\r?\n[ \t]+", b" ", head).splitlines()[1:]
+    parts = [line.partition(b":") for line in lines]
+    return [(name.strip(), value.strip()) for name, colon, value in parts if colon]
+
+
+def opened_head(block: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the fields of a response, and its body without a transfer coding."""
+    head, body = _divided(block)
+    fields = _fields(head)
+    return fields, _unchunked(fields, body)
+
+
+def _divided(block: bytes) -> tuple[bytes, bytes]:
+    end = _END_OF_HEAD.search(block)
+    return (block, b"") if end is None else (block[: end.start()], block[end.end() :])
+
+
+def _unchunked(fields: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Return *body* without the transfer coding, which other tools leave in."""
+    if any(name.lower() == b"transfer-encoding" for name, _ in fields):
+        unchunked: bytes = ChunkedDataReader(io.BytesIO(body)).read()
+        return unchunked
+    return body
 
 
 def _renamed(name: bytes) -> bytes:

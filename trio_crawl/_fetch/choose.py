@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
 from .._errors import UsageError
-from .._write.warc import SUFFIXES
+from .._write.warc_file import SUFFIXES
 from .curl import Curl
 
 if TYPE_CHECKING:

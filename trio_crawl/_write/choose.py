@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from .._errors import UsageError
 from .function import Function
 from .lines import Lines
-from .warc import SUFFIXES as WARC_SUFFIXES, Warc
+from .warc import Warc
+from .warc_file import SUFFIXES as WARC_SUFFIXES
 
 if TYPE_CHECKING:
     from ..abc import Writer

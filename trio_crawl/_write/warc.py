@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import UsageError
-from .warc_file import ORIGINALS, ArchiveFile, Template, audit, check, require_warcio
+from .warc_file import ORIGINALS, SUFFIXES, ArchiveFile, Template, audit, check, require_warcio
 from .warc_records import Original, Record, began, digest, metadata, request, response
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ROTATE: Final = 1024 * 1024 * 1024
 """Bytes from which on a numbered file is full: a gigabyte, which WARC's own guidelines (annex D.1) advise."""
-
-SUFFIXES: Final = (".warc.gz", ".warc")
 
 
 @final

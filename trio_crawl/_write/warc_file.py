@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ORIGINALS: Final = 50_000
 """Bodies that later ones are compared with, the newest ones: about 20 MB of memory."""
 
+SUFFIXES: Final = (".warc.gz", ".warc")
+
 _LEVEL: Final = 6
 _GZIP: Final = 31  # of zlib: a window of 32 KiB, in a header and trailer of gzip
 
@@ -318,6 +320,21 @@ def _pages(path: Path, place: Place) -> int:
         for record in ArchiveIterator(batch, no_record_parse=True)
         if record.rec_type == "metadata"
     )
+
+
+def archive_files(name: object) -> list[Path]:
+    """Return the files that *name* stands for: itself, or with ``{n}`` in it all that are numbered so.
+
+    Raises:
+        UsageError: there is none, or the suffix is another.
+    """
+    if not isinstance(name, str) or not name.lower().endswith(SUFFIXES):
+        raise UsageError(f"{name!r} is no path of an archive; its suffix is {' or '.join(SUFFIXES)}")
+    template = Template(name)
+    paths = [template.path(number) for number in template.found()]
+    if not paths:
+        raise UsageError(f"there is no archive {name}")
+    return paths
 
 
 def require_warcio() -> None:
