@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .._errors import UsageError
+from .files import Files
 from .function import Function
 from .lines import Lines
 from .warc import Warc
@@ -48,6 +49,8 @@ def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
         if str(output).lower().endswith(WARC_SUFFIXES):
             return Warc(output, overwrite=overwrite)
+        if str(output).endswith(("/", os.sep)):
+            return Files(output, overwrite=overwrite)
         return Lines(output, overwrite=overwrite)
     if _is_writer(output):
         return output
@@ -65,6 +68,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines | Warc) and writer.path is not None:
+    if isinstance(writer, Lines | Warc | Files) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)

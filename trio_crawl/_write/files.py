@@ -1,0 +1,331 @@
+"""Bodies in a folder: a mirror of what was crawled, with the map from URL to file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+import trio
+
+from .._errors import OutputError, UsageError
+from .._model import Failure
+from .audit import audit_file
+from .file_names import MAP, file_name
+from .place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from .._model import Json, Outcome, Page
+    from ..abc import Environment
+
+_UNFINISHED: Final = "~unfinished"
+"""What a file is called while it is written."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a mirror keeps of one page: where, what, and its line in the map."""
+
+    name: str
+    content: bytes
+    line: str
+
+    def __len__(self) -> int:
+        return len(self.content) + len(self.line)
+
+
+@final
+class Files:
+    """Writes the content of each page with a 2xx status to a file of its own, decoded.
+
+    Each has a name that every system takes: nothing leads out of the folder, no two differ
+    by case alone, none is a device's, long ones are shortened. ``files.jsonl`` has
+    a line for each page: ``url``, ``redirects``, ``final_url``, ``file``, ``content_type``, ``bytes``
+    and ``sha256``. A file is whole, or not there; it counts when it is in the map.
+
+    Args:
+        path: the folder; it is made if there is none in a folder that exists.
+        overwrite: write to a folder that is not empty: the map is begun anew, files of the
+            same names are replaced, and others stay. Without it, such a folder is an `OutputError`.
+
+    Raises:
+        UsageError: *path* is no path.
+    """
+
+    prompt: Final = False
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        name = os.fspath(path)
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise UsageError(f"{name!r} is no path; give a str that is not empty and holds no NUL")
+        self._name = name
+        self._overwrite = overwrite
+        self._rows = 0
+        self._environment: Environment | None = None
+
+    def __repr__(self) -> str:
+        return f"Files({self._name!r}, overwrite={self._overwrite!r})"
+
+    @property
+    def name(self) -> str:
+        """The path as it was given."""
+        return self._name
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self._name)
+
+    @property
+    def rows(self) -> int:
+        """Files since the output was opened."""
+        return self._rows
+
+    def check(self, position: Json = None, /) -> None:
+        """Look whether the folder can be written to, changing nothing.
+
+        Args:
+            position: what the last `write` that counts returned, where a crawl goes on.
+
+        Raises:
+            OutputError: it is not empty (and is not to be overwritten), is no folder, or
+                can't be written. Where a crawl goes on: its map is gone, or not as it was written.
+        """
+        place = Place.of(position)
+        if place is not None:
+            place.check(self.path / MAP)
+            return
+        folder = self.path
+        try:
+            if folder.is_dir():
+                if not self._overwrite and any(
+                    path.name != MAP or path.stat().st_size for path in folder.iterdir()
+                ):
+                    raise OutputError(
+                        f"{folder} is not empty; overwrite=True writes to it all the same; or name another"
+                    )
+            elif folder.exists():
+                raise OutputError(f"{folder} is no folder; name one that is, or a new one")
+            elif not folder.parent.is_dir():
+                raise OutputError(f"{folder} can't be created: there is no folder {folder.parent}")
+        except OSError as error:
+            raise OutputError(f"{folder} can't be looked at: {error.strerror}") from error
+        if not os.access(folder if folder.is_dir() else folder.parent, os.W_OK | os.X_OK):
+            raise OutputError(f"{folder} can't be written: its permissions, or its file system's, forbid it")
+
+    @asynccontextmanager
+    async def open(self, environment: Environment, position: Json = None, /) -> AsyncIterator[None]:
+        """Hold the folder open for the length of one crawl.
+
+        Args:
+            environment: what the crawl lends.
+            position: what the last `write` that counts returned, where a crawl goes on:
+                the map is cut back to there. Files behind it are written again.
+
+        Raises:
+            OutputError: it can't be opened.
+            trio.BusyResourceError: another crawl has it open.
+        """
+        if self._environment is not None:
+            raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
+        self._environment = environment
+        self._rows = 0
+        self._limiter = trio.CapacityLimiter(1)
+        self._mirror = mirror = _Mirror(self.path)
+        run_in_thread = environment.run_in_thread
+        try:
+            await run_in_thread(mirror.open, Place.of(position), self._overwrite, limiter=self._limiter)
+            yield
+            await run_in_thread(mirror.close, limiter=self._limiter)
+        finally:
+            # What a hop opened is closed even where its answer was lost to a cancellation.
+            mirror.close()
+            self._environment = None
+
+    def encode(self, outcome: Outcome, /) -> Item | None:
+        """Return the file of *outcome*; None if it is no page with a 2xx status."""
+        if isinstance(outcome, Failure) or not 200 <= outcome.page.status <= 299:  # noqa: PLR2004 - success
+            return None
+        self._rows += 1
+        page = outcome.page
+        name = file_name(page.final_url, page.content_type, variant=_variant(page))
+        told = {
+            "url": page.url,
+            "redirects": page.redirects,
+            "final_url": page.final_url,
+            "file": name,
+            "content_type": page.content_type,
+            "encoding": page.encoding,
+            "bytes": len(page.content),
+            "sha256": sha256(page.content).hexdigest(),
+        }
+        return Item(name, page.content, json.dumps(told, ensure_ascii=False) + "\n")
+
+    def ending(self) -> None:
+        """Return None: a mirror ends with its last file."""
+
+    async def write(self, items: Sequence[Item], /) -> Json:
+        """Write the files of *items*, then their lines of the map, and return the place after these.
+
+        Once begun, a batch is written to its end, even if the scope is cancelled.
+
+        Raises:
+            OSError: they could not be written. The map has nothing of this batch then.
+            trio.ClosedResourceError: the folder is not open.
+        """
+        if self._environment is None:
+            raise trio.ClosedResourceError(f"{self!r} is not open")
+        run_in_thread = self._environment.run_in_thread
+        place = await run_in_thread(self._mirror.append, items, limiter=self._limiter)
+        return place.to_json()
+
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
+    ) -> list[str]:
+        """Return how map and files differ from what was written, in words; nothing is changed. Blocks.
+
+        Args:
+            positions: what `write` returned, by the number of the batch.
+            rows: by that number, the files that there should be of it; empty if that is not known.
+            total: the files that there should be in all.
+            finished: whether nothing may stand behind the last batch.
+
+        Raises:
+            OutputError: the map can't be read.
+        """
+        path = self.path / MAP
+        problems = audit_file(path, "jsonl", positions, rows, total, finished=finished)
+        if problems or not path.exists():
+            return problems
+        end = max([(Place.of(position) or Place()).bytes for position in positions.values()], default=0)
+        return [*_changed(self.path, end)]
+
+
+def _variant(page: Page) -> str | None:
+    request = page.request
+    plain = request.method == "GET" and request.body is None and request.key is None
+    return None if plain else page.id
+
+
+def read_map(folder: Path, end: int | None = None) -> Iterator[dict[str, object]]:
+    """Yield the lines of the map in *folder*, up to byte *end*.
+
+    Raises:
+        OutputError: it can't be read, or a line is none.
+    """
+    read = 0
+    try:
+        with (folder / MAP).open("rb") as file:
+            for number, line in enumerate(file, 1):
+                read += len(line)
+                if end is not None and read > end:
+                    return
+                try:
+                    told = json.loads(line)
+                    told["file"], told["final_url"]
+                except (ValueError, TypeError, KeyError) as error:
+                    raise OutputError(f"{folder / MAP}: line {number} is no line of a map") from error
+                yield told
+    except OSError as error:
+        raise OutputError(f"{folder / MAP} can't be read: {error.strerror}") from error
+
+
+def _changed(folder: Path, end: int) -> Iterator[str]:
+    """Yield which files are not as the map says; of one that was written twice, the last line counts."""
+    sums = {str(told["file"]): told["sha256"] for told in read_map(folder, end)}
+    for name, wanted in sums.items():
+        path = folder / name
+        try:
+            digest = sha256()
+            with path.open("rb") as file:
+                while piece := file.read(1024 * 1024):
+                    digest.update(piece)
+        except OSError as error:
+            yield f"{name} can't be read: {error.strerror}"
+            continue
+        if digest.hexdigest() != wanted:
+            yield f"{name} was changed"
+
+
+@final
+class _Mirror:
+    """The folder, open; its methods block."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._map: io.FileIO | None = None
+        self._place = Place()
+
+    def open(self, place: Place | None, overwrite: bool) -> None:  # noqa: FBT001 - a thread's function takes no keywords
+        """Open the map at *place*, and cut off what is behind; or begin it, if there is none."""
+        path = self._folder / MAP
+        try:
+            self._folder.mkdir(exist_ok=True)
+            if place is None:
+                self._map = io.FileIO(path, "w" if overwrite else "a")
+                if path.stat().st_size:
+                    raise OutputError(f"{path} exists; pass overwrite=True to replace it, or name another")
+                return
+            self._place = place
+            place.check(path)
+            self._map = io.FileIO(path, "r+" if place.bytes else "a")
+            self._map.truncate(place.bytes)
+            self._map.seek(place.bytes)
+        except OSError as error:
+            raise OutputError(f"{path} can't be opened: {error.strerror}") from error
+
+    def append(self, items: Sequence[Item]) -> Place:
+        """Write files, then their lines; return the place after these."""
+        if not items:
+            return self._place
+        if self._map is None:
+            raise trio.ClosedResourceError(f"{self._folder} is not open")
+        for item in items:
+            self._put(item)
+        data = "".join([item.line for item in items]).encode()
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._map.write(rest) :]
+        except OSError as error:
+            error.add_note(f"while writing {self._folder / MAP}: {self._cut_back(self._map)}")
+            raise
+        self._place = self._place.after(data, ())
+        return self._place
+
+    def _put(self, item: Item) -> None:
+        path = self._folder / item.name
+        unfinished = self._folder / _UNFINISHED
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with io.FileIO(unfinished, "w") as file:
+                rest = memoryview(item.content)
+                while rest:
+                    rest = rest[file.write(rest) :]
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            error.add_note(f"while writing {path}; {MAP} does not have it")
+            raise
+
+    def _cut_back(self, file: io.FileIO) -> str:
+        try:
+            file.truncate(self._place.bytes)
+            file.seek(self._place.bytes)
+        except OSError as error:
+            return f"a part of a batch may stand after its first {self._place.bytes} bytes ({error.strerror})"
+        return f"it was cut back to {self._place.bytes} bytes, which end with a whole line"
+
+    def close(self) -> None:
+        """Close the map if it is open; where that fails, its descriptor is gone all the same."""
+        file, self._map = self._map, None
+        if file is not None:
+            file.close()
