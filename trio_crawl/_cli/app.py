@@ -178,19 +178,20 @@ def check_command(
 
 @app.command(name="export")
 def export_command(
-    *sources: Annotated[str, Parameter(help="What a crawl wrote: archives, rows or a state.")],
+    *sources: Annotated[str, Parameter(help="What a crawl wrote: archives, rows, a state, or a mirror.")],
     target: Annotated[
         str,
         Parameter(
             name=("--target", "-o"),
             metavar="FILE",
             help="What to make of them, by its suffix: of archives a .cdxj index or a .wacz package; of "
-            "links, pages or a state a .graphml file, or a .tsv or .csv list of edges.",
+            "links, pages or a state a .graphml file, or a .tsv or .csv list of edges; of a mirror a folder/ "
+            "that opens in a browser.",
         ),
     ],
     overwrite: Annotated[bool, Parameter(show_default=False, help="Replace what is there.")] = False,
 ) -> int:
-    """Make of what a crawl wrote what other tools read: an index, a package, a graph."""
+    """Make of what a crawl wrote what other tools read: an index, a package, a graph, a site."""
     put(f"{exporting.export(sources, target, datetime.now(UTC), overwrite=overwrite)}\n")
     return DONE
 

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .._errors import OutputError, UsageError
+from .._write.file_names import MAP
 from .._write.warc_file import archive_files, require_warcio
 from .graph import Graph, read_graph, write_edges, write_graphml
+from .site import write_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-_TARGETS: Final = "it is .cdxj or .wacz (of archives), or .graphml, .tsv or .csv (of links)"
+_TARGETS: Final = (
+    ".cdxj or .wacz (of archives); .graphml, .tsv or .csv (of links); or a slash at the end (of a mirror)"
+)
 
 
 def export(sources: Sequence[str], target: str, now: datetime, *, overwrite: bool = False) -> str:
@@ -33,6 +37,8 @@ def export(sources: Sequence[str], target: str, now: datetime, *, overwrite: boo
     suffix = Path(target).suffix.lower()
     if not sources:
         raise UsageError("there is nothing to export; name what a crawl wrote")
+    if target.endswith("/"):
+        return _export_mirror(sources, Path(target), overwrite=overwrite)
     if suffix in {".cdxj", ".wacz"}:
         archives = [path for source in sources for path in archive_files(source)]
         require_warcio()
@@ -47,7 +53,21 @@ def export(sources: Sequence[str], target: str, now: datetime, *, overwrite: boo
                 write(graph, path)
             nodes, edges = (sum(1 for _ in found) for found in (graph.nodes(), graph.edges()))
         return f"{nodes:,} URLs and {edges:,} links to {target}"
-    raise UsageError(f"{target}: the suffix says what to make: {_TARGETS}")
+    raise UsageError(f"{target}: the suffix says what to make: it is {_TARGETS}")
+
+
+def _export_mirror(sources: Sequence[str], target: Path, *, overwrite: bool) -> str:
+    if len(sources) != 1 or not (Path(sources[0]) / MAP).is_file():
+        raise UsageError(
+            f"a site is made of one mirror: a folder with {MAP} in it, which write='mirror/' makes"
+        )
+    if target.exists() and not overwrite and any(target.iterdir()):
+        raise OutputError(f"{target} is not empty; --overwrite writes to it all the same")
+    try:
+        site = write_site(Path(sources[0]), target)
+    except OSError as error:
+        raise OutputError(f"{target} can't be written: {error}") from error
+    return f"{site.files:,} files to {target}" + (f"; open {target / site.first}" if site.first else "")
 
 
 def _export_archives(archives: Sequence[Path], path: Path, suffix: str, now: datetime) -> str:

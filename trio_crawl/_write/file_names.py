@@ -29,7 +29,7 @@ _EXTENSION: Final = re.compile(r"\.[a-z0-9]{1,8}$")
 
 _EXTENSIONS: Final = {
     "text/html": (".html", ".htm"),
-    "application/xhtml+xml": (".xhtml", ".xht"),
+    "application/xhtml+xml": (".html", ".htm"),
     "text/css": (".css",),
     "image/svg+xml": (".svg",),
 }

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
+from .. import _urls
 from .._errors import OutputError, UsageError
 from .._model import Failure
 from .audit import audit_file
+from .counting import miscounted
 from .file_names import MAP, file_name
 from .place import Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from .._model import Json, Outcome, Page
+    from .._model import Exchange, Json, Outcome, Page
     from ..abc import Environment
 
 _UNFINISHED: Final = "~unfinished"
@@ -47,9 +49,11 @@ class Files:
     """Writes the content of each page with a 2xx status to a file of its own, decoded.
 
     Each has a name that every system takes: nothing leads out of the folder, no two differ
-    by case alone, none is a device's, long ones are shortened. ``files.jsonl`` has
-    a line for each page: ``url``, ``redirects``, ``final_url``, ``file``, ``content_type``, ``bytes``
-    and ``sha256``. A file is whole, or not there; it counts when it is in the map.
+    by case alone, none is a device's, long ones are shortened. ``files.jsonl`` has a
+    line for each page: ``url``, ``redirects``, ``final_url``, ``file``, ``content_type``,
+    ``encoding``, ``bytes``, ``sha256``, and ``variant`` where it is the answer to a form.
+    (A line with ``url`` and ``redirect`` is of a redirect to a page that is there anyway.)
+    A file is whole, or not there; it counts when it is in the map.
 
     Args:
         path: the folder; it is made if there is none in a folder that exists.
@@ -156,8 +160,9 @@ class Files:
             return None
         self._rows += 1
         page = outcome.page
-        name = file_name(page.final_url, page.content_type, variant=_variant(page))
-        told = {
+        variant = _variant(page)
+        name = file_name(page.final_url, page.content_type, variant=variant)
+        told: dict[str, object] = {
             "url": page.url,
             "redirects": page.redirects,
             "final_url": page.final_url,
@@ -167,7 +172,20 @@ class Files:
             "bytes": len(page.content),
             "sha256": sha256(page.content).hexdigest(),
         }
+        if variant is not None:
+            told["variant"] = variant
         return Item(name, page.content, json.dumps(told, ensure_ascii=False) + "\n")
+
+    def encode_aside(self, exchanges: Sequence[Exchange], /) -> Item | None:
+        """Return the lines of redirects to pages that the crawl has by another way."""
+        lines = []
+        for exchange in exchanges:
+            response = exchange.response
+            if response is not None and 300 <= response.status <= 399:  # noqa: PLR2004 - redirects
+                target = _urls.join(exchange.hop.url, response.headers.get("location") or "")
+                if target is not None and exchange.hop.method == "GET":
+                    lines.append(json.dumps({"url": exchange.hop.url, "redirect": target}) + "\n")
+        return Item("", b"", "".join(lines)) if lines else None
 
     def ending(self) -> None:
         """Return None: a mirror ends with its last file."""
@@ -202,11 +220,18 @@ class Files:
             OutputError: the map can't be read.
         """
         path = self.path / MAP
-        problems = audit_file(path, "jsonl", positions, rows, total, finished=finished)
+        places = {number: Place.of(position) or Place() for number, position in positions.items()}
+        problems = audit_file(path, None, positions, rows, total, finished=finished)
+        ends = {number: (path, place) for number, place in places.items()}
+        problems = problems or miscounted(ends, rows, total, _files_in, "files")
         if problems or not path.exists():
             return problems
-        end = max([(Place.of(position) or Place()).bytes for position in positions.values()], default=0)
-        return [*_changed(self.path, end)]
+        return [*_changed(self.path, max([place.bytes for place in places.values()], default=0))]
+
+
+def _files_in(batch: bytes) -> int:
+    """Return how many lines of a map are of a file."""
+    return sum("file" in json.loads(line) for line in batch.splitlines())
 
 
 def _variant(page: Page) -> str | None:
@@ -229,10 +254,12 @@ def read_map(folder: Path, end: int | None = None) -> Iterator[dict[str, object]
                 if end is not None and read > end:
                     return
                 try:
-                    told = json.loads(line)
-                    told["file"], told["final_url"]
-                except (ValueError, TypeError, KeyError) as error:
-                    raise OutputError(f"{folder / MAP}: line {number} is no line of a map") from error
+                    told = dict(json.loads(line))
+                    whole = "redirect" in told or {"file", "final_url"} <= set(told)
+                except (ValueError, TypeError):
+                    whole = False
+                if not whole:
+                    raise OutputError(f"{folder / MAP}: line {number} is no line of a map")
                 yield told
     except OSError as error:
         raise OutputError(f"{folder / MAP} can't be read: {error.strerror}") from error
@@ -240,7 +267,7 @@ def read_map(folder: Path, end: int | None = None) -> Iterator[dict[str, object]
 
 def _changed(folder: Path, end: int) -> Iterator[str]:
     """Yield which files are not as the map says; of one that was written twice, the last line counts."""
-    sums = {str(told["file"]): told["sha256"] for told in read_map(folder, end)}
+    sums = {str(told["file"]): told["sha256"] for told in read_map(folder, end) if "file" in told}
     for name, wanted in sums.items():
         path = folder / name
         try:
@@ -289,7 +316,8 @@ class _Mirror:
         if self._map is None:
             raise trio.ClosedResourceError(f"{self._folder} is not open")
         for item in items:
-            self._put(item)
+            if item.name:
+                self._put(item)
         data = "".join([item.line for item in items]).encode()
         try:
             rest = memoryview(data)

@@ -14,6 +14,7 @@ import trio
 
 from .._errors import MissingExtraError, OutputError, UsageError
 from .audit import audit_file
+from .counting import miscounted
 from .place import Place
 from .warc_records import OUTCOME, Original, warcinfo
 
@@ -285,39 +286,18 @@ def audit(
     if finished:
         foreign = [number for number in template.found() if number > last]
         problems += [f"{template.path(number).name} is foreign: it was not written" for number in foreign]
-    return problems or _audit_rows(template, at, rows, total)
+    ends = {number: (template.path(part), place) for number, (part, place) in at.items()}
+    return problems or miscounted(ends, rows, total, _pages, "pages")
 
 
-def _audit_rows(
-    template: Template, at: Mapping[int, tuple[int, Place]], rows: Mapping[int, int], total: int
-) -> list[str]:
-    """Count the pages in files whose bytes are as they were written."""
-    problems: list[str] = []
-    before = (1, Place())
-    counted = 0
-    for number in sorted(at):
-        part, place = at[number]
-        found = 0 if at[number] == before else _pages(template.path(part), place)
-        before = at[number]
-        counted += found
-        if rows and found != rows.get(number, 0):
-            problems.append(f"batch {number} has {found:,} pages, and should have {rows.get(number, 0):,}")
-    if not problems and counted != total:
-        problems.append(f"it has {counted:,} pages, and the state {total:,}")
-    return problems
-
-
-def _pages(path: Path, place: Place) -> int:
-    """Return how many pages the batch that ends at *place* says the outcome of."""
+def _pages(batch: bytes) -> int:
+    """Return of how many pages *batch* says the outcome."""
     from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
 
-    with path.open("rb") as file:
-        file.seek(place.bytes - place.batch)
-        batch = io.BytesIO(file.read(place.batch))
     told = f"{OUTCOME}: ".encode()
     return sum(
         any(line.startswith(told) for line in record.raw_stream.read().splitlines())
-        for record in ArchiveIterator(batch, no_record_parse=True)
+        for record in ArchiveIterator(io.BytesIO(batch), no_record_parse=True)
         if record.rec_type == "metadata"
     )
 
