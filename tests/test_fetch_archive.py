@@ -241,6 +241,23 @@ def test_archives_of_other_tools_are_read(tmp_path: Path, packed: bool, request_
     assert sorted(row["title"] for row in objects_of(tmp_path / "titles.jsonl")) == ["got", "posted"]
 
 
+def test_an_answer_that_nothing_changed_does_not_hide_the_page(tmp_path: Path) -> None:
+    """Where a page was asked for again and answered by 304, its earlier answer is replayed."""
+    path = tmp_path / "visits.warc.gz"
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=True, warc_version="1.1")
+        for status, body in (("200 OK", b"<title>got</title>"), ("304 Not Modified", b"")):
+            head = StatusAndHeaders(status, [("Content-Type", "text/html")], protocol="HTTP/1.1")
+            writer.write_record(
+                writer.create_warc_record(
+                    SITE, "response", payload=io.BytesIO(body), length=len(body), http_headers=head
+                )
+            )
+    run(fetch=path, robots=False, write=tmp_path / "pages.jsonl")
+    (row,) = objects_of(tmp_path / "pages.jsonl")
+    assert (row["status"], row["title"]) == (200, "got")
+
+
 def test_an_archive_without_robots_says_what_to_do(tmp_path: Path) -> None:
     """Where robots.txt was not archived, the failure names the keyword that does without it."""
     path = tmp_path / "other.warc.gz"

@@ -7,6 +7,7 @@ with the archive and nothing is left behind.
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -42,6 +43,8 @@ CREATE TABLE bodies (
 
 _MOST_FORMS: Final = 1000  # requests that are not GET and whose response has not come yet
 _REQUEST_LINE: Final = 16 * 1024
+_STATUS_LINE: Final = 64
+_NOT_MODIFIED: Final = re.compile(rb"HTTP/[0-9.]+ +304")
 
 
 class Answer(NamedTuple):
@@ -69,6 +72,7 @@ class _Pending:
     place: tuple[int, int]
     key: bytes
     payload: str | None
+    not_modified: bool
     elapsed: float = 0.0
 
 
@@ -138,12 +142,14 @@ class Index:
             case "response" | "revisit":
                 self._settle()
                 id_ = headers.get_header("WARC-Record-ID") or ""
+                head = record.raw_stream.read(_STATUS_LINE)
                 asked = self._forms.pop(headers.get_header("WARC-Concurrent-To") or id_, None)
                 self._pending = _Pending(
                     id=id_,
                     url=url,
                     place=place,
                     key=asked or key_of("GET", url, None),
+                    not_modified=_NOT_MODIFIED.match(head) is not None,
                     payload=headers.get_header("WARC-Payload-Digest")
                     if record.rec_type == "response"
                     else None,
@@ -187,6 +193,8 @@ class Index:
         pending, self._pending = self._pending, None
         if pending is None:
             return
+        if pending.not_modified and self.answer(pending.key) is not None:
+            return  # it says that an earlier answer, which the archive has, is good still
         self._put(pending.key, (*pending.place, pending.elapsed, None))
         if pending.payload:
             self._db.execute(
