@@ -19,7 +19,7 @@ from warcio.warcwriter import WARCWriter
 from trio_crawl import Report, Request, UsageError, crawl, fetch_page
 from trio_crawl._errors import FetchError
 from trio_crawl.fetchers import Archive, Curl
-from trio_crawl.testing import MemoryWeb, serving
+from trio_crawl.testing import MemoryWeb, asserts_no_leaks, serving
 from trio_crawl.writers import Warc
 
 if TYPE_CHECKING:
@@ -378,3 +378,15 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     run(fetch=path, parse=parse)
     assert seen
     assert all(names == ["crawl.warc.gz"] for names in seen)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 0.1, 0.2, 0.4])
+async def test_a_replay_that_is_cancelled_leaves_nothing(tmp_path: Path, seconds: float) -> None:
+    """Neither while it is indexed nor while it answers: no task, thread or descriptor."""
+    path = tmp_path / "other.warc.gz"
+    foreign(path)
+    with path.open("ab") as file:
+        file.write(path.read_bytes() * 200)
+    async with asserts_no_leaks():
+        with trio.move_on_after(seconds):
+            await crawl("http://site.test/", fetch=path, write=tmp_path / "pages.jsonl", robots=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Final, cast, final, get_args
 
 import trio
@@ -84,9 +84,9 @@ class Archive:
         self._limiter = trio.CapacityLimiter(1)
         self._index = index = Index(self._paths)
         try:
-            build = index.build()
-            while await environment.run_in_thread(_go_on, build, limiter=self._limiter):
-                pass
+            with closing(index.build()) as build:
+                while await environment.run_in_thread(_go_on, build, limiter=self._limiter):
+                    pass
             yield
         finally:
             self._index = self._environment = None

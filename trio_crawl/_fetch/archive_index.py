@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
@@ -21,7 +22,7 @@ from .._errors import UsageError
 from .._write.warc_records import FAILURE, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 log = logging.getLogger("trio_crawl")
@@ -113,7 +114,7 @@ class Index:
         ).fetchone()
         return place
 
-    def build(self) -> Iterator[None]:
+    def build(self) -> Generator[None, None, None]:
         """Read the archive, and yield after each record, so that it can be given up in between.
 
         Raises:
@@ -121,13 +122,14 @@ class Index:
         """
         self._db.execute("BEGIN")
         for number, path in enumerate(self._paths):
-            for record, offset in read(path):
-                self._take(record, (number, offset))
-                if not drained(record):
-                    self._pending = None
-                    warn_of_cut(path, offset)
-                    break
-                yield
+            with closing(read(path)) as records:
+                for record, offset in records:
+                    self._take(record, (number, offset))
+                    if not drained(record):
+                        self._pending = None
+                        warn_of_cut(path, offset)
+                        break
+                    yield
             self._settle()
         self._db.execute("COMMIT")
 
