@@ -42,6 +42,10 @@ SkipReason: TypeAlias = Literal[
     "nofollow",
     "max_depth",
     "max_pages",
+    "max_per_host",
+    "trap_depth",
+    "trap_repetition",
+    "trap_pattern",
     "robots",
     "robots_unreachable",
     "host_given_up",
@@ -52,7 +56,10 @@ SkipReason: TypeAlias = Literal[
 """Why a URL that was found was not asked for, or not to its end.
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
-says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth``, ``max_pages`` and ``max_per_host``: the
+limit of that name. ``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000
+characters. ``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
+say nothing new, and was found on such a page (see docs/traps.md).
 ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
@@ -252,6 +259,10 @@ class Page:
         elapsed: seconds that the last hop took.
         http_version: the protocol of the last response, as in `Response`.
         address: the IP address that answered, empty where there was no connection.
+        duplicate_of: the URL of the first page of this crawl with the same content, byte for
+            byte; None if this is it. Pages that are empty, or without a 2xx status, are not compared.
+        soft_404: whether the host says the same, with a status of success, of a URL that can't exist. A host
+            is asked for one when it has given 200 pages, and pages before that are not marked.
     """
 
     id: str
@@ -270,6 +281,8 @@ class Page:
     elapsed: float
     http_version: str
     address: str
+    duplicate_of: str | None = None
+    soft_404: bool = False
     _document: Document = field(repr=False, compare=False)
 
     @property
@@ -461,6 +474,7 @@ class Statistics:
         retries: hops that had to be made again.
         redirects: redirects followed.
         robots: robots.txt files asked for.
+        probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -480,6 +494,7 @@ class Statistics:
     retries: int = 0
     redirects: int = 0
     robots: int = 0
+    probes: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -518,7 +533,12 @@ class Report(Statistics):
             _line(
                 "requests",
                 self.requests,
-                {"retries": self.retries, "redirects": self.redirects, "robots.txt": self.robots},
+                {
+                    "retries": self.retries,
+                    "redirects": self.redirects,
+                    "robots.txt": self.robots,
+                    "probes": self.probes,
+                },
             ),
             _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
             _line("rows written", self.rows, {})

@@ -44,11 +44,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     exclude: Patterns = (),
     max_pages: int | None = None,
     max_depth: int | None = None,
+    max_per_host: int | None = None,
     max_time: float | None = None,
     max_links: int = 10_000,
     max_bytes: int = 10 * 1024 * 1024,
     max_redirects: int = 10,
     max_failures: int | None = None,
+    traps: bool = True,
     concurrency: int = 64,
     per_host: int = 2,
     per_address: int = 8,
@@ -118,6 +120,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
+        max_per_host: pages to ask one host for, 1 or more, whatever comes of them; the rest of
+            its pages counts as skipped. None: no limit, since no number tells a large site
+            from an endless one.
         max_time: seconds after which nothing more is started; what is still in flight
             *grace* seconds later is dropped, and the rows that are there may take
             *grace* once more. None: no limit.
@@ -129,6 +134,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             20 that clients allow.
         max_failures: failed pages after which the crawl ends with an exception. None:
             failures are recorded, and the crawl goes on.
+        traps: pass by what leads astray: paths that go round or ever deeper, and pages without end
+            that say nothing new (calendars, session identifiers, filters of filters); and ask each host
+            that has given 200 pages for one that can't exist, so that its soft 404s are known
+            (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
+            docs/traps.md.
         concurrency: pages in work at once, of all hosts: hops, and async parsers that
             run. 64 keeps one core busy.
         per_host: hops at once on one host. 2, as browsers did when they were told to
@@ -199,11 +209,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         exclude=exclude,
         max_pages=max_pages,
         max_depth=max_depth,
+        max_per_host=max_per_host,
         max_time=max_time,
         max_links=max_links,
         max_bytes=max_bytes,
         max_redirects=max_redirects,
         max_failures=max_failures,
+        traps=traps,
         concurrency=concurrency,
         per_host=per_host,
         per_address=per_address,

@@ -31,6 +31,8 @@ def make_frontier(
             max_depth=options.max_depth,
             max_pages=options.max_pages,
             paced=not (isinstance(fetcher, RecordedFetcher) and fetcher.recorded),
+            max_per_host=options.max_per_host,
+            traps=options.traps,
         ),
         ledger,
         guard=guard if fetcher.opens_connections else None,

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
 from .._lease import Redirect
-from .._model import Page, Parsed, Response
+from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+from .marks import Marks, Unnamed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
     from .._model import Outcome
     from .._policy.verdict import Verdict
@@ -40,7 +42,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -52,10 +54,14 @@ class Course:
         frontier: where they come from, and go back to.
         pages: what makes pages of responses.
         options: of the crawl.
+        contents: which page had a content first.
         recorder: keeps what went over the wire.
     """
 
-    def __init__(self, frontier: Frontier, pages: Pages, options: Options, recorder: Recorder) -> None:
+    def __init__(
+        self, frontier: Frontier, pages: Pages, options: Options, contents: Contents, recorder: Recorder
+    ) -> None:
+        self._marks = Marks(contents, pages)
         self._frontier = frontier
         self._recorder = recorder
         self._pages = pages
@@ -93,6 +99,10 @@ class Course:
         Raises:
             Exception: of the user's parser, if it is to end the crawl.
         """
+        if lease.probe:
+            self._recorder.ends_aside(lease)
+            self._marks.probed(lease, result, wall)
+            return None
         of_robots = lease.robots_of is not None
         verdict = self._judge(lease, result, wall)
         if not isinstance(verdict, Again | Redirect):
@@ -150,14 +160,22 @@ class Course:
                 except FetchError:
                     return None
 
-    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Outcome | Unchanged | ToAwait:
-        """Make the page, and parse it, unless its parser is async."""
+    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
+        """Make the page, and parse it."""
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
         try:
-            page = self._pages.page(lease, response, wall)
+            page = self._marks.mark(lease, self._pages.page(lease, response, wall))
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
+        return page if isinstance(page, Unnamed) else self.parse(lease, page)
+
+    def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
+        """Parse *page*, unless its parser is async.
+
+        Raises:
+            Exception: of the user's parser, if it is to end the crawl.
+        """
         try:
             parsed = self._pages.parse(page)
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._frontier.contents import Contents
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
     from .._frontier.memory import MemoryFrontier
+    from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
     from ..abc import RunInThread, Writer
@@ -62,8 +64,10 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger, now: datetime) -> list[Json] | None:
-        """Open the state, and set *frontier* and *ledger* to what it knows at the moment *now*.
+    async def open(
+        self, frontier: MemoryFrontier, ledger: Ledger, contents: Contents, now: datetime
+    ) -> list[Json] | None:
+        """Open the state, and set the other parts to what it knows at the moment *now*.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -77,7 +81,9 @@ class Durable:
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
-        frontier.resume(await self._call(self._state.resume, self._check_cancelled))
+        resumed = await self._call(self._resume)
+        frontier.resume(resumed)
+        contents.resume(resumed.contents)
         return self._state.positions
 
     def _reopen(self, now: datetime) -> None:
@@ -86,13 +92,23 @@ class Durable:
         self._state.reopen(
             max_depth=options.max_depth,
             max_pages=options.max_pages,
+            max_per_host=options.max_per_host,
+            traps=options.traps,
             retry_failed=options.retry_failed,
             visited_before=None if age is None else now.timestamp() - age,
         )
 
+    def _resume(self) -> Resumed:
+        limited = self._options.max_per_host is not None
+        return self._state.resume(self._check_cancelled, count_hosts=limited)
+
     async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
         """Return pages that wait, by host."""
         return await self._call(self._state.load, wanted)
+
+    async def url_of(self, number: int) -> str | None:
+        """Return the URL that was discovered with a *number*."""
+        return await self._call(self._state.url_of, number)
 
     async def commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         """Take down a batch, all of it or nothing."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 import trio
 
 from .._fetch.choose import choose as choose_fetcher
+from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
@@ -90,6 +91,7 @@ class Engine:
         self._frontier = make_frontier(
             options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
+        self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
@@ -104,6 +106,7 @@ class Engine:
             pages=self._pages,
             outlet=self._outlet,
             ledger=self._ledger,
+            contents=self._contents,
             fail=self._ending.fail,
             wall_clock=self._wall_clock,
         )
@@ -132,6 +135,7 @@ class Engine:
             virtual=self._fetcher.virtual,
         )
         self._loop.load = durable.load
+        self._loop.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
@@ -195,7 +199,7 @@ class Engine:
         """Go on where the state says that the crawl ended."""
         if self._durable is None:
             return
-        positions = await self._durable.open(self._frontier, self._ledger, self._wall)
+        positions = await self._durable.open(self._frontier, self._ledger, self._contents, self._wall)
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped

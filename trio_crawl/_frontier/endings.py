@@ -63,8 +63,10 @@ class Endings:
             case Parsed(page=page):
                 changes.fingerprints.extend(_new_aliases(lease))
                 moment = page.fetched_at.timestamp()
-                visit = _visit(lease, page)
-                changes.pages.append(Ended(lease.id, host, page.status, rows, moment, visit=visit))
+                ended = Ended(lease.id, host, page.status, rows, moment, visit=_visit(lease, page))
+                changes.pages.append(
+                    ended._replace(content=lease.content, duplicate_of=lease.original, soft_404=page.soft_404)
+                )
             case Unchanged(validators, moment):
                 changes.fingerprints.extend(_new_aliases(lease))
                 visit = Visit(unchanged=True, validators=validators, aliases=lease.aliases)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 if TYPE_CHECKING:
     from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
+    from .._policy.families import Family
 
 
 class Discovered(NamedTuple):
@@ -58,6 +59,9 @@ class Ended(NamedTuple):
         aliases: of a failure, or of a page whose host was given up, fingerprints of where it
             was redirected to: known, unless it is asked for again.
         visit: of a page, what is worth keeping for the next visit; None if nothing is.
+        content: of a page, the hash of its content.
+        duplicate_of: of a page, the number of the first one with the same content.
+        soft_404: of a page, whether its host says the same of what does not exist.
     """
 
     id: int
@@ -67,6 +71,9 @@ class Ended(NamedTuple):
     fetched_at: float | None = None
     aliases: tuple[int, ...] = ()
     visit: Visit | None = None
+    content: int | None = None
+    duplicate_of: int | None = None
+    soft_404: bool = False
 
 
 class Passed(NamedTuple):
@@ -76,7 +83,7 @@ class Passed(NamedTuple):
         fingerprint: of the key that it would have.
         url: where it leads.
         depth: links from a seed.
-        reason: ``"scope"``, ``"max_depth"`` or ``"nofollow"``.
+        reason: one of `trio_crawl._frontier.discovery.PASSED`.
         request: as in `Discovered`.
         referrer: as in `Discovered`.
     """
@@ -105,6 +112,8 @@ class Changes:
         spilled: by host, how many of `discovered` are not held in memory.
         cancelled: hosts that were cancelled, with the reasons.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
+        families: what is left to families of pages, by name.
+        words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
 
@@ -119,6 +128,8 @@ class Changes:
     spilled: Counter[str] = field(default_factory=Counter)
     cancelled: dict[str, str] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
+    families: dict[str, Family] = field(default_factory=dict)
+    words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

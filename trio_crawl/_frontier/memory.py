@@ -8,12 +8,12 @@ others in the state, from which they are asked for in time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Unchanged
-from .._model import Parsed
+from .._model import Parsed, Response
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
 from .choice import Choice
@@ -21,13 +21,14 @@ from .discovery import Discoveries
 from .doors import looked_up
 from .endings import Endings
 from .queues import Queues
+from .trapwatch import TrapWatch
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Decision, Lease, Redirect, Stored
-    from .._model import Link, Outcome, Request, Response, SkipReason
+    from .._model import Link, Outcome, Request, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .journal import Journal
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .resumed import Resumed
     from .schedule import Host
+
+_OK: Final = 200
 
 
 @final
@@ -62,11 +65,16 @@ class MemoryFrontier:
         journal: Journal | None = None,
     ) -> None:
         self._ledger = ledger
-        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal, robots=robots)
+        self._watch = TrapWatch(journal) if limits.traps else None
+        self._discoveries = Discoveries(
+            scope, limits.max_depth, ledger, journal, robots=robots, watch=self._watch
+        )
         self._endings = Endings(ledger, journal)
         self._queues = Queues(limits, journal)
         self._schedule = self._queues.schedule
-        self._choice = Choice(limits, self._queues, self._endings, ledger, guard=guard, robots=robots)
+        self._choice = Choice(
+            limits, self._queues, self._endings, ledger, guard=guard, robots=robots, watch=self._watch
+        )
 
     def resume(self, resumed: Resumed) -> None:
         """Go on where an earlier crawl ended; to be called before anything else, with the books set."""
@@ -74,6 +82,10 @@ class MemoryFrontier:
         self._queues.windows.resume(resumed.stored)
         self._queues.queued = sum(resumed.stored.values())
         self._choice.pages = self._ledger.pages
+        for name, number in resumed.asked.items():
+            self._schedule.host(name).asked = number
+        if self._watch is not None:
+            self._watch.resume(resumed.families, resumed.words)
 
     @property
     def queued(self) -> int:
@@ -135,6 +147,8 @@ class MemoryFrontier:
         if result is not None:
             self._learn(host, lease, now, result)
         self._schedule.finish(host, lease, now)
+        if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
+            self._choice.answered(host, lease, now)
 
     @staticmethod
     def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
@@ -195,6 +209,9 @@ class MemoryFrontier:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self._queues.lent -= 1
         self._choice.pages += isinstance(outcome, Parsed | Unchanged)
+        # Another visit of a page says nothing of those that its family has yet to come.
+        if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
+            self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
         self._endings.finished(lease, outcome, rows)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
@@ -214,10 +231,10 @@ class MemoryFrontier:
 
     def drop(self, lease: Lease, now: float) -> None:
         """Let go of *lease*, whose hop was cancelled with its host."""
-        if lease.robots_of is None:
+        if lease.is_page:
             self._queues.lent -= 1
             self._endings.skipped(lease, "cancelled_host")
-        else:
+        elif lease.robots_of is not None:
             self.robots_known(lease, None, now)
 
     # What a state says

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from .index import FingerprintMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +24,10 @@ class Resumed:
         seeds: URLs that widened the scope.
         stored: by host, how many pages wait in the state.
         next_id: the number of the next discovery.
+        families: of families of pages the name, what is left, and how many pages were fresh.
+        words: of hosts what they have said, as it was taken down, the earliest first.
+        contents: the numbers of the last pages, by the hashes of their contents.
+        asked: by host, how many pages were asked for; empty if nobody wants to know.
     """
 
     known: FingerprintSet
@@ -29,3 +35,7 @@ class Resumed:
     seeds: Iterable[str]
     stored: Mapping[str, int]
     next_id: int
+    families: Iterable[tuple[str, int, int]] = ()
+    words: Iterable[tuple[str, bytes]] = ()
+    contents: FingerprintMap = field(default_factory=FingerprintMap)
+    asked: Mapping[str, int] = field(default_factory=dict)

@@ -51,9 +51,11 @@ class Host:
 
     __slots__ = (
         "addresses",
+        "asked",
         "bound",
         "doors",
         "fresh_until",
+        "good",
         "health",
         "later",
         "loading",
@@ -85,6 +87,9 @@ class Host:
         self.lowest_unsaved = inf
         self.bound = -inf
         self.loading = False
+        # Pages that were asked for, whatever came of it; and answers with status 200.
+        self.asked = 0
+        self.good = 0
         self.state = State.EMPTY
         self.wake = inf
         self.looking_up = False
