@@ -72,17 +72,6 @@ def test_what_is_behind_a_position_is_removed(tmp_path: Path) -> None:
     assert kinds(template.path(1)) == ["warcinfo", "response", "response"]
 
 
-def test_the_bodies_of_all_files_are_known(tmp_path: Path) -> None:
-    """Up to the position, each with the record that has it."""
-    template = Template(f"{tmp_path}/x-{{n}}.warc.gz")
-    file = opened(template, rotate=1)
-    positions = [file.append([record(body)], DATE) for body in (b"a", b"bb", b"ccc")]
-    file.close()
-    again = opened(template, positions[1])
-    assert [one.url for one in again.originals().values()] == ["http://site.test/1", "http://site.test/2"]
-    again.close()
-
-
 def test_a_batch_that_fails_leaves_whole_records(tmp_path: Path) -> None:
     """What was written of it is cut off, and the error says where the file ends now."""
     template = Template(f"{tmp_path}/x.warc.gz")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from .._errors import UsageError
 from .._parse.decoding import decode_bytes
-from .._write.files import read_map
+from .._write.mirror import read_map
 from .rewrite import rewrite_css, rewrite_html
 
 if TYPE_CHECKING:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import time
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, cast, final, get_args
 
 import trio
 
 from .._errors import FetchError, UsageError
 from .._model import FailureKind
+from .._write.slices import in_slices
 from .._write.warc_file import archive_files, require_warcio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from .._model import Hop, Response
     from ..abc import Environment
     from .archive_index import Index
-
-_SLICE: Final = 0.1
-"""Seconds for which an archive is read before a cancellation is looked for."""
 
 
 class NotArchivedError(FetchError):
@@ -84,9 +81,7 @@ class Archive:
         self._limiter = trio.CapacityLimiter(1)
         self._index = index = Index(self._paths)
         try:
-            with closing(index.build()) as build:
-                while await environment.run_in_thread(_go_on, build, limiter=self._limiter):
-                    pass
+            await in_slices(index.build(), environment.run_in_thread, self._limiter)
             yield
         finally:
             self._index = self._environment = None
@@ -122,12 +117,6 @@ class Archive:
         asked = "it" if hop.method == "GET" else f"this {hop.method}"
         hint = "; robots=False crawls without" if hop.url.endswith("/robots.txt") else ""
         return f"{asked} is not in {', '.join(self._names)}{hint}"
-
-
-def _go_on(build: Iterator[None]) -> bool:
-    """Go on with *build* for a moment; return whether there is more of it."""
-    end = time.monotonic() + _SLICE
-    return any(time.monotonic() >= end for _ in build)
 
 
 def _failure(told: str) -> FetchError:

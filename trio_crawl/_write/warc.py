@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,10 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import UsageError
-from .warc_file import ORIGINALS, SUFFIXES, ArchiveFile, Template, audit, check, require_warcio
+from .originals import Originals
+from .slices import in_slices
+from .warc_audit import audit
+from .warc_file import SUFFIXES, ArchiveFile, Template, check, require_warcio
 from .warc_records import Original, Record, began, digest, metadata, request, response
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class Warc:
         self._secrets = secrets
         self._overwrite = overwrite
         self._rows = 0
-        self._originals: OrderedDict[str, Original] = OrderedDict()
+        self._originals = Originals()
         self._environment: Environment | None = None
 
     def __repr__(self) -> str:
@@ -138,7 +140,7 @@ class Warc:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
         self._environment = environment
         self._rows = 0
-        self._originals = OrderedDict()
+        self._originals = Originals()
         self._limiter = trio.CapacityLimiter(1)
         self._file = file = ArchiveFile(
             self._template, rotate=self._rotate, compress=self.name.lower().endswith(".gz")
@@ -147,7 +149,7 @@ class Warc:
         try:
             await run_in_thread(file.open, self._overwrite, position, limiter=self._limiter)
             if position is not None:
-                self._originals = await run_in_thread(file.originals, limiter=self._limiter)
+                await in_slices(self._originals.read(file.paths()), run_in_thread, self._limiter)
             yield
             await run_in_thread(file.close, limiter=self._limiter)
         finally:
@@ -185,15 +187,12 @@ class Warc:
         """Return the records of an exchange that has a response."""
         answer = exchange.response
         assert answer is not None  # noqa: S101 - the caller has looked
-        url = exchange.hop.url
         payload = digest(answer.body)
         original = self._originals.get(payload) if answer.body else None
         asked = request(exchange.hop, date, answer.address, secrets=self._secrets)
         answered = response(answer, date, payload, asked=asked.id, original=original)
         if original is None and answer.body:
-            self._originals[payload] = Original(id=answered.id, url=url, date=date)
-            if len(self._originals) > ORIGINALS:
-                self._originals.popitem(last=False)
+            self._originals.add(payload, Original(id=answered.id, url=answer.url, date=date))
         return [asked, answered]
 
     async def write(self, items: Sequence[Records], /) -> Json:

@@ -6,25 +6,19 @@ import io
 import os
 import re
 import zlib
-from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import trio
 
 from .._errors import MissingExtraError, OutputError, UsageError
-from .audit import audit_file
-from .counting import miscounted
 from .place import Place
-from .warc_records import OUTCOME, Original, warcinfo
+from .warc_records import warcinfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .._model import Json
-
-ORIGINALS: Final = 50_000
-"""Bodies that later ones are compared with, the newest ones: about 20 MB of memory."""
 
 SUFFIXES: Final = (".warc.gz", ".warc")
 
@@ -231,75 +225,9 @@ class ArchiveFile:
         if raw is not None:
             raw.close()
 
-    def originals(self) -> OrderedDict[str, Original]:
-        """Return the responses up to the position, by the digest of their body: the newest ones, in order.
-
-        All files are read, the newest one first, until there are enough.
-
-        Raises:
-            OutputError: one can't be read.
-        """
-        found: list[list[tuple[str, Original]]] = []
-        for number in range(self._part, 0, -1):
-            if sum(map(len, found)) >= ORIGINALS:
-                break
-            found.insert(0, _responses(self._template.path(number)))
-        pairs = [pair for each in found for pair in each]
-        return OrderedDict(pairs[-ORIGINALS:])
-
-
-def _responses(path: Path) -> list[tuple[str, Original]]:
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
-
-    found: list[tuple[str, Original]] = []
-    try:
-        with path.open("rb") as file:
-            for record in ArchiveIterator(file, no_record_parse=True):
-                told = record.rec_headers.get_header
-                if record.rec_type == "response" and told("WARC-Payload-Digest"):
-                    original = Original(
-                        id=told("WARC-Record-ID"), url=told("WARC-Target-URI"), date=told("WARC-Date")
-                    )
-                    found.append((told("WARC-Payload-Digest"), original))
-    except OSError as error:
-        raise OutputError(f"{path} can't be read: {error.strerror}") from error
-    return found
-
-
-def audit(
-    template: Template, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, *, finished: bool
-) -> list[str]:
-    """Return how the files differ from what was written; see `trio_crawl.abc.Writer.audit`. It blocks.
-
-    Raises:
-        OutputError: a file can't be read, or is not what the positions are of.
-    """
-    at = {number: part_and_place(position) or (1, Place()) for number, position in positions.items()}
-    last = max([part for part, _ in at.values()], default=1)
-    problems: list[str] = []
-    for part in range(1, last + 1):
-        path = template.path(part)
-        places = {number: place.to_json() for number, (of, place) in at.items() if of == part}
-        own = {number: rows.get(number, 0) for number in places} if rows else {}
-        found = audit_file(path, None, places, own, 0, finished=finished or part < last)
-        problems += [f"{path.name}: {one}" for one in found] if template.numbered else found
-    if finished:
-        foreign = [number for number in template.found() if number > last]
-        problems += [f"{template.path(number).name} is foreign: it was not written" for number in foreign]
-    ends = {number: (template.path(part), place) for number, (part, place) in at.items()}
-    return problems or miscounted(ends, rows, total, _pages, "pages")
-
-
-def _pages(batch: bytes) -> int:
-    """Return of how many pages *batch* says the outcome."""
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
-
-    told = f"{OUTCOME}: ".encode()
-    return sum(
-        any(line.startswith(told) for line in record.raw_stream.read().splitlines())
-        for record in ArchiveIterator(io.BytesIO(batch), no_record_parse=True)
-        if record.rec_type == "metadata"
-    )
+    def paths(self) -> list[Path]:
+        """Return the files that have records, the newest one first."""
+        return [self._template.path(number) for number in range(self._part, 0, -1)]
 
 
 def archive_files(name: object) -> list[Path]:
