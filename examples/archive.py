@@ -57,7 +57,7 @@ async def main() -> None:
     async with serving(web, origin="http://library.test") as base_url:
         await fetch(f"{base_url}/", archive)
     await parse(f"{base_url}/", archive, output)
-    print(output.read_text(encoding="utf-8"), end="")
+    print(await trio.Path(output).read_text(encoding="utf-8"), end="")
 
 
 if __name__ == "__main__":
