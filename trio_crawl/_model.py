@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
+    from ._conduct import HostReport
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say; the type of `Request.data`."""
 
@@ -56,9 +58,10 @@ SkipReason: TypeAlias = Literal[
 """Why a URL that was found was not asked for, or not to its end.
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
-says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth``, ``max_pages`` and ``max_per_host``: the
-limit of that name. ``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000
-characters. ``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
+says ``rel`` "nofollow", "ugc" or "sponsored", or stands on a page that says "nofollow" or
+"none" to robots. ``max_depth``, ``max_pages`` and ``max_per_host``: the limit of that name.
+``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000 characters.
+``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
 say nothing new, and was found on such a page (see docs/traps.md).
 ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
@@ -222,6 +225,8 @@ class Document(Protocol):
     @property
     def title(self) -> str | None: ...
     @property
+    def directives(self) -> frozenset[str]: ...
+    @property
     def meta(self) -> dict[str, str]: ...
     @property
     def opengraph(self) -> dict[str, str]: ...
@@ -305,6 +310,17 @@ class Page:
     def title(self) -> str | None:
         """The document's title with its white space collapsed; None if it has none."""
         return self._document.title
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself, in lower case: ``"noindex"``, ``"nofollow"``, ...
+
+        Gathered from all ``X-Robots-Tag`` fields and ``meta`` elements that speak to everybody
+        or to the crawl's product token. ``"none"`` stands for itself, and for the two that it is
+        short for. Those that have a value have it after a colon: ``"max-snippet:20"``,
+        ``"unavailable_after:25 jun 2030 15:00:00 gmt"``.
+        """
+        return self._document.directives
 
     @property
     def meta(self) -> dict[str, str]:
@@ -506,10 +522,13 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
+        hosts: how hosts were treated: at most a hundred, first those where a rule was not
+            kept, which there should be none of, then the busiest.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
+    hosts: tuple[HostReport, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""

@@ -105,7 +105,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             over the whole state; what a limit skipped is pending again when it is
             raised. None: nothing is left behind.
         retry_failed: make pages that failed pending again, where a state is gone on
-            with. False: a failure is an outcome as well.
+            with, and those that were skipped as their host failed, or its robots.txt.
+            False: a failure is an outcome as well.
         recrawl: seconds of age: a page whose last visit is longer ago is asked for again
             where a state is gone on with, as a visit of its own (`Page.visit`) with rows of
             its own, but only for what has changed: one that is answered by 304 has no row, and
@@ -155,7 +156,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             408, 429, 5xx), with back-off. 2 survive a restart of a server.
         grace: seconds that a crawl which is cancelled, or out of time, may take to
             write what it has.
-        robots: keep to robots.txt (RFC 9309). True: the standard is clear.
+        robots: keep to robots.txt (RFC 9309), and follow no link that ``rel``, or its page
+            by ``X-Robots-Tag`` or ``<meta name=robots>``, says not to follow. True: the
+            standard is clear, and so is the wish.
         user_agent: the ``User-Agent`` field; its product token is what robots.txt is
             searched for.
         headers: header fields for every request, robots.txt included, by name or in
@@ -164,7 +167,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             one of them belongs in *auth*, or in the headers of a `Request`.
         cookies: True keeps what servers set and sends it back, as RFC 6265 says: a
             site that asks for cookies works as in a browser, and each crawl begins
-            without any. False neither keeps nor sends any. A mapping, such as
+            without any; one that goes on with a state has those that it had. False
+            neither keeps nor sends any. A mapping, such as
             ``{"example.org": {"session": "..."}}``, begins with those: each goes to
             that host alone, on every path, over https and http.
         auth: by origin, what it is asked with from the first request on: a user name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._fetch.addresses import AddressGuard
 from .._frontier.limits import Limits
 from .._frontier.memory import MemoryFrontier
+from .._policy.robots import product_token
 from .._policy.scope import Scope
 from ..abc import RecordedFetcher
 
@@ -38,6 +39,7 @@ def make_frontier(
         guard=guard if fetcher.opens_connections else None,
         robots=options.robots,
         journal=journal,
+        product=product_token(options.user_agent),
     )
 
 

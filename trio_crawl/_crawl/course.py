@@ -118,7 +118,8 @@ class Course:
                     self._recorder.ends_aside(lease)
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
-                self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
+                status, size, rules = self._read_robots(lease, verdict)
+                self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
@@ -143,22 +144,26 @@ class Course:
             return decide()
         return verdict
 
-    def _read_robots(self, lease: Lease, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
-        """Return the rules of a robots.txt; why its origin can't be had; None: nothing is allowed."""
+    def _read_robots(
+        self, lease: Lease, verdict: GiveUp | Keep
+    ) -> tuple[int | None, int, robots.Rules | FetchError | None]:
+        """Return status and size of a robots.txt, and what `Frontier.robots_known` takes."""
         if isinstance(verdict, GiveUp):
             if verdict.error.kind == "redirects":
-                return robots.ALLOW_ALL
-            return verdict.error if verdict.error.kind in _NO_ORIGIN else None
-        match robots.from_status(verdict.response.status):
+                return None, 0, robots.ALLOW_ALL
+            return None, 0, verdict.error if verdict.error.kind in _NO_ORIGIN else None
+        status = verdict.response.status
+        match robots.from_status(status):
             case "allow":
-                return robots.ALLOW_ALL
+                return status, 0, robots.ALLOW_ALL
             case "disallow":
-                return None
+                return status, 0, None
             case "parse":
                 try:
-                    return robots.parse(self._pages.content(lease, verdict.response), self._product)
+                    content = self._pages.content(lease, verdict.response)
                 except FetchError:
-                    return None
+                    return status, 0, None
+                return status, len(content), robots.parse(content, self._product)
 
     def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
         """Make the page, and parse it."""

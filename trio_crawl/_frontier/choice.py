@@ -11,7 +11,6 @@ from .._lease import Drained, Idle, Lease, Lookup, Refuse, Start
 from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
-from .robots import RobotsDesk
 from .schedule import Host
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from .endings import Endings
     from .ledger import Ledger
     from .limits import Limits
+    from .manners import Manners
     from .queues import Queues
     from .trapwatch import TrapWatch
 
@@ -35,7 +35,7 @@ class Choice:
         endings: where skips are entered.
         ledger: the books.
         guard: the judge of addresses; None if no name has to be looked up.
-        robots: whether robots.txt is asked for, and kept to.
+        manners: what is known of robots.txt, and of how hosts were treated.
         watch: says which pages are in a trap; None if nobody is to know.
     """
 
@@ -47,7 +47,7 @@ class Choice:
         ledger: Ledger,
         *,
         guard: Guard | None,
-        robots: bool,
+        manners: Manners,
         watch: TrapWatch | None = None,
     ) -> None:
         self._watch = watch
@@ -58,7 +58,8 @@ class Choice:
         self._endings = endings
         self._ledger = ledger
         self._doors = None if guard is None else Doors(guard)
-        self._robots = RobotsDesk() if robots else None
+        self._manners = manners
+        self._robots = manners.robots
         self._leases = count(1)
         self.pages = 0
         """Those that count towards ``max_pages``."""
@@ -120,6 +121,7 @@ class Choice:
             if isinstance(verdict, FetchError):
                 return self._refuse(host, verdict, now)
             if verdict != "allowed":
+                self._robots.skipped(lease.url)
                 self._skip(host, verdict, now)
                 return None
         return self._start(host, lease, now)
@@ -183,7 +185,7 @@ class Choice:
             self._skip(host, "cancelled_host", now)
         else:
             host.pop()
-            self.robots_known(lease, None, now)
+            self.drop_robots(lease, now)
             self._schedule.settle(host, now)
 
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
@@ -206,14 +208,33 @@ class Choice:
         host.push(self._robots.ask(lease))
         self._schedule.settle(host, now)
 
-    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
+    def robots_known(
+        self,
+        lease: Lease,
+        verdict: Rules | FetchError | None,
+        now: float,
+        *,
+        status: int | None = None,
+        size: int = 0,
+    ) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
         assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
         assert lease.robots_of is not None  # noqa: S101
-        crawl_delay = self._robots.answer(lease.robots_of, verdict, now)
+        crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._schedule.host(_urls.host(lease.robots_of + "/"))
         host.robots_pending -= 1
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
+        self._schedule.settle(host, now)
+
+    def drop_robots(self, lease: Lease, now: float) -> None:
+        """Let go of a robots.txt that a cancelled host was asked for."""
+        assert lease.robots_of is not None  # noqa: S101 - the caller looked
+        host = self._schedule.host(_urls.host(lease.robots_of + "/"))
+        if host.name not in self._queues.cancelled:
+            self.robots_known(lease, None, now)
+            return
+        # Its pages are skipped before it matters; nothing is known, and nothing to be kept.
+        host.robots_pending -= 1
         self._schedule.settle(host, now)
 
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
@@ -221,6 +242,7 @@ class Choice:
             return None
         if lease.is_page and not lease.attempts and not lease.chain:
             host.asked += 1
+        self._manners.note(host)
         self._lend(host, lease)
         lease.started = now
         self._ledger.requests += 1

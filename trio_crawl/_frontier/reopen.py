@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import rank_of
 from .._urls import host as host_of
-from .journal import Changes, Discovered
+from .conduct import forgive
+from .journal import OF_FAILURE, Changes, Discovered
 from .requests import request_of
 from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
 
@@ -118,14 +119,17 @@ class Reopening:
                 if skipped.get(reason):
                     skipped[reason] -= self._reopen_passed(reason, None) + self._revive(SKIPPED, reason)
             books["skipped"] = skipped = {reason: number for reason, number in skipped.items() if number}
-            if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
+            if retry_failed:
+                forgive(self._database.db)
+            if retry_failed and (books.get("failed") or any(map(skipped.get, OF_FAILURE))):
                 self._revive(FAILED)
-                self._revive(SKIPPED, "host_given_up")
+                for reason in OF_FAILURE:
+                    self._revive(SKIPPED, reason)
+                    skipped.pop(reason, None)
                 self._database.db.execute(
                     "DELETE FROM aliases"
                 )  # what they are redirected to is theirs again
                 books["failed"] = {}
-                skipped.pop("host_given_up", None)
             # After the limits: pages that wait for another visit make no room below `max_pages`.
             if visited_before is not None:
                 self._revisit(books, visited_before)

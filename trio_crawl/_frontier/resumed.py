@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from .index import FingerprintMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .._model import SkipReason
     from .index import FingerprintSet
+    from .watch import HostRecord, RobotsRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,11 @@ class Resumed:
         words: of hosts what they have said, as it was taken down, the earliest first.
         contents: the numbers of the last pages, by the hashes of their contents.
         asked: by host, how many pages were asked for; empty if nobody wants to know.
+        hosts: those that are to be waited for, or have failed.
+        robots: robots.txt files that may be known for long enough yet.
+        cookies: by registrable domain, as text.
+        killed: whether the last run was ended without a word, so that nobody knows what
+            it asked for at last.
     """
 
     known: FingerprintSet
@@ -39,3 +45,7 @@ class Resumed:
     words: Iterable[tuple[str, bytes]] = ()
     contents: FingerprintMap = field(default_factory=FingerprintMap)
     asked: Mapping[str, int] = field(default_factory=dict)
+    hosts: Sequence[HostRecord] = ()
+    robots: Sequence[RobotsRecord] = ()
+    cookies: Sequence[str] = ()
+    killed: bool = False

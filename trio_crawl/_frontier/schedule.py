@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from .._lease import Lease
 from .._policy.health import Health
 from .._policy.politeness import Turns
+from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,12 +72,14 @@ class Host:
         "turns",
         "unsaved",
         "wake",
+        "watch",
     )
 
     def __init__(self, name: str, *, per_host: int, delay: float, paced: bool = True) -> None:
         self.name = name
         self.turns = Turns(per_host=per_host, delay=delay, paced=paced)
         self.health = Health()
+        self.watch: Watch | None = None  # until it is asked
         self.pages: list[Waiting] = []
         self.robots: list[Waiting] = []
         self.later: list[tuple[float, int, Lease]] = []
@@ -337,6 +340,10 @@ class Schedule:
                 self._open_from[address] = now + self._address_delay
                 heappush(self._openings, (now + self._address_delay, address))
         host.pop()
+        if host.watch is None:
+            host.watch = Watch()
+        # Before the turns know of it, which decided about it.
+        host.watch.started(now, delay=host.turns.delay_now, limit=host.turns.per_host)
         host.turns.start(now)
         self.settle(host, now)
         return True
@@ -344,6 +351,8 @@ class Schedule:
     def finish(self, host: Host, lease: Lease, now: float) -> None:
         """Give back the turns that `start` took."""
         host.turns.finish()
+        if host.watch is not None:
+            host.watch.ended()
         self.settle(host, now)
         if lease.addresses:
             address = lease.addresses[0]

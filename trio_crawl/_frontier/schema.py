@@ -54,7 +54,7 @@ CREATE TABLE passed (
     referrer INTEGER
 );
 CREATE TABLE aliases (
-    url INTEGER PRIMARY KEY,   -- of a failure, or of a page whose host was given up
+    url INTEGER PRIMARY KEY,   -- of a failure, or of a skip that is one
     fingerprints BLOB NOT NULL -- of where it was redirected to
 );
 CREATE TABLE visits (

@@ -10,6 +10,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import Lease, Stored, Validators, order_of, rank_in
+from . import conduct
 from .contents import GENERATION
 from .database import Database
 from .discovery import PASSED
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from .._conduct import HostReport
     from .._lease import Wanted
     from .._model import Json, SkipReason
     from .journal import Changes
@@ -121,11 +123,18 @@ class SqliteState:
             visited_before=visited_before,
         )
 
-    def resume(self, check_cancelled: Callable[[], None], *, count_hosts: bool = False) -> Resumed:
+    def resume(
+        self,
+        check_cancelled: Callable[[], None],
+        moment: float = 0.0,
+        *,
+        count_hosts: bool = False,
+    ) -> Resumed:
         """Return what a frontier goes on with.
 
         Args:
             check_cancelled: called now and then; what it raises ends the reading.
+            moment: the present one, by the wall clock, in seconds since 1970.
             count_hosts: whether it has to know how many pages each host was asked for.
         """
         with self._database.reading():
@@ -149,6 +158,10 @@ class SqliteState:
                 words=self._database.db.execute("SELECT host, places FROM words ORDER BY rowid").fetchall(),
                 contents=self._contents(check_cancelled),
                 asked=dict(self._database.db.execute(_ASKED)) if count_hosts else {},
+                hosts=conduct.waiting(self._database.db, moment),
+                robots=conduct.valid_robots(self._database.db, moment),
+                cookies=conduct.cookies(self._database.db),
+                killed=self._database.killed,
             )
 
     def _contents(self, check_cancelled: Callable[[], None]) -> FingerprintMap:
@@ -173,6 +186,11 @@ class SqliteState:
         with self._database.reading():
             row = self._database.db.execute("SELECT url FROM urls WHERE id = ?", (number,)).fetchone()
             return None if row is None else str(row[0])
+
+    def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated, for a report: some of them."""
+        with self._database.reading():
+            return tuple(conduct.reports(self._database.db))
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
         marks: dict[SkipReason, list[int]] = {reason: [] for reason in PASSED}

@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Final, final
 
+from . import conduct
 from .requests import text_of
 from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
 
@@ -70,6 +71,7 @@ class Takedown:
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
+        conduct.take_down(db, changes)
         if changes.cancelled:
             said = [(host, _sayable(reason)) for host, reason in changes.cancelled.items()]
             db.executemany("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", said)
