@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -239,6 +240,22 @@ def test_archives_of_other_tools_are_read(tmp_path: Path, packed: bool, request_
     seeds = ["http://site.test/", Request("http://site.test/", method="POST", body=b"a=1")]
     run(seeds=seeds, fetch=path, parse=parse, write=tmp_path / "titles.jsonl", robots=False)
     assert sorted(row["title"] for row in objects_of(tmp_path / "titles.jsonl")) == ["got", "posted"]
+
+
+async def test_an_archive_of_wget_is_read(tmp_path: Path) -> None:
+    """What wget fetched and archived is crawled again, with the server shut down."""
+    program = shutil.which("wget")
+    if program is None:
+        pytest.skip("wget is not installed: the package of Debian by that name brings it")
+    async with serving(site("http://site.test/"), origin="http://site.test") as url:
+        command = [program, "-q", "-r", "-l", "3", "-e", "robots=off", "--warc-file=wget", f"{url}/"]
+        # Its status tells of the pages that are missing.
+        await trio.run_process(command, cwd=tmp_path, check=False)
+    path = tmp_path / "wget.warc.gz"
+    report = await crawl(f"{url}/", fetch=path, write=tmp_path / "pages.jsonl", robots=False)
+    assert counts(report)[2:] == ({"redirects": 1}, {"scope": 1}, 0)
+    titles = {row["url"].removeprefix(url): row.get("title") for row in objects_of(tmp_path / "pages.jsonl")}
+    assert titles.items() >= {"/": "start", "/one": "one", "/again": "t", "/latin": "\u00fc"}.items()
 
 
 def test_an_answer_that_nothing_changed_does_not_hide_the_page(tmp_path: Path) -> None:
