@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
-    from trio_crawl._model import Outcome
+    from trio_crawl._model import Kinds, Outcome
     from trio_crawl.abc import Writer
 
 T = TypeVar("T")
@@ -60,7 +60,8 @@ class Content:
     def css_first(self, _selector: str, /) -> LexborNode | None:
         return None
 
-    def links(self, _selector: str | None = None, /) -> list[Link]:
+    def links(self, _selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
+        del kinds
         return []
 
     def text(self) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
+    from trio_crawl._model import Kinds
     from trio_crawl._write.formats import Format
 
 URL = "http://site.test/a"
@@ -47,7 +48,8 @@ class Content:
     def css_first(self, _selector: str, /) -> LexborNode | None:
         return None
 
-    def links(self, _selector: str | None = None, /) -> list[Link]:
+    def links(self, _selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
+        del kinds
         return []
 
     def text(self) -> str:

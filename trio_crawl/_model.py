@@ -6,7 +6,7 @@ Times are seconds as `float`, sizes are bytes as `int`, moments are aware
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -57,6 +57,44 @@ row (no connection, no answer in time, 5xx), with rests between. ``known_target`
 redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
 ``cancelled_host``: ``control.cancel_host()`` was called for its host.
 """
+
+LinkKind: TypeAlias = Literal[
+    "a",
+    "area",
+    "iframe",
+    "canonical",
+    "alternate",
+    "next",
+    "prev",
+    "icon",
+    "stylesheet",
+    "link",
+    "img",
+    "srcset",
+    "script",
+    "form",
+    "refresh",
+    "header",
+    "sitemap",
+    "sitemap_index",
+    "feed",
+    "robots",
+    "element",
+]
+"""Where a link stands: the closed set of kinds of `Link`.
+
+``a``, ``area``, ``script``: the element of that name. ``iframe``: an ``iframe`` or ``frame``.
+``canonical``, ``alternate``, ``next``, ``prev``, ``icon``, ``stylesheet``: a ``link`` element of that
+link type, whatever others it has; ``link``: one of another type. ``img``: the ``src`` of an
+``img``; ``srcset``: a candidate of a ``srcset`` or ``imagesrcset``. ``form``: an ``action`` or
+``formaction``. ``refresh``: a ``meta`` element or header field that leads to another page.
+``header``: a ``Link`` field. ``sitemap`` and ``feed``: an entry of a sitemap, or of an RSS or
+Atom feed; ``sitemap_index``: a sitemap that an index names. ``robots``: a sitemap that a
+robots.txt names. ``element``: any other element that a selector matched.
+"""
+
+Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
+"""Kinds of links that are asked for: one, several, or ``"all"``."""
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
 """How a crawl ended: nothing was left to do, ``control.stop()`` was called,
@@ -171,14 +209,21 @@ class Link:
 
     Args:
         url: the target, absolute, as the browser would ask for it.
-        kind: the element it stands in: ``"a"`` or ``"area"``, or the name of
-            whatever element a selector matched.
-        rel: the element's link types, in lower case, split at white space.
+        kind: where it stands, one of a closed set.
+        rel: its link types (``rel``), in lower case, split at white space.
+        hreflang: the language that the target is said to be in, as it is written; None if
+            that is not said. Of ``a`` and ``area`` it is not read.
+        type: the media type that the target is said to have, in lower case and without
+            parameters; None likewise.
+        lastmod: when the target was changed, in UTC, as a sitemap or feed says; None if it doesn't.
     """
 
     url: str
-    kind: str = "a"
+    kind: LinkKind = "a"
     rel: tuple[str, ...] = ()
+    hreflang: str | None = None
+    type: str | None = None
+    lastmod: datetime | None = None
 
 
 class Document(Protocol):
@@ -192,7 +237,7 @@ class Document(Protocol):
     def title(self) -> str | None: ...
     def css(self, selector: str, /) -> list[LexborNode]: ...
     def css_first(self, selector: str, /) -> LexborNode | None: ...
-    def links(self, selector: str | None = None, /) -> list[Link]: ...
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]: ...
     def text(self) -> str: ...
 
 
@@ -264,14 +309,26 @@ class Page:
         """Return the first element that matches the CSS *selector*, or None."""
         return self._document.css_first(selector)
 
-    def links(self, selector: str | None = None) -> list[Link]:
-        """Return the http(s) links of the page, in document order, each URL once.
+    def links(self, selector: str | None = None, *, kinds: Kinds | None = None) -> list[Link]:
+        """Return the http(s) links of the page, in document order, without fragments.
 
-        Without a *selector* these are the links of ``a`` and ``area`` elements;
-        with one, the ``href`` (or ``src``) of the elements that match it.
-        Fragments are removed.
+        ::
+
+            page.links()  # a and area: each URL once
+            page.links("li.next a")  # the href, or else src, of the elements that match
+            page.links(kinds="canonical")
+            page.links("main img", kinds=("img", "srcset"))
+
+        Args:
+            selector: a CSS selector of the elements that are looked at.
+            kinds: of links: one, several, or ``"all"``. A URL is there once for each kind
+                and language then, and what header fields say comes first. By default
+                ``a`` and ``area``, or with a *selector* whatever it matches.
+
+        Raises:
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no such kind.
         """
-        return self._document.links(selector)
+        return self._document.links(selector, kinds=kinds)
 
     def text(self) -> str:
         """Return the text of the page without mark-up, scripts and styles."""
@@ -317,13 +374,16 @@ class Parsed:
         links: every http(s) link of ``a`` and ``area``, in order, each once.
         rows: what the user's ``parse`` yielded to be written; None where there is
             no such parser, and the page itself is the row.
-        follow: what the page leads to: what such a parser yielded to be followed, or the links.
+        follow: what the page leads to: what such a parser yielded to be followed, or the links
+            of ``a``, ``area`` and ``iframe``.
+        chosen: every link of the kinds that an output asked for, in order; none if none did.
     """
 
     page: Page
     links: tuple[Link, ...]
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
+    chosen: tuple[Link, ...] = ()
 
 
 Outcome: TypeAlias = Parsed | Failure

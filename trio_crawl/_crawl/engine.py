@@ -28,7 +28,7 @@ from .._frontier.memory import Limits, MemoryFrontier
 from .._model import Report
 from .._policy.scope import Scope
 from .._write.batch import BATCH_OUTCOMES
-from .._write.choose import choose as choose_writers
+from .._write.choose import choose as choose_writers, kinds_wanted
 from ..abc import Environment
 from .control import Control
 from .durable import Durable
@@ -80,7 +80,7 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = AddressGuard(_allowed(options.allow_private))
-        self._pages = Pages(options)
+        self._pages = Pages(options, kinds=kinds_wanted(self._writers))
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = self._make_frontier()

@@ -15,12 +15,13 @@ from .._parse.links import LinkCache
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
+from .._policy.kinds import FOLLOWED
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .._lease import Lease
-    from .._model import FailureKind, Link, Response
+    from .._model import FailureKind, Link, LinkKind, Response
     from .options import Options
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
@@ -44,12 +45,14 @@ class Pages:
 
     Args:
         options: of the crawl.
+        kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
         UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, kinds: frozenset[LinkKind] = frozenset()) -> None:
+        self._kinds = kinds
         self._parser = None if options.parse is None else UserParser(options.parse)
         self._record = options.parse_errors == "record"
         self._max_links = options.max_links
@@ -151,6 +154,7 @@ class Pages:
                 content_type=response.headers.get("content-type"),
                 url=lease.url,
                 cache=self._cache,
+                headers=response.headers,
             ),
         )
 
@@ -192,15 +196,26 @@ class Pages:
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         if found is not None:
             return Parsed(page=page, links=(), rows=tuple(found.rows), follow=self._bounded(found.follow))
-        links = self._bounded(page.links())
+        links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
-        return Parsed(page=page, links=links, follow=links if _is_success(page) else ())
+        follow = page.links(kinds=FOLLOWED) if _is_success(page) else []
+        bounded = self._bounded(links)
+        return Parsed(
+            page=page,
+            links=bounded,
+            # As long only where there is no more in it.
+            follow=bounded if len(follow) == len(links) else self._cut(follow),
+            chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
+        )
 
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
-        if any("@" in item.url for item in found):
-            found = _without_user_info(found)
+        """Return *found* as far as it counts, and count the rest."""
+        found = _plain(found)
         self.links_dropped += max(0, len(found) - self._max_links)
         return tuple(found[: self._max_links])
+
+    def _cut(self, found: list[Link]) -> tuple[Link, ...]:
+        return tuple(_plain(found)[: self._max_links])
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
         """Return the failure that an exception of the parser is.
@@ -224,6 +239,10 @@ def _over(below: Fields, above: Fields) -> Fields:
         return below
     names = {name.lower() for name, _ in above}
     return (*[field for field in below if field[0].lower() not in names], *above)
+
+
+def _plain(found: list[FoundT]) -> list[FoundT]:
+    return _without_user_info(found) if any("@" in item.url for item in found) else found
 
 
 def _without_user_info(found: list[FoundT]) -> list[FoundT]:

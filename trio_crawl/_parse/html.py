@@ -12,24 +12,44 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from .. import _urls
 from .._errors import UsageError
+from .._model import Headers
+from .._policy.kinds import FOLLOWED, chosen
 from .encoding import decode
-from .links import LinkCache, reference_of
+from .kinds import (
+    FRAMES,
+    described,
+    header_links,
+    main_reference,
+    references,
+    refresh_of,
+    selector_of,
+)
+from .links import LinkCache
 from .media import parse_media_type
 from .namespaces import Namespaces
 from .query import encode_query
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from selectolax.lexbor import LexborNode
 
-    from .._model import Link
+    from .._model import Kinds, Link, LinkKind
     from .links import Base
 
-_OTHERS: Final = frozenset({"base", "svg", "math"})
+_OTHERS: Final = frozenset({"base", "svg", "math", *FRAMES})
+_FOREIGN: Final = frozenset({"svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+
+# What says by attributes of its own in which language and type its target is.
+_DESCRIBED: Final = frozenset({"canonical", "alternate", "next", "prev", "icon", "stylesheet", "link"})
+
+_NO_HEADERS: Final = Headers()
 
 
 class HtmlDocument:
@@ -42,14 +62,35 @@ class HtmlDocument:
         content_type: the value of the ``Content-Type`` field, None if there was none.
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
+        headers: of the response, some of which refer to other pages.
     """
 
-    __slots__ = ("_cache", "_content", "_content_type", "_decoded", "_links", "_tree", "_url")
+    __slots__ = (
+        *(
+            "_cache",
+            "_content",
+            "_content_type",
+            "_decoded",
+            "_framed",
+            "_headers",
+            "_links",
+            "_tree",
+            "_url",
+        ),
+    )
 
     def __init__(
-        self, content: bytes, *, content_type: str | None, url: str, cache: LinkCache | None = None
+        self,
+        content: bytes,
+        *,
+        content_type: str | None,
+        url: str,
+        cache: LinkCache | None = None,
+        headers: Headers = _NO_HEADERS,
     ) -> None:
         self._content = content
+        self._headers = headers
+        self._framed = False
         self._content_type = content_type
         self._url = url
         self._cache = LinkCache() if cache is None else cache
@@ -108,21 +149,33 @@ class HtmlDocument:
             raise UsageError(message) from error
         return found
 
-    def links(self, selector: str | None = None, /) -> list[Link]:
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
 
         Args:
             selector: the elements whose ``href``, or else ``src``, is taken. By default
                 those are what a browser follows: HTML's ``a`` and ``area``.
+            kinds: of links, each URL then once for each kind and language.
 
         Raises:
-            UsageError: *selector* is no CSS selector that the parser knows.
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no
+                such kind of link.
         """
-        if selector is not None:
+        if kinds is not None:
+            wanted = chosen(kinds)
+            # What is followed by default is known already, but for what only few pages have.
+            if selector is not None or wanted != FOLLOWED or self._has_frames():
+                return self._links_of(wanted, selector)
+        elif selector is not None:
             return self._matching_links(selector)
         if self._links is None:
             self._links = tuple(self._followed_links())
         return list(self._links)
+
+    def _has_frames(self) -> bool:
+        if self._links is None:
+            self._links = tuple(self._followed_links())
+        return self._framed
 
     def text(self) -> str:
         """Return the text a person reads: a line a block, without scripts and styles.
@@ -151,12 +204,15 @@ class HtmlDocument:
             return []
         tree = self._parse()
         # One walk for all: to look each up by its name takes half as long again.
-        nodes = tree.css("a, area, base, svg, math")
+        nodes = tree.css("a, area, base, svg, math, iframe, frame")
         kinds = [node.tag or "" for node in nodes]
         base = self._base([node for node in nodes if node.tag == "base"] if "base" in kinds else [])
         if not _OTHERS.isdisjoint(kinds):
-            namespaces = Namespaces()
-            nodes = [node for node in nodes if node.tag in _LINKS and namespaces.is_html(node)]
+            self._framed = not FRAMES.isdisjoint(kinds)
+            nodes = [node for node in nodes if node.tag in _LINKS]
+            if not _FOREIGN.isdisjoint(kinds):
+                namespaces = Namespaces()
+                nodes = [node for node in nodes if namespaces.is_html(node)]
             kinds = [node.tag or "" for node in nodes]
         known, known_on_site = base.known, base.known_on_site
         found: dict[str, Link] = {}
@@ -173,23 +229,55 @@ class HtmlDocument:
             else:
                 link = None
             if link is None:
-                link = base.link(reference, kind, attributes.get("rel"))
+                link = base.link(reference, "a" if kind == "a" else "area", attributes.get("rel"))
             if link is not None and link.url not in found:
                 found[link.url] = link
         return list(found.values())
 
     def _matching_links(self, selector: str) -> list[Link]:
         nodes = self.css(selector)
-        resolve = self._base(self._parse().tags("base")).link
+        base = self._base(self._parse().tags("base"))
         found: dict[str, Link] = {}
         for node in nodes:
             attributes = node.attributes
-            reference = reference_of(attributes)
+            reference = main_reference((node.tag or "").lower(), attributes)
             if reference is not None:
-                link = resolve(reference, (node.tag or "").lower(), attributes.get("rel"))
+                link = base.link(reference.value, reference.kind, attributes.get("rel"))
                 if link is not None and link.url not in found:
-                    found[link.url] = link
+                    found[link.url] = described(link, attributes) if link.kind in _DESCRIBED else link
         return list(found.values())
+
+    def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
+        found: dict[tuple[str, LinkKind, str | None], Link] = {}
+        for link in self._all_links(kinds, selector):
+            if link.kind in kinds:
+                found.setdefault((link.url, link.kind, link.hreflang), link)
+        return list(found.values())
+
+    def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
+        """Yield the links of *kinds*, and some others."""
+        tree = self._parse()
+        base = self._base(tree.tags("base"))
+        refreshed = False
+        if selector is None and "header" in kinds:
+            yield from header_links(self._headers, self._url)
+        if selector is None and "refresh" in kinds:
+            refresh = refresh_of(self._headers, base)
+            refreshed = refresh is not None
+            if refresh is not None:
+                yield refresh
+        query = selector_of(kinds) if selector is None else selector
+        namespaces = Namespaces()
+        for node in self.css(query) if query else ():
+            tag = (node.tag or "").lower()
+            if not namespaces.is_html(node) or (tag == "meta" and refreshed):
+                continue
+            attributes = node.attributes
+            for kind, value in references(tag, attributes):
+                refreshed = refreshed or kind == "refresh"  # a browser heeds the first alone
+                link = base.link(value, kind, attributes.get("rel")) if kind in kinds else None
+                if link is not None:
+                    yield described(link, attributes) if kind in _DESCRIBED else link
 
     def _base(self, elements: list[LexborNode]) -> Base:
         """Return what joins references (HTML standard, "document base URL").
