@@ -169,3 +169,26 @@ def test_content_that_is_no_html_has_the_links_of_its_fields() -> None:
     """A PDF may say which page is canonical."""
     page = document(b"%PDF", ("Link", "</c>; rel=canonical"), content_type="application/pdf")
     assert page.links(kinds="all") == [Link(url="http://h/c", kind="header", rel=("canonical",))]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "kinds"),
+    [
+        ("<urlset><url><loc>/x</loc></url></urlset>", "application/xml", ["sitemap"]),
+        ("<sitemapindex><sitemap><loc>/x</loc></sitemap></sitemapindex>", "text/xml", ["sitemap_index"]),
+        ("<rss><item><link>/x</link></item><item>", "application/rss+xml", ["feed"]),
+        ("http://h/x\n", "text/plain", ["sitemap"]),
+        ("x\nhttp://h/x\n", "text/plain", []),
+        ("<urlset><url><loc>/x</loc></url></urlset>", "text/html", []),
+        ("<!DOCTYPE rss [<!ENTITY x 'y'>]><rss><item><link>/x</link></item></rss>", "text/xml", []),
+    ],
+)
+def test_a_list_of_pages_has_links_where_they_are_asked_for(
+    content: str, content_type: str, kinds: list[LinkKind]
+) -> None:
+    """A sitemap or feed that was fetched as a page, as far as it can be read."""
+    page = document(content, content_type=content_type)
+    assert [(link.url, link.kind) for link in page.links(kinds="all")] == [
+        ("http://h/x", kind) for kind in kinds
+    ]
+    assert page.links() == []

@@ -15,19 +15,12 @@ from .._errors import UsageError
 from .._model import Headers
 from .._policy.kinds import FOLLOWED, chosen
 from .encoding import decode
-from .kinds import (
-    FRAMES,
-    described,
-    header_links,
-    main_reference,
-    references,
-    refresh_of,
-    selector_of,
-)
+from .kinds import FRAMES, described, header_links, main_reference, references, refresh_of, selector_of
 from .links import LinkCache
 from .media import parse_media_type
 from .namespaces import Namespaces
 from .query import encode_query
+from .sitemap import links_of_list
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
@@ -48,6 +41,8 @@ _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 # What says by attributes of its own in which language and type its target is.
 _DESCRIBED: Final = frozenset({"canonical", "alternate", "next", "prev", "icon", "stylesheet", "link"})
+
+_LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
 
@@ -266,6 +261,8 @@ class HtmlDocument:
             refreshed = refresh is not None
             if refresh is not None:
                 yield refresh
+        if selector is None and not _LISTED.isdisjoint(kinds) and not self.is_html:
+            yield from links_of_list(self._content, self._url)
         query = selector_of(kinds) if selector is None else selector
         namespaces = Namespaces()
         for node in self.css(query) if query else ():
