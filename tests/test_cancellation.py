@@ -415,6 +415,8 @@ async def test_rows_of_async_parsers_that_nobody_took_up_are_flushed() -> None:
 
         def ending(self) -> None: ...
 
+        def audit(self, *_accounts: object, finished: bool) -> list[str]: ...  # type: ignore[empty-body]
+
         @asynccontextmanager
         async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:
             yield
@@ -537,6 +539,8 @@ def test_a_users_group_comes_out_unchanged(of_stream: bool) -> None:
         def check(self, _position: object = None, /) -> None: ...
 
         def ending(self) -> None: ...
+
+        def audit(self, *_accounts: object, finished: bool) -> list[str]: ...  # type: ignore[empty-body]
 
         @asynccontextmanager
         async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:
@@ -671,6 +675,8 @@ async def test_cancelled_before_it_started() -> None:
         def check(self, _position: object = None, /) -> None: ...
 
         def ending(self) -> None: ...
+
+        def audit(self, *_accounts: object, finished: bool) -> list[str]: ...  # type: ignore[empty-body]
 
         @asynccontextmanager
         async def open(self, _environment: Environment, _position: object = None, /) -> AsyncIterator[None]:

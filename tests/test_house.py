@@ -26,8 +26,16 @@ PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
-        *("CrawlError", "UsageError", "SeedError", "OutputError", "RowError", "MissingExtraError"),
-        *("FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
+        *(
+            "ContentError",
+            "CrawlError",
+            "UsageError",
+            "SeedError",
+            "OutputError",
+            "RowError",
+            "MissingExtraError",
+        ),
+        *("MissingExtraError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
     "trio_crawl.fetchers": {"Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Lines"},

@@ -19,7 +19,7 @@ from trio_crawl.testing import MemoryWeb
 from trio_crawl.writers import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trio_crawl._model import Json
@@ -263,6 +263,11 @@ class Failing:
         if self._at == 0:
             raise OSError("this output fails")
         return position
+
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
+    ) -> list[str]:
+        return self._lines.audit(positions, rows, total, finished=finished)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

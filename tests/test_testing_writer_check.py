@@ -14,7 +14,7 @@ from trio_crawl.testing import check_writer
 from trio_crawl.writers import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from trio_crawl._model import Json, Outcome
@@ -88,6 +88,21 @@ class Faulty:
             items = items[::-1]
         return await self._lines.write(items)
 
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
+    ) -> list[str]:
+        found = self._lines.audit(positions, rows, total, finished=finished and self._fault != "sees no end")
+        match self._fault:
+            case "complains":
+                return ["something"]
+            case "sees nothing":
+                return []
+            case "counts no rows":
+                return [problem for problem in found if "its pages in the state" not in problem]
+            case "repairs":
+                self._path.touch()
+        return found
+
 
 @pytest.mark.parametrize(
     ("fault", "complaint"),
@@ -98,6 +113,11 @@ class Faulty:
         ("ends with a row", "6 rows counted, others read"),
         ("holds back", "not durable"),
         ("turns around", "depend on how they are batched"),
+        ("complains", "finds fault with an output as it was written"),
+        ("sees nothing", "does not see an output of which a batch was changed"),
+        ("sees no end", "does not see an output with a foreign batch behind the last"),
+        ("counts no rows", "does not count rows"),
+        ("repairs", "audit changed an output"),
     ],
 )
 def test_a_faulty_writer_is_found_out(tmp_path: Path, fault: str, complaint: str) -> None:

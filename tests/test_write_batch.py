@@ -14,7 +14,7 @@ from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._write.batch import BATCH_SIZE, Batch, Gatherer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from trio_crawl._model import Json, Outcome
     from trio_crawl.abc import Environment
@@ -78,6 +78,12 @@ class Output:
 
     async def write(self, _items: Sequence[object], /) -> Json:
         return None
+
+    def audit(
+        self, _positions: Mapping[int, Json], _rows: Mapping[int, int], _total: int, /, *, finished: bool
+    ) -> list[str]:
+        del finished
+        return []
 
 
 def closed(gatherer: Gatherer) -> Batch:

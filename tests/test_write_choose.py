@@ -23,7 +23,7 @@ class Wrapped:
     def __init__(self, inner: Lines) -> None:
         self.name, self.prompt, self.rows = "wrapped", False, 0
         self.check, self.open, self.encode = inner.check, inner.open, inner.encode
-        self.ending, self.write = inner.ending, inner.write
+        self.ending, self.write, self.audit = inner.ending, inner.write, inner.audit
 
 
 def test_none_is_no_output() -> None:

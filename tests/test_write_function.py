@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import pytest
 import trio
+from document_support import titled
 
-from trio_crawl._errors import RowError, UsageError
-from trio_crawl._model import Failure, Headers, Link, Page, Parsed, Request
+from trio_crawl._errors import OutputError, RowError, UsageError
+from trio_crawl._model import Failure, Headers, Page, Parsed, Request
 from trio_crawl._write.function import Function
 from trio_crawl._write.rows import page_row
 from trio_crawl.abc import Environment
@@ -19,9 +19,7 @@ from trio_crawl.abc import Environment
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from selectolax.lexbor import LexborNode
-
-    from trio_crawl._model import Kinds, Outcome
+    from trio_crawl._model import Outcome
     from trio_crawl.abc import Writer
 
 T = TypeVar("T")
@@ -46,28 +44,6 @@ def environment(nursery: trio.Nursery) -> Environment:
     return Environment(nursery=nursery, guard=AllowAll(), concurrency=1, run_in_thread=in_thread)
 
 
-@dataclass(frozen=True)
-class Content:
-    """A page's content that was never parsed."""
-
-    title: str | None = None
-    encoding: str = "utf-8"
-    html: str = ""
-
-    def css(self, _selector: str, /) -> list[LexborNode]:
-        return []
-
-    def css_first(self, _selector: str, /) -> LexborNode | None:
-        return None
-
-    def links(self, _selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
-        del kinds
-        return []
-
-    def text(self) -> str:
-        return ""
-
-
 def parsed(rows: tuple[Any, ...] | None = None) -> Parsed:
     page = Page(
         id="1",
@@ -84,7 +60,7 @@ def parsed(rows: tuple[Any, ...] | None = None) -> Parsed:
         elapsed=0.0,
         http_version="1.1",
         address="",
-        _document=Content(),
+        _document=titled(),
     )
     return Parsed(page=page, links=(), rows=rows)
 
@@ -245,3 +221,12 @@ def test_what_is_not_async_is_refused(function: Callable[[object], Awaitable[obj
     """A function that can't be awaited is a UsageError that says how to declare it."""
     with pytest.raises(UsageError, match=why):
         Function(function)
+
+
+def test_nothing_can_be_audited() -> None:
+    """What a function was called with is gone, and an audit says so."""
+
+    async def keep(_row: object) -> None: ...
+
+    with pytest.raises(OutputError, match="can't be read again"):
+        Function(keep).audit({}, {}, 0, finished=True)

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import pytest
 import trio
+from document_support import titled
 
 from trio_crawl._errors import OutputError, RowError, UsageError
 from trio_crawl._model import Headers, Link, Page, Parsed, Request
@@ -27,9 +28,6 @@ from trio_crawl.abc import Environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from selectolax.lexbor import LexborNode
-
-    from trio_crawl._model import Kinds
     from trio_crawl._write.formats import Format
     from trio_crawl.abc import Writer
 
@@ -58,28 +56,6 @@ def environment(nursery: trio.Nursery) -> Environment:
     return Environment(nursery=nursery, guard=AllowAll(), concurrency=1, run_in_thread=in_thread)
 
 
-@dataclass(frozen=True)
-class Content:
-    """A page's content that was never parsed."""
-
-    title: str | None = None
-    encoding: str = "utf-8"
-    html: str = ""
-
-    def css(self, _selector: str, /) -> list[LexborNode]:
-        return []
-
-    def css_first(self, _selector: str, /) -> LexborNode | None:
-        return None
-
-    def links(self, _selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
-        del kinds
-        return []
-
-    def text(self) -> str:
-        return ""
-
-
 def parsed(*links: str, rows: tuple[Any, ...] | None = None, title: str | None = None) -> Parsed:
     page = Page(
         id="1",
@@ -96,7 +72,7 @@ def parsed(*links: str, rows: tuple[Any, ...] | None = None, title: str | None =
         elapsed=0.0,
         http_version="1.1",
         address="",
-        _document=Content(title=title),
+        _document=titled(title),
     )
     return Parsed(page=page, links=tuple(Link(url=link) for link in links), rows=rows)
 
@@ -353,9 +329,9 @@ async def test_csv_lines_end_in_cr_lf(tmp_path: Path) -> None:
 
 async def test_half_a_surrogate_pair_is_written_escaped(tmp_path: Path) -> None:
     r"""A lone surrogate, which UTF-8 has not, is no crash: it reads ``\ud800``, and JSON gives it back."""
-    await write_all(Lines(tmp_path / "x.jsonl"), parsed(title="a\ud800\\b"), parsed(rows=({"t": "\udfff"},)))
+    await write_all(Lines(tmp_path / "x.jsonl"), parsed(rows=({"t": "a\ud800\\b"}, {"t": "\udfff"})))
     first, second = (tmp_path / "x.jsonl").read_bytes().splitlines()
-    assert json.loads(first)["title"] == "a\ud800\\b"
+    assert json.loads(first) == {"t": "a\ud800\\b"}
     assert json.loads(second) == {"t": "\udfff"}
     await write_all(Lines(tmp_path / "x.tsv"), parsed(rows=({"t": "\ud800"},)))
     assert (tmp_path / "x.tsv").read_bytes() == b"t\n\\ud800\n"

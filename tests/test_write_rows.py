@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
+from document_support import titled
 from hypothesis import given, settings, strategies
 
 from trio_crawl._errors import RowError
@@ -26,34 +27,9 @@ from trio_crawl._write.rows import Rows, as_mapping, cell, json_line, page_row, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from selectolax.lexbor import LexborNode
-
-    from trio_crawl._model import Kinds
     from trio_crawl._write.formats import Format
 
 URL = "http://site.test/a"
-
-
-@dataclass(frozen=True)
-class Content:
-    """A page's content that was never parsed."""
-
-    title: str | None = "A title"
-    encoding: str = "windows-1252"
-    html: str = ""
-
-    def css(self, _selector: str, /) -> list[LexborNode]:
-        return []
-
-    def css_first(self, _selector: str, /) -> LexborNode | None:
-        return None
-
-    def links(self, _selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
-        del kinds
-        return []
-
-    def text(self) -> str:
-        return ""
 
 
 def a_page(*, url: str = URL, title: str | None = "A title", content_type: str | None = "text/html") -> Page:
@@ -74,7 +50,7 @@ def a_page(*, url: str = URL, title: str | None = "A title", content_type: str |
         elapsed=0.12345678,
         http_version="2",
         address="192.0.2.1",
-        _document=Content(title=title),
+        _document=titled(title, encoding="windows-1252"),
     )
 
 

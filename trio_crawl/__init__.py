@@ -27,6 +27,7 @@ from ._crawl import (
     run as run,
 )
 from ._errors import (
+    ContentError as ContentError,
     CrawlError as CrawlError,
     FetchError as FetchError,
     MissingExtraError as MissingExtraError,

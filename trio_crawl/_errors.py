@@ -9,6 +9,7 @@
     │   ├── RowError          a row that its output can't hold
     │   └── MissingExtraError a part whose package is not installed
     ├── StateError            the state's: damaged, of another crawl, or in use
+    ├── ContentError          the site's: a page's content is not what the parser takes it for
     ├── FetchError            the network's or the site's: no response
     ├── RefusedError          ours: robots.txt or a limit says not to fetch
     └── TooManyFailuresError  the crawl met ``max_failures``
@@ -58,6 +59,10 @@ class StateError(CrawlError):
 
     Outputs are left as they are.
     """
+
+
+class ContentError(CrawlError, ValueError):
+    """The content of a page is not what ``parse`` takes it for; makes a `Failure` of kind ``parse``."""
 
 
 class FetchError(CrawlError):

@@ -6,10 +6,13 @@ Times are seconds as `float`, sizes are bytes as `int`, moments are aware
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from ._errors import ContentError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -235,10 +238,20 @@ class Document(Protocol):
     def html(self) -> str: ...
     @property
     def title(self) -> str | None: ...
+    @property
+    def meta(self) -> dict[str, str]: ...
+    @property
+    def opengraph(self) -> dict[str, str]: ...
+    @property
+    def jsonld(self) -> list[Any]: ...
+    @property
+    def canonical(self) -> str | None: ...
+    def language(self, content_language: str | None, /) -> str | None: ...
     def css(self, selector: str, /) -> list[LexborNode]: ...
     def css_first(self, selector: str, /) -> LexborNode | None: ...
     def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]: ...
-    def text(self) -> str: ...
+    def text(self, *, main: bool = False) -> str: ...
+    def xpath(self, expression: str, /) -> Any: ...  # noqa: ANN401 - XPath has four types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,13 +314,65 @@ class Page:
         """The document's title with its white space collapsed; None if it has none."""
         return self._document.title
 
+    @property
+    def meta(self) -> dict[str, str]:
+        """The contents of the ``meta`` elements by their names, in lower case; of each name the first."""
+        return self._document.meta
+
+    @property
+    def opengraph(self) -> dict[str, str]:
+        """The Open Graph properties by their names (``"og:title"``); of each the first."""
+        return self._document.opengraph
+
+    @property
+    def jsonld(self) -> list[Any]:
+        """The JSON-LD values of the page, one a script, in order; what is no JSON is left out."""
+        return self._document.jsonld
+
+    @property
+    def canonical(self) -> str | None:
+        """The URL that the page's ``link`` of type "canonical" names (RFC 6596); None without one."""
+        return self._document.canonical
+
+    @property
+    def language(self) -> str | None:
+        """The language tag (BCP 47): ``lang``, else ``Content-Language``; None if none is declared."""
+        return self._document.language(self.headers.get("content-language"))
+
+    def json(self) -> Any:  # noqa: ANN401 - anything that JSON can say
+        """Return the content as the JSON that it is (RFC 8259), in UTF-8, UTF-16 or UTF-32.
+
+        Raises:
+            ContentError: it is no JSON; the message says where.
+        """
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError) as error:
+            raise ContentError(f"{self.final_url} is no JSON: {error}") from error
+
     def css(self, selector: str) -> list[LexborNode]:
-        """Return the elements that match the CSS *selector*, in document order."""
+        """Return the elements that match the CSS *selector*, in document order.
+
+        Raises:
+            UsageError: it is no selector that lexbor knows.
+        """
         return self._document.css(selector)
 
     def css_first(self, selector: str) -> LexborNode | None:
-        """Return the first element that matches the CSS *selector*, or None."""
+        """Return the first element that matches the CSS *selector*, or None; raises as `css` does."""
         return self._document.css_first(selector)
+
+    def xpath(self, expression: str) -> Any:  # noqa: ANN401 - XPath has four types
+        """Return what the XPath 1.0 *expression* comes to: lxml's elements and strings, or one value.
+
+        It needs ``trio-crawl[xpath]``. The page is parsed a second time for it, so ``css``, where it
+        can say the same, is the quicker one.
+
+        Raises:
+            MissingExtraError: lxml is not installed.
+            UsageError: it is no XPath 1.0.
+        """
+        return self._document.xpath(expression)
 
     def links(self, selector: str | None = None, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links of the page, in document order, without fragments.
@@ -330,9 +395,17 @@ class Page:
         """
         return self._document.links(selector, kinds=kinds)
 
-    def text(self) -> str:
-        """Return the text of the page without mark-up, scripts and styles."""
-        return self._document.text()
+    def text(self, *, main: bool = False) -> str:
+        """Return the text of the page, a line a block, without mark-up, scripts and styles.
+
+        Args:
+            main: what the page is about alone, without navigation, headers, footers and
+                advertisements, as well as that can be told; needs ``trio-crawl[text]``.
+
+        Raises:
+            MissingExtraError: for *main*, Resiliparse is not installed.
+        """
+        return self._document.text(main=main)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

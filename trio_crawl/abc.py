@@ -186,6 +186,26 @@ class Writer(Protocol[ItemT]):
         after the last position.
         """
 
+    def audit(
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
+    ) -> list[str]:
+        """Return in words how the output differs from what was written: a line for each difference.
+
+        What was changed, is missing, foreign or repeated is called that, with its place. Reads
+        only, all of the output; blocks. Called while the output is not open, or is by another
+        process, which may have written more by now.
+
+        Args:
+            positions: what `write` returned, by the number of the batch in the state. Batches that
+                were of other outputs only have the position of the one before them.
+            rows: by that number, the rows that the output should have of it; empty if that is not known.
+            total: the rows that it should have in all.
+            finished: whether nothing may stand behind the last position.
+
+        Raises:
+            OutputError: the output can't be read (again), or is nothing that the positions are of.
+        """
+
 
 class Rules(Protocol):
     """What the robots.txt of one origin says to this crawler."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from .._errors import CrawlError, StateError, UsageError
 from .._frontier.audit import audit
 from .._write.audit import audit_file
-from .._write.lines import Lines
+from .._write.choose import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .._frontier.audit import Audit
 
@@ -70,8 +70,10 @@ def check(state: str, outputs: Sequence[str]) -> Findings:
 
 def _problems(output: str, place: int, found: Audit) -> list[str]:
     """Return what is wrong with the output at *place*."""
+    look: Callable[..., list[str]]
     try:
-        look = Lines(output).audit
+        (writer,) = choose(output)
+        look = writer.audit
     except UsageError:
         # A suffix that names no format: bytes can be compared, rows can't be counted.
         look = partial(audit_file, Path(output), None)

@@ -24,7 +24,8 @@ from .._fetch.addresses import AddressGuard
 from .._fetch.choose import choose as choose_fetcher
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
-from .._frontier.memory import Limits, MemoryFrontier
+from .._frontier.limits import Limits
+from .._frontier.memory import MemoryFrontier
 from .._model import Report
 from .._policy.scope import Scope
 from .._write.batch import BATCH_OUTCOMES

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
+from .._errors import OutputError
 from .._model import Failure, Page, Parsed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from .._model import Json, Outcome, Report
     from ..abc import Environment
@@ -157,6 +158,17 @@ class Stream:
                 if self._holds:
                     raise ConsumerLeft
         return None
+
+    def audit(
+        self, _positions: Mapping[int, Json], _rows: Mapping[int, int], _total: int, /, *, finished: bool
+    ) -> list[str]:
+        """Say that there is nothing to look at.
+
+        Raises:
+            OutputError: always.
+        """
+        del finished
+        raise OutputError("what a stream gave can't be read again")
 
 
 StreamItem: TypeAlias = Page | Failure

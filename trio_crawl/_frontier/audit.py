@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .._errors import StateError
-from .sqlite import APPLICATION_ID, BUSY_TIMEOUT, VERSION
+from .database import BUSY_TIMEOUT
+from .schema import APPLICATION_ID, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

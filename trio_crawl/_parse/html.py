@@ -6,7 +6,7 @@ never collects text, and one that stores bodies never parses them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -18,7 +18,9 @@ from .encoding import decode
 from .kinds import FRAMES, described, header_links, main_reference, references, refresh_of, selector_of
 from .links import LinkCache
 from .media import parse_media_type
+from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
+from .optional import XPathTree, main_text
 from .query import encode_query
 from .sitemap import links_of_list
 from .text import collapse, text_of
@@ -72,6 +74,7 @@ class HtmlDocument:
             "_tree",
             "_url",
         ),
+        "_xpath",
     )
 
     def __init__(
@@ -92,6 +95,7 @@ class HtmlDocument:
         self._decoded: tuple[str, str] | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
+        self._xpath: XPathTree | None = None
 
     @property
     def encoding(self) -> str:
@@ -122,6 +126,38 @@ class HtmlDocument:
         first = next((title for title in titles if namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
 
+    @property
+    def meta(self) -> dict[str, str]:
+        """The contents of the ``meta`` elements by name."""
+        return meta_of(self._html_tags("meta"))
+
+    @property
+    def opengraph(self) -> dict[str, str]:
+        """The Open Graph properties."""
+        return opengraph_of(self._html_tags("meta"))
+
+    @property
+    def jsonld(self) -> list[Any]:
+        """The values of the scripts of linked data."""
+        return jsonld_of(self._parse())
+
+    @property
+    def canonical(self) -> str | None:
+        """The canonical URL that the document names, absolute; None if that is no http or https URL."""
+        reference = canonical_of(self._html_tags("link"))
+        if reference is None:
+            return None
+        link = self._base(self._parse().tags("base")).link(reference, "link", "canonical")
+        return None if link is None else link.url
+
+    def language(self, content_language: str | None, /) -> str | None:
+        """Return the document's language tag.
+
+        Args:
+            content_language: the value of the ``Content-Language`` field, which a document overrules.
+        """
+        return language_of(self._parse().root, self._html_tags("meta"), content_language)
+
     def css(self, selector: str, /) -> list[LexborNode]:
         """Return the elements that match *selector*, in document order.
 
@@ -133,7 +169,8 @@ class HtmlDocument:
         except SelectolaxError as error:
             message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
             raise UsageError(message) from error
-        return found
+        # Lexbor gives an element once for each selector of a list that it matches.
+        return list({node.mem_id: node for node in found}.values()) if "," in selector else found
 
     def css_first(self, selector: str, /) -> LexborNode | None:
         """Return the first element that matches *selector*, or None; raises as `css` does."""
@@ -143,6 +180,17 @@ class HtmlDocument:
             message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
             raise UsageError(message) from error
         return found
+
+    def xpath(self, expression: str, /) -> Any:  # noqa: ANN401 - XPath has four types
+        """Return what the XPath 1.0 *expression* comes to.
+
+        Raises:
+            MissingExtraError: lxml is not installed.
+            UsageError: it is no XPath.
+        """
+        if self._xpath is None:
+            self._xpath = XPathTree(self._parse())
+        return self._xpath.find(expression)
 
     def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
@@ -172,12 +220,20 @@ class HtmlDocument:
             self._links = tuple(self._followed_links())
         return self._framed
 
-    def text(self) -> str:
+    def text(self, *, main: bool = False) -> str:
         """Return the text a person reads: a line a block, without scripts and styles.
 
         Of content that is not HTML it is all of it if it is text, and empty otherwise.
+
+        Args:
+            main: without navigation, headers and footers.
+
+        Raises:
+            MissingExtraError: *main* needs Resiliparse, which is not installed.
         """
         if self.is_html:
+            if main:
+                return main_text(self._parse().html or "")
             tree = self._parse()
             root = tree.body or tree.root
             return "" if root is None else text_of(root)
@@ -193,6 +249,10 @@ class HtmlDocument:
         if self._tree is None:
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
+
+    def _html_tags(self, name: str) -> list[LexborNode]:
+        namespaces = Namespaces()
+        return [node for node in self._parse().tags(name) if namespaces.is_html(node)]
 
     def _followed_links(self) -> list[Link]:
         if not self.is_html:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .._model import LinkKind
     from ..abc import Writer
 
-_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write")
+_WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
 
 
 def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
-from .._errors import UsageError
+from .._errors import OutputError, UsageError
 from .rows import Rows, require_row
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from .._model import Json, Outcome
     from ..abc import Environment, Sink
@@ -112,6 +112,17 @@ class Function:
                 await self._function(row)
                 self._calls += 1
         return {"rows": self._calls}
+
+    def audit(
+        self, _positions: Mapping[int, Json], _rows: Mapping[int, int], _total: int, /, *, finished: bool
+    ) -> list[str]:
+        """Say that there is nothing to look at.
+
+        Raises:
+            OutputError: always.
+        """
+        del finished
+        raise OutputError(f"what {self._name} was called with can't be read again")
 
 
 def _checked_name(function: object) -> str:

@@ -184,9 +184,9 @@ class Lines:
         return place.to_json()
 
     def audit(
-        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, *, finished: bool
+        self, positions: Mapping[int, Json], rows: Mapping[int, int], total: int, /, *, finished: bool
     ) -> list[str]:
-        """Return how the file differs from what was written, in words; nothing is changed. It blocks.
+        """Return how the file differs from what was written, in words; nothing is changed. Blocks.
 
         Args:
             positions: what `write` returned, by the number of the batch.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, final
 from .. import _urls
 from .._frontier.journal import Changes, Journal
 from .._frontier.ledger import Ledger
-from .._frontier.memory import Limits, MemoryFrontier
+from .._frontier.limits import Limits
+from .._frontier.memory import MemoryFrontier
 from .._lease import Drained, Idle, Load, Redirect, Start
 from .._model import Link, Request, Response
 from .._policy.scope import Scope
@@ -23,7 +24,7 @@ from ._made_up import Model, Web
 from ._outcomes import failure_of, page_of
 
 if TYPE_CHECKING:
-    from .._frontier.memory import Resumed
+    from .._frontier.resumed import Resumed
     from .._lease import Decision, Lease, Stored, Wanted
     from .._model import Json
 

@@ -49,7 +49,8 @@ def check_writer(make: MakeWriter, read: ReadRows, folder: Path) -> None:
     positions: after the whole, after a part of the next batch, after all that a
     killed process leaves, and after a cancellation at each task step. Each time
     the rows have to be those of an output that was written in one go. Outputs
-    that were deleted, cut short or changed have to be refused, and left alone. Both
+    that were deleted, cut short or changed have to be refused, and left alone; and
+    `audit` has to find what was changed, is missing, foreign or repeated. Both
     kinds of rows are tried: pages and links, and those of a user's parser.
 
     It runs trio itself: call it from an ordinary function.
@@ -73,6 +74,7 @@ def check_writer(make: MakeWriter, read: ReadRows, folder: Path) -> None:
         check.refusals()
         check.positions()
         check.damage()
+        check.audits()
         check.cancellation()
 
 
@@ -290,6 +292,53 @@ class _Check:
             self._refused(path, marks[-1], f"an output that is cut to {size} of its {len(data)} bytes")
         path.write_bytes(data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
         self._refused(path, marks[-1], "an output of which the last batch was changed")
+
+    def audits(self) -> None:
+        """Hold outputs against what a state would know of them: all that is wrong is found."""
+        ones = self._ones()
+        whole = self._path()
+        marks = self._write(whole, ones)
+        rows = [len(self._rows_after(ones[: number + 1])) for number in range(len(ones))]
+        known = [after - before for before, after in pairwise((0, *rows))]
+        _require(not self._audit(whole, marks, known), "audit finds fault with an output as it was written")
+        _require(not self._audit(whole, marks[:1], []), "audit finds fault with an output that goes on")
+        foreign = self._other()
+        first, *_, last = (number for number, count in enumerate(known) if count)
+        for batches, what in (
+            ([*ones[:first], foreign, *ones[first + 1 :]], "of which a batch was changed"),
+            ([*ones[:first], *ones[first + 1 :]], "of which a batch is missing"),
+            ([*ones[:first], foreign, *ones[first:]], "with a foreign batch"),
+            ([*ones[: first + 1], *ones[first:]], "with a batch that is repeated"),
+            (ones[:last], "of which the last batch is missing"),
+            ([*ones, foreign], "with a foreign batch behind the last"),
+        ):
+            path = self._path()
+            self._write(path, batches)
+            _require(self._audit(path, marks, known), f"audit does not see an output {what}")
+        _require(self._audit(whole, marks, [*known[:-1], known[-1] + 1]), "audit does not count rows")
+        _require(self._audit(self._path(), marks, known), "audit does not see that an output is gone")
+
+    def _rows_after(self, batches: Sequence[Sequence[Outcome]]) -> list[object]:
+        path = self._path()
+        self._write(path, batches)
+        return list(self._read(path))
+
+    def _other(self) -> list[Outcome]:
+        if self._own_rows:
+            return [page_of("http://site.test/other", rows=[{"text": "foreign", "number": 7}])]
+        return [page_of("http://site.test/other", ["http://other.test/foreign"])]
+
+    def _audit(self, path: Path, marks: Sequence[Json], known: Sequence[int]) -> list[str]:
+        """Return what an output is found wrong with, whose state has these batches; an error is a finding."""
+        positions = dict(enumerate(marks, 1))
+        rows = dict(enumerate(known, 2))  # the first position is of the beginning
+        before = _contents(path.parent)
+        try:
+            return self._make(path).audit(positions, rows, sum(known), finished=len(marks) > 1)
+        except OutputError as error:
+            return [str(error)]
+        finally:
+            _require(_contents(path.parent) == before, "audit changed an output")
 
     def cancellation(self) -> None:
         """Cancel at each task step, and go on from the last position that was returned."""

@@ -1,0 +1,145 @@
+"""The addresses of hosts: looked up in time, judged, and shared."""
+
+from __future__ import annotations
+
+from frontier_support import (
+    SHARED,
+    SITE,
+    Doorkeeper,
+    fetched,
+    seeded,
+    started,
+)
+
+from trio_crawl._errors import FetchError
+from trio_crawl._frontier.doors import ADDRESS_TTL, LOOKUP_AGAIN
+from trio_crawl._lease import Drained, Idle, Lease, Lookup, Refuse, Start
+
+
+def test_a_name_is_looked_up_once_and_again_when_it_is_old() -> None:
+    """A host's name is looked up before its first page, once for all of them, and again after a while."""
+    made = seeded(SITE, f"{SITE}b", f"{SITE}c", guard=Doorkeeper(), per_host=9)
+    assert made.take(0) == Lookup("a.test")
+    assert made.take(0) == Idle(None)
+    made.resolved("a.test", (SHARED, "192.0.2.2"), 5)
+    assert started(made.take(5)).addresses == (SHARED, "192.0.2.2")
+    assert started(made.take(6)).url == f"{SITE}b"
+    assert made.take(5 + ADDRESS_TTL) == Lookup("a.test")
+
+
+def test_a_name_that_has_no_address() -> None:
+    """Each page of a host without an address is refused, and its name is not asked about for each."""
+    made = seeded(SITE, f"{SITE}b", guard=Doorkeeper())
+    assert made.take(0) == Lookup("a.test")
+    error = FetchError("dns", "no such name")
+    made.resolved("a.test", error, 0)
+    refused = [made.take(0), made.take(0)]
+    assert [decision.error for decision in refused if isinstance(decision, Refuse)] == [error, error]
+    assert made.lent == 2
+    assert made.take(0) == Idle(None)
+
+
+def test_a_look_up_that_may_pass_is_made_again() -> None:
+    """A temporary failure holds for less than any back-off, so that a retry asks again."""
+
+    class TemporaryError(FetchError):
+        temporary = True
+
+    made = seeded(SITE, guard=Doorkeeper())
+    made.take(0)
+    made.resolved("a.test", TemporaryError("dns", "try again"), 0)
+    decision = made.take(0)
+    assert isinstance(decision, Refuse)
+    made.retry(decision.lease, 0.5, 0)
+    assert made.take(0) == Idle(0.5)
+    assert LOOKUP_AGAIN < 0.5
+    assert made.take(0.5) == Lookup("a.test")
+
+
+def test_the_guard_judges_each_address_and_port() -> None:
+    """Refused addresses are left out, for each port anew; where none is left the page is refused."""
+    guard = Doorkeeper(refused=["10.0.0.1"])
+    made = seeded(SITE, "https://a.test:8443/", guard=guard, delay=0, per_host=9)
+    made.take(0)
+    made.resolved("a.test", ("10.0.0.1", SHARED), 0)
+    assert started(made.take(0)).addresses == (SHARED,)
+    assert started(made.take(0)).addresses == (SHARED,)
+    assert {(host, port) for host, port, _ in guard.asked} == {("a.test", 443), ("a.test", 8443)}
+    made = seeded(SITE, guard=guard)
+    made.take(0)
+    made.resolved("a.test", ("10.0.0.1",), 0)
+    decision = made.take(0)
+    assert isinstance(decision, Refuse)
+    assert decision.error.kind == "blocked_address"
+    assert "10.0.0.1 is not for a.test" in decision.error.message
+
+
+def test_an_answer_is_judged_anew() -> None:
+    """Where a name's next answer is another one, that is judged: nobody rebinds a name past the guard."""
+    made = seeded(SITE, f"{SITE}b", guard=Doorkeeper(refused=["10.0.0.1"]), delay=ADDRESS_TTL)
+    made.take(0)
+    made.resolved("a.test", (SHARED,), 0)
+    fetched(made, started(made.take(0)), 1)
+    assert made.take(ADDRESS_TTL) == Lookup("a.test")
+    made.resolved("a.test", ("10.0.0.1",), ADDRESS_TTL)
+    decision = made.take(ADDRESS_TTL)
+    assert isinstance(decision, Refuse)
+    assert decision.error.kind == "blocked_address"
+
+
+def test_hosts_that_share_an_address() -> None:
+    """No more than ``per_address`` hops go to one address, whatever hosts they are for."""
+    hosts = [f"https://h{number}.test/" for number in range(6)]
+    made = seeded(*hosts, "https://alone.test/", guard=Doorkeeper(), per_address=2, delay=0)
+    lent: list[Lease] = []
+    while True:
+        decision = made.take(0)
+        if isinstance(decision, Lookup):
+            address = "192.0.2.9" if decision.host == "alone.test" else SHARED
+            made.resolved(decision.host, (address,), 0)
+        elif isinstance(decision, Start):
+            lent.append(decision.lease)
+        else:
+            break
+    assert decision == Idle(None)
+    assert {lease.url for lease in lent} == {*hosts[:2], "https://alone.test/"}
+    order = []
+    while lent:
+        lease = lent.pop(0)
+        order.append(lease.url)
+        fetched(made, lease, 1)
+        while isinstance(decision := made.take(1), Start):
+            lent.append(decision.lease)
+        shared = [lease for lease in lent if lease.addresses == (SHARED,)]
+        assert len(shared) <= 2
+    assert sorted(order) == sorted([*hosts, "https://alone.test/"])
+    assert made.take(1) == Drained()
+
+
+def test_a_place_that_was_not_used_goes_to_the_next() -> None:
+    """A host that was called from a crowd, and has no use for the place, leaves it to another."""
+    hosts = [f"https://h{number}.test/" for number in range(4)]
+    guard = Doorkeeper()
+    made = seeded(*hosts, guard=guard, per_address=1, delay=0)
+    lent: list[Lease] = []
+    while not isinstance(decision := made.take(0), Idle):
+        if isinstance(decision, Lookup):
+            made.resolved(decision.host, (SHARED,), 0)
+        elif isinstance(decision, Start):
+            lent.append(decision.lease)
+    assert len(lent) == 1
+    # The look-ups are old when the place is free: each host that is called asks for its name first.
+    now = ADDRESS_TTL + 1
+    fetched(made, lent.pop(), now)
+    seen: list[str] = []
+    while not isinstance(decision := made.take(now), Drained):
+        if isinstance(decision, Lookup):
+            made.resolved(decision.host, (SHARED,) if decision.host != "h1.test" else ("192.0.2.7",), now)
+        elif isinstance(decision, Start):
+            lent.append(decision.lease)
+        else:
+            assert lent, "nothing is lent, and nothing may start: it hangs"
+            lease = lent.pop(0)
+            seen.append(lease.url)
+            fetched(made, lease, now)
+    assert sorted(seen) == hosts[1:]

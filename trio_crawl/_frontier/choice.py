@@ -1,0 +1,187 @@
+"""What is done next: whose turn it is, and whether what it is for may be asked for at all."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, final
+
+from .. import _urls
+from .._errors import FetchError
+from .._lease import Drained, Idle, Lookup, Refuse, Start
+from .._policy.politeness import effective_delay
+from .doors import Doors
+from .robots import RobotsDesk
+from .schedule import Host
+
+if TYPE_CHECKING:
+    from .._lease import Decision, Lease
+    from .._model import SkipReason
+    from ..abc import Guard, Rules
+    from .endings import Endings
+    from .ledger import Ledger
+    from .limits import Limits
+    from .queues import Queues
+
+
+@final
+class Choice:
+    """Answers "what next?".
+
+    Args:
+        limits: turns and limits.
+        queues: what is there to choose from.
+        endings: where skips are entered.
+        ledger: the books.
+        guard: the judge of addresses; None if no name has to be looked up.
+        robots: whether robots.txt is asked for, and kept to.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a page has to pass
+        self,
+        limits: Limits,
+        queues: Queues,
+        endings: Endings,
+        ledger: Ledger,
+        *,
+        guard: Guard | None,
+        robots: bool,
+    ) -> None:
+        self._limits = limits
+        self._queues = queues
+        self._schedule = queues.schedule
+        self._windows = queues.windows
+        self._endings = endings
+        self._ledger = ledger
+        self._doors = None if guard is None else Doors(guard)
+        self._robots = RobotsDesk() if robots else None
+        self._leases = count(1)
+        self.pages = 0
+        """Those that count towards ``max_pages``."""
+        self.seeds_to_come = True
+        self.stopping = False
+        self.rest_skipped = False
+        """Whether everything that was queued is skipped, because of ``max_pages``."""
+
+    def next(self, now: float) -> Decision:
+        """Return what to do next; see `MemoryFrontier.take`."""
+        while True:
+            if self.stopping or self._full():
+                return self._winding_down()
+            load = self._windows.load()
+            if load is not None:
+                return load
+            host = self._schedule.next(now)
+            if isinstance(host, Host):
+                decision = self._consider(host, now)
+                if decision is not None:
+                    return decision
+            elif self._queues.queued or self._queues.lent or self.seeds_to_come:
+                return Idle(host)
+            else:
+                return Drained()
+
+    def _full(self) -> bool:
+        limit = self._limits.max_pages
+        return limit is not None and self.pages + self._queues.lent >= limit
+
+    def _winding_down(self) -> Decision:
+        """Nothing more is started: because of ``max_pages``, or since the crawl is to stop."""
+        if self._queues.lent:
+            return Idle(None)
+        if not self.stopping:
+            self.rest_skipped = True
+            self._endings.rest_skipped(self._queues.clear())
+            self.stopping = True
+        return Drained()
+
+    def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
+        """Return what the host's turn is good for; None if its head went away without a hop."""
+        lease = host.lease()
+        if host.name in self._queues.cancelled:
+            self._pass_over(host, lease, now)
+            return None
+        reason = self._objection(host, lease)
+        if reason is not None:
+            self._skip(host, reason, now)
+            return None
+        if self._doors is not None:
+            if host.fresh_until <= now:
+                host.looking_up = True
+                self._schedule.settle(host, now)
+                return Lookup(host.name)
+            error = self._doors.through(host, lease)
+            if error is not None:
+                return self._refuse(host, error, now)
+        if self._robots is not None and lease.robots_of is None:
+            verdict = self._robots.verdict(lease.url, now)
+            if verdict is None:
+                self._ask_for_robots(host, lease, now)
+                return None
+            if isinstance(verdict, FetchError):
+                return self._refuse(host, verdict, now)
+            if verdict != "allowed":
+                self._skip(host, verdict, now)
+                return None
+        return self._start(host, lease, now)
+
+    def _objection(self, host: Host, lease: Lease) -> SkipReason | None:
+        """Return why a page that was queued is not asked for after all, None if it is."""
+        if lease.robots_of is not None:
+            return None
+        if host.health.given_up:
+            return "host_given_up"
+        max_depth = self._limits.max_depth
+        # A state may be of a crawl whose limit was higher.
+        return "max_depth" if max_depth is not None and lease.depth > max_depth else None
+
+    def _pass_over(self, host: Host, lease: Lease, now: float) -> None:
+        """Let go of the head of a cancelled host."""
+        if lease.robots_of is None:
+            self._skip(host, "cancelled_host", now)
+        else:
+            host.pop()
+            self.robots_known(lease, None, now)
+            self._schedule.settle(host, now)
+
+    def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
+        lease = host.lease()
+        host.pop()
+        self._lend(host, lease)
+        self._schedule.settle(host, now)
+        return Refuse(lease, error)
+
+    def _skip(self, host: Host, reason: SkipReason, now: float) -> None:
+        lease = host.lease()
+        self._queues.remove(host)
+        self._endings.skipped(lease, reason)
+        self._schedule.settle(host, now)
+
+    def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
+        """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
+        assert self._robots is not None  # noqa: S101 - the caller looked
+        host.robots_pending += 1
+        host.push(self._robots.ask(lease))
+        self._schedule.settle(host, now)
+
+    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
+        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
+        assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
+        assert lease.robots_of is not None  # noqa: S101
+        crawl_delay = self._robots.answer(lease.robots_of, verdict, now)
+        host = self._schedule.host(_urls.host(lease.robots_of + "/"))
+        host.robots_pending -= 1
+        host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
+        self._schedule.settle(host, now)
+
+    def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
+        if not self._schedule.start(host, lease, now):
+            return None
+        self._lend(host, lease)
+        lease.started = now
+        self._ledger.requests += 1
+        return Start(lease)
+
+    def _lend(self, host: Host, lease: Lease) -> None:
+        self._queues.lend(host, lease)
+        lease.number = next(self._leases)
+        lease.attempts += 1

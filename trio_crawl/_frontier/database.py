@@ -1,0 +1,179 @@
+"""The database file of a state: opened, recognised, read and written in transactions.
+
+Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._errors import CrawlError, StateError
+from .lock import StateLock
+from .schema import APPLICATION_ID, SCHEMA, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from .._model import Json
+
+BUSY_TIMEOUT: Final = 2.0
+"""Seconds to wait for who reads the database; less than the 5 seconds of ``grace``."""
+
+DAMAGED: Final = "it is damaged"
+UNTOUCHED: Final = (
+    "the outputs are left as they are: put a copy of it back, or begin again with another state and outputs"
+)
+
+
+@final
+class Database:
+    """One database file, held by one crawl.
+
+    Args:
+        path: of the file.
+        identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
+            made with another is refused.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
+        self._path = path
+        self._identity = dict(identity)
+        self._lock: StateLock | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def __repr__(self) -> str:
+        return f"Database({str(self._path)!r})"
+
+    def open(self) -> None:
+        """Lock and open the file, which is made if there is none.
+
+        Raises:
+            StateError: it is in use, is something else, is damaged, is of another crawl, or can't
+                be opened.
+        """
+        if not self._path.parent.is_dir():
+            raise StateError(f"{self._path} can't be created: there is no folder {self._path.parent}")
+        if self._path.is_dir():
+            raise StateError(f"{self._path} is a folder; name a file in it")
+        if self._path.exists() and not os.access(self._path, os.W_OK):
+            # SQLite would read it, and leave a log beside it that can't be written either.
+            raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
+        self._lock = StateLock(self._path)
+        with self.reading():
+            self._connection = connection = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+            found = self._recognise(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -65536")
+            if not found:
+                self._create(connection)
+
+    def _recognise(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file holds a crawl; an empty one does not, and another is refused."""
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if not tables:
+            return False
+        if application != APPLICATION_ID:
+            raise StateError(f"{self._path} is a database of something else; name another file")
+        if version != VERSION:
+            raise StateError(
+                f"{self._path} was made by another version of trio_crawl (its schema is {version}, "
+                f"ours {VERSION}); finish the crawl with that one, or begin a new state"
+            )
+        known = self.fact("identity")
+        for name, value in self._identity.items():
+            if known.get(name) != json.loads(json.dumps(value)):
+                raise StateError(
+                    f"{self._path} is of a crawl with {name}={known.get(name)!r}, and this one has "
+                    f"{name}={value!r}; repeat that crawl's, or name another state"
+                )
+        return True
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        with self.transaction():
+            for statement in SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            self.set_fact("identity", self._identity)
+
+    def fact(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what is kept by a name; None if nothing is."""
+        row = self.db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set_fact(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Keep a JSON value by a name."""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The open connection."""
+        if self._connection is None:
+            raise StateError(f"{self._path} is not open")
+        return self._connection
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Translate what SQLite says into what its user can do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StateError(f"the state {self._path}: {_in_words(error)}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Translate also what comes of content that can't be ours, though SQLite can read it."""
+        try:
+            with self.translated():
+                yield
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, CrawlError):
+                raise
+            raise StateError(f"the state {self._path}: {DAMAGED} ({error!r}); {UNTOUCHED}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block does, all of it or nothing."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file, and let go of it."""
+        connection, self._connection = self._connection, None
+        lock, self._lock = self._lock, None
+        try:
+            if connection is not None:
+                with self.translated():
+                    connection.close()
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _in_words(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    if name in {"SQLITE_NOTADB", "SQLITE_CORRUPT"} or name.startswith("SQLITE_CORRUPT"):
+        return f"{DAMAGED}, or no database at all ({error}); {UNTOUCHED}"
+    if name.startswith("SQLITE_FULL"):
+        return f"the disk is full ({error}); what was committed before is safe"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"another program has it locked ({error}); end that, and run the same crawl again"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return f"it can't be written ({error}); look at its permissions, and its folder's"
+    return str(error)

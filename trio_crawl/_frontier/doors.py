@@ -1,0 +1,61 @@
+"""Where the pages of a host may be asked for: its addresses, as looked up and judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from .. import _urls
+from .._errors import FetchError
+
+if TYPE_CHECKING:
+    from .._lease import Lease
+    from ..abc import Guard
+    from .schedule import Host
+
+ADDRESS_TTL: Final = 60.0
+"""Seconds that the answer of a look-up is used for."""
+
+LOOKUP_AGAIN: Final = 0.4
+"""Seconds that a look-up's temporary failure is used for: less than the shortest back-off,
+so that a retry asks again, and enough for all that is queued for the host to learn of it once."""
+
+
+@final
+class Doors:
+    """Judges the addresses of hosts, once for each look-up and port.
+
+    Args:
+        guard: the judge of an address.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def through(self, host: Host, lease: Lease) -> FetchError | None:
+        """Set the addresses that *lease* may connect to; return the error if there are none."""
+        if host.refusal is not None:
+            return host.refusal
+        parts = _urls.split(_urls.origin(lease.url))
+        door = host.doors.get(parts.port)
+        if door is None:
+            refusals = {a: self._guard.refusal(parts.hostname, parts.port, a) for a in host.addresses}
+            door = tuple(address for address, refusal in refusals.items() if refusal is None)
+            if not door:
+                door = FetchError("blocked_address", next(filter(None, refusals.values()), "no address"))
+            host.doors[parts.port] = door
+        if isinstance(door, FetchError):
+            return door
+        lease.addresses = door
+        return None
+
+
+def looked_up(host: Host, answer: tuple[str, ...] | FetchError, now: float) -> None:
+    """Let *host* have what a look-up of its name brought."""
+    host.looking_up = False
+    host.doors.clear()
+    if isinstance(answer, FetchError):
+        host.addresses, host.refusal = (), answer
+        host.fresh_until = now + (LOOKUP_AGAIN if getattr(answer, "temporary", False) else ADDRESS_TTL)
+    else:
+        host.addresses, host.refusal = answer, None
+        host.fresh_until = now + ADDRESS_TTL

@@ -1,0 +1,61 @@
+"""What became of the pages of a frontier: entered in the books, and taken down for a state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from .. import _urls
+from .._model import Failure, Parsed
+from .journal import Ended
+
+if TYPE_CHECKING:
+    from .._lease import Lease
+    from .._model import Outcome, SkipReason
+    from .journal import Journal
+    from .ledger import Ledger
+
+
+@final
+class Endings:
+    """Enters each page's outcome where it has to stand.
+
+    Args:
+        ledger: the books, in which skips are entered; the rest when it is written.
+        journal: takes all of it down; None if there is no state.
+    """
+
+    def __init__(self, ledger: Ledger, journal: Journal | None) -> None:
+        self._ledger = ledger
+        self._journal = journal
+
+    def skipped(self, lease: Lease, reason: SkipReason, *, detail: str = "") -> None:
+        """Enter that *lease* is skipped."""
+        self._ledger.skip(reason, lease.url, detail=detail)
+        if self._journal is not None:
+            changes = self._journal.changes
+            ended = Ended(lease.id, _urls.host(lease.request.url), reason)
+            if reason == "host_given_up":  # it may be asked for again, as a failure may
+                ended = ended._replace(aliases=lease.aliases)
+            else:
+                changes.fingerprints.extend(lease.aliases)
+            changes.skipped.append(ended)
+
+    def rest_skipped(self, number: int) -> None:
+        """Enter that every page which is queued, so many, is skipped because of ``max_pages``."""
+        if self._journal is not None and number:
+            self._journal.changes.skip_rest = "max_pages"
+        self._ledger.skip("max_pages", f"{number} pages", number=number)
+
+    def finished(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...]) -> None:
+        """Take down that *lease* came to *outcome*, of which each output has so many *rows*."""
+        if self._journal is None:
+            return
+        changes = self._journal.changes
+        host = _urls.host(lease.request.url)
+        match outcome:
+            case Parsed(page=page):
+                changes.fingerprints.extend(lease.aliases)
+                moment = page.fetched_at.timestamp()
+                changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
+            case Failure():
+                changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))

@@ -1,0 +1,17 @@
+"""What a frontier keeps to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the frontier keeps to; the keywords of ``crawl()`` of the same names."""
+
+    per_host: int
+    per_address: int
+    delay: float
+    per_address_delay: bool = False
+    max_depth: int | None
+    max_pages: int | None

@@ -1,0 +1,118 @@
+"""What of a state becomes pending again, since a limit is higher now, or somebody asks for it."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._lease import rank_of
+from .._urls import host as host_of
+from .journal import Changes, Discovered
+from .requests import request_of
+from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._model import Json
+    from .database import Database
+    from .takedown import Takedown
+
+_REVIVE: Final = """
+UPDATE urls SET status = 0, detail = NULL
+WHERE status = ? AND (? IS NULL OR detail = ?) AND rank & ? <= ?
+"""
+
+_COUNT_REVIVED: Final = """
+UPDATE hosts SET pending = pending + revived.number
+FROM (
+    SELECT host, count(*) AS number FROM urls
+    WHERE status = ? AND (? IS NULL OR detail = ?) AND rank & ? <= ? GROUP BY host
+) AS revived
+WHERE revived.host = hosts.id
+"""
+
+
+@final
+class Reopening:
+    """Makes URLs of a state pending again, before its crawl goes on.
+
+    Args:
+        database: of the state.
+        takedown: takes down what is new.
+        positions: where the outputs are, which stay as they are.
+    """
+
+    def __init__(self, database: Database, takedown: Takedown, positions: Sequence[Json]) -> None:
+        self._database = database
+        self._takedown = takedown
+        self._positions = positions
+
+    def reopen(self, *, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:
+        """Make pending again what was skipped by a limit that is higher now, and, if asked to, failures.
+
+        Args:
+            max_depth: as in ``crawl()``.
+            max_pages: likewise.
+            retry_failed: likewise.
+        """
+        with self._database.reading(), self._database.transaction():
+            books: dict[str, Any] = self._database.fact("books") or {}
+            skipped: dict[str, int] = books.get("skipped", {})
+            if skipped.get("max_pages") and (max_pages is None or books["pages"] < max_pages):
+                self._revive(SKIPPED, "max_pages")
+                del skipped["max_pages"]
+            if skipped.get("max_depth"):
+                skipped["max_depth"] -= self._reopen_passed(max_depth) + self._reopen_deep(max_depth)
+                if not skipped["max_depth"]:
+                    del skipped["max_depth"]
+            if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
+                self._revive(FAILED)
+                self._revive(SKIPPED, "host_given_up")
+                self._database.db.execute(
+                    "DELETE FROM aliases"
+                )  # what they are redirected to is theirs again
+                books["failed"] = {}
+                skipped.pop("host_given_up", None)
+            self._database.set_fact("books", books)
+
+    def _reopen_deep(self, max_depth: int | None) -> int:
+        """Make pages pending again that a lower limit stopped; return how many."""
+        deepest = SIGN - 1 if max_depth is None else max_depth
+        return self._revive(SKIPPED, "max_depth", deepest)
+
+    def _revive(self, status: int, detail: str | None = None, deepest: int = SIGN - 1) -> int:
+        """Make URLs of a *status* pending again, all or those with a *detail*; return how many."""
+        which = (status, detail, detail, DEEPEST, deepest)
+        self._database.db.execute(_COUNT_REVIVED, which)
+        return self._database.db.execute(_REVIVE, which).rowcount
+
+    def _reopen_passed(self, max_depth: int | None) -> int:
+        """Make links pending that were too deep; return how many."""
+        deepest = SIGN - 1 if max_depth is None else max_depth
+        found = self._database.db.execute(
+            "SELECT fingerprint, url, depth, request, referrer FROM passed"
+            " WHERE reason = 'max_depth' AND depth <= ? ORDER BY depth, referrer, rowid",
+            (deepest,),
+        ).fetchall()
+        # Some were fetched since, as what a redirect led to; those stay in the books as they are.
+        fetched = self._known_of({unsigned(mark) for mark, *_ in found}) if found else set()
+        found = [one for one in found if unsigned(one[0]) not in fetched]
+        (last,) = self._database.db.execute("SELECT max(id) FROM urls").fetchone()
+        discovered = []
+        for number, (_, url, depth, text, referrer) in enumerate(found, (last or 0) + 1):
+            request = None if text is None else request_of(url, text)
+            rank = rank_of(0 if request is None else request.priority, depth)
+            discovered.append(Discovered(number, host_of(url), rank, url, request, referrer))
+        marks = array("Q", [unsigned(mark) for mark, *_ in found])
+        if found:
+            self._takedown.commit(
+                Changes(discovered=discovered, fingerprints=marks, taken_back=list(marks)), self._positions
+            )
+        return len(found)
+
+    def _known_of(self, marks: set[int]) -> set[int]:
+        known: set[int] = set()
+        for (piece,) in self._database.db.execute(KNOWN):
+            known |= marks.intersection(array("Q", piece))
+        return known

@@ -1,0 +1,125 @@
+"""What changed in a frontier, taken down in the tables of its state."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING, final
+
+from .requests import text_of
+from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._model import Json, SkipReason
+    from .database import Database
+    from .journal import Changes, Discovered, Ended
+
+
+@final
+class Takedown:
+    """Takes down one batch after the other.
+
+    Args:
+        database: of the state.
+
+    Attributes:
+        hosts: the numbers of hosts in the state, by name.
+        batch: the number of the last batch.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.hosts: dict[str, int] = {}
+        self.batch = 0
+
+    def __repr__(self) -> str:
+        return f"<Takedown of {self.batch} batches>"
+
+    def commit(self, changes: Changes, positions: Sequence[Json]) -> None:
+        """Take down one batch, in the transaction that is open.
+
+        Args:
+            changes: of the frontier.
+            positions: where each output is after the batch.
+        """
+        self.batch += 1
+        db = self._database.db
+        pending: Counter[str] = Counter()
+        self._insert(changes.discovered, pending)
+        for status, ended in (
+            (PAGE, changes.pages),
+            (FAILED, changes.failed),
+            (SKIPPED, changes.skipped),
+        ):
+            self._end(status, ended, pending)
+        self._pass_by(changes)
+        db.executemany("INSERT OR IGNORE INTO seeds VALUES (?)", [(url,) for url in changes.seeds])
+        db.executemany(
+            "UPDATE hosts SET pending = pending + ? WHERE id = ?",
+            [(number, self.hosts[name]) for name, number in pending.items() if number],
+        )
+        if changes.skip_rest is not None:
+            self._skip_rest(changes.skip_rest)
+        db.execute(
+            "INSERT INTO batches VALUES (?, ?, ?)",
+            (self.batch, changes.fingerprints.tobytes(), json.dumps(positions)),
+        )
+
+    def _pass_by(self, changes: Changes) -> None:
+        self._database.db.executemany(
+            "DELETE FROM passed WHERE fingerprint = ?", [(signed(m),) for m in changes.taken_back]
+        )
+        # Passed by and then followed after all, both since the last commit.
+        followed = set(changes.taken_back).intersection(changes.fingerprints) if changes.taken_back else ()
+        self._database.db.executemany(
+            "INSERT OR REPLACE INTO passed VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (signed(p.fingerprint), p.url, p.depth, p.reason, text_of(p.request), p.referrer)
+                for p in changes.passed
+                if p.fingerprint not in followed
+            ],
+        )
+
+    def _insert(self, discovered: Sequence[Discovered], pending: Counter[str]) -> None:
+        rows = []
+        for one in discovered:
+            host = self.hosts.get(one.host)
+            if host is None:
+                host = self.hosts[one.host] = len(self.hosts) + 1
+                self._database.db.execute("INSERT INTO hosts VALUES (?, ?, 0)", (host, one.host))
+            pending[one.host] += 1
+            rows.append((one.id, host, one.rank, _sayable(one.url), text_of(one.request), one.referrer))
+        self._database.db.executemany(
+            "INSERT INTO urls (id, host, rank, status, url, request, referrer) VALUES (?, ?, ?, 0, ?, ?, ?)",
+            rows,
+        )
+
+    def _end(self, status: int, ended: Sequence[Ended], pending: Counter[str]) -> None:
+        rows = []
+        for one in ended:
+            pending[one.host] -= 1
+            counts = " ".join(map(str, one.rows))
+            rows.append((status, one.detail, counts, self.batch, one.fetched_at, one.id))
+        self._database.db.executemany(
+            "INSERT OR REPLACE INTO aliases VALUES (?, ?)",
+            [(one.id, array("Q", one.aliases).tobytes()) for one in ended if one.aliases],
+        )
+        self._database.db.executemany(
+            "UPDATE urls SET status = ?, detail = ?, rows = coalesce(rows || ' + ', '') || ?, batch = ?,"
+            " fetched_at = ? WHERE id = ?",
+            rows,
+        )
+
+    def _skip_rest(self, reason: SkipReason) -> None:
+        self._database.db.execute(
+            "UPDATE urls SET status = ?, detail = ? WHERE status = ?", (SKIPPED, reason, PENDING)
+        )
+        self._database.db.execute("UPDATE hosts SET pending = 0")
+
+
+def _sayable(text: str) -> str:
+    # A seed that is no URL may hold half of a surrogate pair, which UTF-8 can't say.
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
