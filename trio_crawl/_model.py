@@ -48,6 +48,7 @@ SkipReason: TypeAlias = Literal[
     "known_target",
     "bad_seed",
     "cancelled_host",
+    "no_sitemap",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
@@ -58,7 +59,8 @@ says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: 
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
 redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
-``cancelled_host``: ``control.cancel_host()`` was called for its host.
+``cancelled_host``: ``control.cancel_host()`` was called for its host. ``no_sitemap``: with
+``sitemaps=True``, where a sitemap or feed was looked for there is none.
 """
 
 LinkKind: TypeAlias = Literal[
@@ -474,11 +476,12 @@ def _nothing() -> Mapping[Any, int]:
 class Statistics:
     """The numbers of a crawl at one moment; all count from its start.
 
-    ``discovered`` is always the sum of ``pages``, ``failed``, ``skipped`` and ``pending``.
+    ``discovered`` is always the sum of ``pages``, ``sitemaps``, ``failed``, ``skipped`` and ``pending``.
 
     Args:
         discovered: distinct URLs that were found, seeds included.
         pages: those that are done: fetched, parsed and written.
+        sitemaps: sitemaps and feeds that were read; they are URLs, and no pages.
         failed: those that ended without a page, by kind of `Failure`.
         skipped: those that were not asked for, by reason.
         pending: those that no outcome is known for yet.
@@ -497,6 +500,7 @@ class Statistics:
 
     discovered: int = 0
     pages: int = 0
+    sitemaps: int = 0
     failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
     skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
     pending: int = 0
@@ -527,7 +531,8 @@ class Report(Statistics):
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
-        accounted = self.pages + sum(self.failed.values()) + sum(self.skipped.values()) + self.pending
+        ended = self.pages + self.sitemaps + sum(self.failed.values()) + sum(self.skipped.values())
+        accounted = ended + self.pending
         if accounted != self.discovered or self.pages != sum(self.statuses.values()):
             raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
 
@@ -537,6 +542,7 @@ class Report(Statistics):
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
             _line("  pages", self.pages, self.statuses),
+            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),

@@ -214,6 +214,10 @@ class Rules(Protocol):
     def crawl_delay(self) -> float | None:
         """Seconds that it asks to leave between two requests; None if it doesn't."""
 
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The sitemaps that it names, as it writes them."""
+
     def allows(self, url: str, /) -> bool:
         """Return whether *url* may be asked for."""
 
@@ -272,6 +276,9 @@ class Frontier(Protocol):
 
     def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
+
+    def list_ended(self, lease: Lease, reason: SkipReason | None, /) -> None:
+        """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none."""
 
     def cancel_host(self, name: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""

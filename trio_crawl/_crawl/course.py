@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
-from .._lease import Redirect
+from .._lease import ListRequest, Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+from .lists import ToRead
+from .pages import is_success
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +40,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | ToAwait | None"
+Step: TypeAlias = "Outcome | ToAwait | ToRead | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -103,6 +105,10 @@ class Course:
                 self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
+            case Keep(response) if isinstance(lease.request, ListRequest):
+                if is_success(response.status):
+                    return ToRead(response)
+                self._frontier.list_ended(lease, "no_sitemap")
             case Keep(response):
                 return self._keep(lease, response, wall)
         return None

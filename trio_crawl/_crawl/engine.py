@@ -125,6 +125,7 @@ class Engine:
                 per_address_delay=options.per_address_delay,
                 max_depth=options.max_depth,
                 max_pages=options.max_pages,
+                sitemaps=options.sitemaps,
             ),
             self._ledger,
             guard=self._guard if self._fetcher.opens_connections else None,

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
@@ -24,6 +25,7 @@ from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
+from .lists import ListEnd, Piece, ToRead, read_list
 from .nurseries import is_cancellation
 from .seeds import BadSeed, lenient
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
+    from .lists import Reading
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
@@ -49,8 +52,8 @@ little enough that a file of ten million lines need not fit in memory."""
 ROUND: Final = 256
 """Seeds read, and decisions taken, before others get their turn of the event loop."""
 
-_Arrival: TypeAlias = "Response | FetchError | Outcome"
-"""What a hop or an async parser came to."""
+_Arrival: TypeAlias = "Response | FetchError | Outcome | Reading"
+"""What a hop, an async parser or a step of reading a sitemap came to."""
 
 
 @final
@@ -104,6 +107,7 @@ class Loop:
         self._cancelled_hosts: set[str] = set()
         self._fetching = 0
         self._parsing = 0
+        self._reading = 0
         self._failures = 0
         self.paused = False
         self.closed = False
@@ -122,7 +126,10 @@ class Loop:
             self._news = trio.Event()
             self._order_arrivals()
             while self._due:
-                self._arrived(*self._due.popleft())
+                lease, arrival = self._due.popleft()
+                self._arrived(lease, arrival)
+                if isinstance(arrival, Piece):
+                    await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
             self._sow()
             next_step = self._start_what_may()
@@ -167,7 +174,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching + self._parsing >= limit:
+            if self._fetching + self._parsing + self._reading >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -306,6 +313,8 @@ class Loop:
     def others(self) -> list[str]:
         """Return in words what else is waited for."""
         lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._reading:
+            lines.append(f"{self._reading} sitemaps or feeds are being read")
         if self._outlet.unwritten:
             lines.append(f"{self._outlet.unwritten} outcomes are to be written")
         return lines
@@ -358,8 +367,38 @@ class Loop:
         self._arrivals.append((lease.number, lease, outcome))
         self.wake()
 
+    async def _read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps, and lay down what each found."""
+        try:
+            await read_list(lease, response, partial(self._lay_down, lease))
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+
+    def _lay_down(self, lease: Lease, reading: Reading) -> None:
+        self._arrivals.append((lease.number, lease, reading))
+        self.wake()
+
+    def _list_arrived(self, lease: Lease, reading: Reading) -> None:
+        """Take what a step of reading a sitemap came to."""
+        if isinstance(reading, Piece):
+            self._frontier.add_found(reading.links, lease, trio.current_time())
+            reading.taken.set()
+            return
+        self._reading -= 1
+        if isinstance(reading.reason, FetchError):
+            self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
+        else:
+            self._frontier.list_ended(lease, reading.reason)
+
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
-        """Take what a hop or an async parser came to."""
+        """Take what a hop, an async parser or a step of reading a sitemap came to."""
+        if isinstance(arrival, Piece | ListEnd):
+            self._list_arrived(lease, arrival)
+            return
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
@@ -379,6 +418,9 @@ class Loop:
         if isinstance(step, ToAwait):
             self._parsing += 1
             self._nursery.start_soon(self._parse, lease, step)
+        elif isinstance(step, ToRead):
+            self._reading += 1
+            self._nursery.start_soon(self._read_list, lease, step.response)
         elif step is not None:
             self._finish(lease, step)
 

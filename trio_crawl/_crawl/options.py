@@ -42,6 +42,7 @@ class CrawlOptions(TypedDict, total=False):
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_time: float | None
@@ -79,6 +80,7 @@ class Options:
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_time: float | None
@@ -114,7 +116,7 @@ class Options:
         _check_seconds("timeout", self.timeout, zero=False)
         if self.max_time is not None:
             _check_seconds("max_time", self.max_time, zero=False, or_none=True)
-        for name in ("robots", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "sitemaps", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
+from .._lease import ListRequest
 from .._model import Failure, Hop, Page, Parsed, Request
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
+from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
 from .._policy.kinds import FOLLOWED
+from .lists import lists_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,6 +56,7 @@ class Pages:
 
     def __init__(self, options: Options, *, kinds: frozenset[LinkKind] = frozenset()) -> None:
         self._kinds = kinds
+        self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
         self._record = options.parse_errors == "record"
         self._max_links = options.max_links
@@ -119,6 +123,8 @@ class Pages:
         return bool(fields) and self._jar.take(lease.url, fields, wall)
 
     def _limit(self, lease: Lease) -> int:
+        if isinstance(lease.request, ListRequest):
+            return max(self._max_bytes, LIST_BYTES)
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
     def content(self, lease: Lease, response: Response) -> bytes:
@@ -183,28 +189,30 @@ class Pages:
         result = self._parser.call(page)
         if is_async(result):
             return result
-        found = Found(page, links_too=_is_success(page))
+        found = Found(page, links_too=is_success(page.status))
         collect(result, found)
         return self._parsed(page, found)
 
     async def parse_async(self, page: Page, result: object) -> Parsed:
         """Return what an async parser finds on *page*."""
-        found = Found(page, links_too=_is_success(page))
+        found = Found(page, links_too=is_success(page.status))
         await collect_async(result, found)
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
+        lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
-            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=self._bounded(found.follow))
+            follow = (*self._bounded(found.follow), *lists)
+            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
         links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
-        follow = page.links(kinds=FOLLOWED) if _is_success(page) else []
+        followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
         bounded = self._bounded(links)
         return Parsed(
             page=page,
             links=bounded,
             # As long only where there is no more in it.
-            follow=bounded if len(follow) == len(links) else self._cut(follow),
+            follow=(*(bounded if len(followed) == len(links) else self._cut(followed)), *lists),
             chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
         )
 
@@ -229,8 +237,9 @@ class Pages:
         return self.failure(lease, "parse", f"{type(error).__name__}: {error}", trace=trace)
 
 
-def _is_success(page: Page) -> bool:
-    return 200 <= page.status <= 299  # noqa: PLR2004 - the class of success
+def is_success(status: int) -> bool:
+    """Return whether *status* says that this is what was asked for."""
+    return 200 <= status <= 299  # noqa: PLR2004 - the class of success
 
 
 def _over(below: Fields, above: Fields) -> Fields:

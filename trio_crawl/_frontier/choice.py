@@ -173,6 +173,10 @@ class Choice:
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
+        return () if self._robots is None else self._robots.sitemaps(url)
+
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None

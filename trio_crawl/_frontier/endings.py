@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._model import Failure, Parsed
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .._model import Outcome, SkipReason
     from .journal import Journal
     from .ledger import Ledger
+
+
+_OK: Final = 200
+"""The status of what was read, as nearly all have it."""
 
 
 @final
@@ -39,6 +43,14 @@ class Endings:
             else:
                 changes.fingerprints.extend(lease.aliases)
             changes.skipped.append(ended)
+
+    def read(self, lease: Lease) -> None:
+        """Enter that *lease*, a sitemap or feed, was read to its end."""
+        self._ledger.sitemaps += 1
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.extend(lease.aliases)
+            changes.sitemaps.append(Ended(lease.id, _urls.host(lease.request.url), _OK))
 
     def rest_skipped(self, number: int) -> None:
         """Enter that every page which is queued, so many, is skipped because of ``max_pages``."""

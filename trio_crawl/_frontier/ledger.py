@@ -45,6 +45,7 @@ class Ledger:
 
     discovered: int = 0
     pages: int = 0
+    sitemaps: int = 0
     rows: int = 0
     links: int = 0
     links_dropped: int = 0
@@ -108,6 +109,7 @@ class Ledger:
         return Statistics(
             discovered=self.discovered,
             pages=self.pages,
+            sitemaps=self.sitemaps,
             failed=MappingProxyType(+self.failed),
             skipped=MappingProxyType(+self.skipped),
             pending=pending,

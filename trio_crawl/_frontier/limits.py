@@ -15,3 +15,4 @@ class Limits:
     per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
+    sitemaps: bool = False

@@ -41,6 +41,11 @@ class RobotsDesk:
             return rules
         return "allowed" if rules.allows(url) else "robots"
 
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
+        _, rules = self._known.get(_urls.origin(url), (0.0, None))
+        return () if rules is None or isinstance(rules, FetchError) else rules.sitemaps
+
     def ask(self, page: Lease) -> Lease:
         """Return a lease for the robots.txt that *page* waits for; it goes when the page would."""
         url = robots_url(page.url)

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, final
 
 from .requests import text_of
-from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
+from .schema import FAILED, PAGE, PENDING, SITEMAP, SKIPPED, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,7 @@ class Takedown:
             (PAGE, changes.pages),
             (FAILED, changes.failed),
             (SKIPPED, changes.skipped),
+            (SITEMAP, changes.sitemaps),
         ):
             self._end(status, ended, pending)
         self._pass_by(changes)

@@ -52,7 +52,11 @@ def read_list(data: Iterable[bytes], url: str) -> Iterator[list[Link]]:
         NoListError: it is no list of pages.
         FetchError: of kind ``parse``, ``decode`` or ``too_large``: it can't be read on.
     """
-    reader = ListReader(url)
+    return read_on(ListReader(url), data)
+
+
+def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
+    """Yield the links that *reader* finds in *data*; see `read_list`."""
     for piece in _unzipped(data):
         yield reader.feed(piece)
         if reader.full:
