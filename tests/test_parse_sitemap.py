@@ -209,7 +209,7 @@ def test_a_reader_says_what_it_reads() -> None:
     reader = ListReader(URL)
     assert (reader.feed(b"<"), reader.format) == ([], None)
     reader.feed(b"urlset><url")
-    assert (reader.format, reader.full) == ("sitemap", False)
+    assert (reader.format, reader.cut) == ("sitemap", False)
 
 
 @given(

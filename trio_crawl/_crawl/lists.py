@@ -86,8 +86,8 @@ def _pieces(lease: Lease, response: Response) -> Iterator[Piece | None]:
     coding = response.headers.get("content-encoding")
     for links in read_on(reader, decode_pieces(response.body, coding, MAX_BYTES)):
         yield Piece(list(_followed(lease.request, links))) if links else None
-    if reader.full:
-        log.warning("%s has more entries than are read", lease.url)
+    if reader.cut:
+        log.warning("%s has more entries than count; the others are not read", lease.url)
 
 
 def _followed(request: ListRequest, links: Iterable[Link]) -> Iterator[Link | Request]:

@@ -59,7 +59,7 @@ def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
     """Yield the links that *reader* finds in *data*; see `read_list`."""
     for piece in _unzipped(data):
         yield reader.feed(piece)
-        if reader.full:
+        if reader.cut:
             return
     yield reader.close()
 
@@ -101,11 +101,8 @@ class ListReader:
         self._elements: _Sitemap | Feed | None = None
         self.format: ListFormat | None = None
         """What it is; None until that is known."""
-
-    @property
-    def full(self) -> bool:
-        """Whether it has as many entries as count."""
-        return self._count >= (MAX_SITEMAPS if self.format == "sitemap_index" else MAX_ENTRIES)
+        self.cut = False
+        """Whether it has more entries than count; what follows need not be told."""
 
     def feed(self, data: bytes) -> list[Link]:
         """Return the links that end in *data*; raises as `read_list` does."""
@@ -158,9 +155,11 @@ class ListReader:
         return found
 
     def _keep(self, link: Link) -> None:
-        if not self.full:
-            self._count += 1
-            self._found.append(link)
+        if self._count >= (MAX_SITEMAPS if self.format == "sitemap_index" else MAX_ENTRIES):
+            self.cut = True
+            return
+        self._count += 1
+        self._found.append(link)
 
     def start(self, depth: int, name: str, attributes: Mapping[str, str]) -> None:
         """Take the beginning of an element."""
