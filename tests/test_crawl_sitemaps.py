@@ -403,3 +403,18 @@ async def test_sitemaps_is_true_or_false() -> None:
     """A list of URLs is for the seeds."""
     with pytest.raises(UsageError, match="sitemaps=.*takes True or False"):
         await trio_crawl.crawl(SITE, fetch=MemoryWeb(), sitemaps=[SITE])  # type: ignore[arg-type]
+
+
+@virtual
+async def test_a_recrawl_reads_sitemaps_again(tmp_path: Path) -> None:
+    """What they name by then is crawled, too."""
+    web = site("a", "b")
+    web.add(SITE + "sitemap.xml", sitemap(SITE + "a"), content_type=XML)
+    state = tmp_path / "s.db"
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True, state=state)
+    assert (report.pages, report.sitemaps) == (2, 1)
+    web.add(SITE + "sitemap.xml", sitemap(SITE + "a", SITE + "b"), content_type=XML)
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True, state=state, recrawl=0.001)
+    assert (report.pages, report.sitemaps) == (3, 1)
+    assert asked(web)[-1] == SITE + "b"
+    assert audit(state).problems == ()

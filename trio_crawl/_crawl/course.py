@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
 from .._lease import ListRequest, Redirect
-from .._model import Failure, Page, Parsed, Response
+from .._model import Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
+from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 from .lists import ToRead
 from .pages import is_success
@@ -18,7 +19,7 @@ from .pages import is_success
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .._lease import Lease
+    from .._lease import Lease, Unchanged
     from .._model import Outcome
     from .._policy.verdict import Verdict
     from ..abc import Frontier
@@ -40,7 +41,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | ToAwait | ToRead | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -108,7 +109,7 @@ class Course:
             case Keep(response) if isinstance(lease.request, ListRequest):
                 if is_success(response.status):
                     return ToRead(response)
-                self._frontier.list_ended(lease, "no_sitemap")
+                self._frontier.list_ended(lease, "no_sitemap", wall.timestamp())
             case Keep(response):
                 return self._keep(lease, response, wall)
         return None
@@ -148,8 +149,10 @@ class Course:
                 except FetchError:
                     return None
 
-    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Failure | Parsed | ToAwait:
+    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Outcome | Unchanged | ToAwait:
         """Make the page, and parse it, unless its parser is async."""
+        if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
+            return same
         try:
             page = self._pages.page(lease, response, wall)
         except FetchError as error:

@@ -104,7 +104,7 @@ def _read(state: sqlite3.Connection, path: Path) -> Audit:
         *misfits,
         *_missing_batches(positions, len(outputs)),
         *_disagreements(books, pages=pages, failed=failed, skipped=skipped),
-        *_totals(books, sum(outcomes), sum(totals), outcomes[-1]),
+        *_totals(books, sum(outcomes), sum(totals), sitemaps=outcomes[-1], unchanged=_unchanged(state)),
         *_hosts(state),
     ]
     return Audit(
@@ -144,6 +144,13 @@ def _outcomes(
     for reason, number in state.execute("SELECT reason, count(*) FROM passed GROUP BY reason"):
         ended[2][reason] += number
     return pending, *ended
+
+
+def _unchanged(state: sqlite3.Connection) -> int:
+    (found,) = state.execute(
+        "SELECT count(*) FROM visits JOIN urls ON urls.id = visits.url WHERE unchanged AND status = 1"
+    ).fetchone()
+    return int(found)
 
 
 def _rows(
@@ -195,11 +202,16 @@ def _disagreements(
                 yield f"the books have {said.get(detail, 0):,} {what} {detail}, the URLs {found[detail]:,}"
 
 
-def _totals(books: Mapping[str, Any], discovered: int, rows: int, sitemaps: int) -> Iterator[str]:
+def _totals(
+    books: Mapping[str, Any], discovered: int, rows: int, *, sitemaps: int, unchanged: int
+) -> Iterator[str]:
     for what, found in (("discovered", discovered), ("rows", rows), ("sitemaps", sitemaps)):
         said = books.get(what, 0)
         if said != found:
             yield f"the books have {said:,} {what}, the URLs {found:,}"
+    said = books.get("unchanged", 0)
+    if said != unchanged:
+        yield f"the books have {said:,} unchanged pages, the URLs {unchanged:,}"
     if books.get("pages", 0) != sum(books.get("statuses", {}).values()):
         yield f"the books have {books.get('pages', 0):,} pages, and another number of statuses"
 
