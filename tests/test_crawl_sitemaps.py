@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import gzip
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from crawl_support import SITE, asked, counts, lines_of, objects_of, virtual
+from trio.testing import MockClock
 
 import trio_crawl
 from trio_crawl._errors import UsageError
 from trio_crawl._frontier.audit import audit
-from trio_crawl.testing import MemoryWeb, Reply
+from trio_crawl.testing import MemoryWeb, Reply, cancel_everywhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -418,3 +420,30 @@ async def test_a_recrawl_reads_sitemaps_again(tmp_path: Path) -> None:
     assert (report.pages, report.sitemaps) == (3, 1)
     assert asked(web)[-1] == SITE + "b"
     assert audit(state).problems == ()
+
+
+def test_cancelled_at_any_step_a_crawl_of_sitemaps_goes_on(tmp_path: Path) -> None:
+    """No list is lost that was half read, and no page is there twice."""
+    folder = tmp_path / "run"
+
+    async def make() -> trio_crawl.Report:
+        folder.mkdir(exist_ok=True)
+        web = site("a", "b", "c")
+        web.robots(SITE, f"Sitemap: {SITE}i.xml")
+        web.add(SITE + "i.xml", index(SITE + "1.xml", SITE + "2.xml"), content_type=XML)
+        web.add(SITE + "1.xml", sitemap(SITE + "a", SITE + "b") + "<junk>", content_type=XML)
+        web.add(SITE + "2.xml", gzip.compress(sitemap(SITE + "c").encode()), content_type=XML)
+        return await trio_crawl.crawl(
+            SITE, fetch=web, sitemaps=True, write=folder / "x.jsonl", state=folder / "s.db", delay=0.1
+        )
+
+    def check(_step: int, _result: object) -> None:
+        report = trio.run(make, clock=MockClock(autojump_threshold=0))
+        assert counts(report) == (7, 4, {"parse": 1}, {}, 0)
+        assert report.sitemaps == 2
+        assert audit(folder / "s.db").problems == ()
+        rows = sorted(row["url"] for row in objects_of(folder / "x.jsonl"))
+        assert rows == sorted(SITE + path for path in ("", "1.xml", "a", "b", "c"))
+        shutil.rmtree(folder)
+
+    cancel_everywhere(make, bound=6, stride=5, check=check)

@@ -134,8 +134,8 @@ def test_something_else_is_no_list(data: bytes) -> None:
     ("data", "kind", "found"),
     [
         (SITEMAP[:-20], "parse", 5),
-        (SITEMAP.replace(b"<url/>", b"<url>"), "parse", 4),
-        (gzip.compress(SITEMAP)[:-20], "decode", 0),
+        (SITEMAP.replace(b"<url/>", b"<url>"), "parse", 3),
+        (gzip.compress(SITEMAP)[:-4], "decode", 5),
         (b"<!DOCTYPE urlset [<!ENTITY x 'y'>]>" + SITEMAP.removeprefix(HEAD), "parse", 0),
     ],
 )
@@ -143,10 +143,10 @@ def test_what_was_read_before_a_failure_is_there(data: bytes, kind: str, found: 
     """A sitemap that is damaged at its end is of use up to there."""
     links: list[Link] = []
     with pytest.raises(FetchError) as caught:
-        for some in read_list([data[:600], data[600:]], URL):
+        for some in read_list([data], URL):
             links += some
     assert caught.value.kind == kind
-    assert len(links) >= min(found, 3)
+    assert len(links) == found
 
 
 def big(number: int) -> Iterator[bytes]:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from .. import _urls
 from .._errors import UsageError
 from .._model import Headers
 from .._policy.kinds import FOLLOWED, chosen
+from .anchors import anchor_links, document_base
 from .encoding import decode
-from .kinds import FRAMES, described, header_links, main_reference, references, refresh_of, selector_of
+from .fields import header_links, refresh_of
+from .kinds import FRAMES, element_links, matching_links, selector_of
 from .links import LinkCache
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
 from .optional import XPathTree, main_text
-from .query import encode_query
 from .sitemap import links_of_list
 from .text import collapse, text_of
 
@@ -39,10 +39,6 @@ _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
-
-
-# What says by attributes of its own in which language and type its target is.
-_DESCRIBED: Final = frozenset({"canonical", "alternate", "next", "prev", "icon", "stylesheet", "link"})
 
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
@@ -210,7 +206,7 @@ class HtmlDocument:
             if selector is not None or wanted != FOLLOWED or self._has_frames():
                 return self._links_of(wanted, selector)
         elif selector is not None:
-            return self._matching_links(selector)
+            return matching_links(self.css(selector), self._base(self._parse().tags("base")))
         if self._links is None:
             self._links = tuple(self._followed_links())
         return list(self._links)
@@ -269,89 +265,29 @@ class HtmlDocument:
                 namespaces = Namespaces()
                 nodes = [node for node in nodes if namespaces.is_html(node)]
             kinds = [node.tag or "" for node in nodes]
-        known, known_on_site = base.known, base.known_on_site
-        found: dict[str, Link] = {}
-        for node, kind in zip(nodes, kinds, strict=True):
-            attributes = node.attributes
-            reference = attributes.get("href")
-            if reference is None:
-                if "href" not in attributes:
-                    continue
-                reference = ""
-            # Nearly every link is known from another page, so the loop asks for it without a call.
-            if kind == "a" and "rel" not in attributes:
-                link = known_on_site.get(reference) or known.get(reference)
-            else:
-                link = None
-            if link is None:
-                link = base.link(reference, "a" if kind == "a" else "area", attributes.get("rel"))
-            if link is not None and link.url not in found:
-                found[link.url] = link
-        return list(found.values())
-
-    def _matching_links(self, selector: str) -> list[Link]:
-        nodes = self.css(selector)
-        base = self._base(self._parse().tags("base"))
-        found: dict[str, Link] = {}
-        for node in nodes:
-            attributes = node.attributes
-            reference = main_reference((node.tag or "").lower(), attributes)
-            if reference is not None:
-                link = base.link(reference.value, reference.kind, attributes.get("rel"))
-                if link is not None and link.url not in found:
-                    found[link.url] = described(link, attributes) if link.kind in _DESCRIBED else link
-        return list(found.values())
+        return anchor_links(nodes, kinds, base)
 
     def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
         found: dict[tuple[str, LinkKind, str | None], Link] = {}
         for link in self._all_links(kinds, selector):
-            if link.kind in kinds:
-                found.setdefault((link.url, link.kind, link.hreflang), link)
+            found.setdefault((link.url, link.kind, link.hreflang), link)
         return list(found.values())
 
     def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
-        """Yield the links of *kinds*, and some others."""
-        tree = self._parse()
-        base = self._base(tree.tags("base"))
-        refreshed = False
-        if selector is None and "header" in kinds:
+        base = self._base(self._parse().tags("base"))
+        if selector is not None:
+            yield from element_links(self.css(selector), kinds, base)
+            return
+        if "header" in kinds:
             yield from header_links(self._headers, self._url)
-        if selector is None and "refresh" in kinds:
-            refresh = refresh_of(self._headers, base)
-            refreshed = refresh is not None
-            if refresh is not None:
-                yield refresh
-        if selector is None and not _LISTED.isdisjoint(kinds) and not self.is_html:
-            yield from links_of_list(self._content, self._url)
-        query = selector_of(kinds) if selector is None else selector
-        namespaces = Namespaces()
-        for node in self.css(query) if query else ():
-            tag = (node.tag or "").lower()
-            if not namespaces.is_html(node) or (tag == "meta" and refreshed):
-                continue
-            attributes = node.attributes
-            for kind, value in references(tag, attributes):
-                refreshed = refreshed or kind == "refresh"  # a browser heeds the first alone
-                link = base.link(value, kind, attributes.get("rel")) if kind in kinds else None
-                if link is not None:
-                    yield described(link, attributes) if kind in _DESCRIBED else link
+        refresh = refresh_of(self._headers, base) if "refresh" in kinds else None
+        if refresh is not None:
+            yield refresh
+        if not _LISTED.isdisjoint(kinds) and not self.is_html:
+            yield from (link for link in links_of_list(self._content, self._url) if link.kind in kinds)
+        query = selector_of(kinds)
+        if query:
+            yield from element_links(self.css(query), kinds, base, refreshed=refresh is not None)
 
     def _base(self, elements: list[LexborNode]) -> Base:
-        """Return what joins references (HTML standard, "document base URL").
-
-        Args:
-            elements: the document's ``base`` elements, in order.
-
-        The first ``base`` with an ``href`` counts alone, even if that is of no use.
-        """
-        url = self._url
-        namespaces = Namespaces()
-        for element in elements:
-            attributes = element.attributes
-            if "href" in attributes and namespaces.is_html(element):
-                reference = encode_query(attributes["href"] or "", self.encoding)
-                named = _urls.resolve(self._url, reference)
-                if named is not None and not named.startswith(("data:", "javascript:")):
-                    url = named
-                break
-        return self._cache.base(url, self.encoding)
+        return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)

@@ -1,4 +1,4 @@
-"""What refers to other pages, beside ``a`` and ``area``: elements by their attributes, and header fields."""
+"""What elements refer to other pages, and as what kind of link."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from .. import _urls
-from .._model import Headers, Link, LinkKind
-from .link_header import parse_links
 from .links import reference_of
 from .media import parse_media_type
+from .namespaces import Namespaces
 from .refresh import target
 from .srcset import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from selectolax.lexbor import LexborNode
+
+    from .._model import Link, LinkKind
     from .links import Base
 
 Attributes: TypeAlias = "Mapping[str, str | None]"
@@ -33,6 +34,9 @@ _LINK_TYPES: Final[dict[str, LinkKind]] = {
     "previous": "prev",
     "icon": "icon",
 }
+
+# What says by attributes of its own in which language and of which type its target is.
+_DESCRIBED: Final = frozenset({*_LINK_TYPES.values(), "link", "header"})
 
 FRAMES: Final = frozenset({"iframe", "frame"})
 
@@ -180,37 +184,46 @@ def selector_of(kinds: frozenset[LinkKind]) -> str:
 
 
 def described(link: Link, attributes: Attributes) -> Link:
-    """Return *link* with what the element says of its target."""
+    """Return *link* with what a ``link`` element says of its target; others as they are."""
+    if link.kind not in _DESCRIBED:
+        return link
     language = _stripped(attributes, "hreflang") or None
     media = parse_media_type(attributes.get("type")).essence or None
     return replace(link, hreflang=language, type=media) if language or media else link
 
 
-def header_links(headers: Headers, url: str) -> Iterator[Link]:
-    """Yield the links of the ``Link`` fields.
-
-    A link whose ``anchor`` is another document is that document's, and left out.
+def element_links(
+    nodes: Iterable[LexborNode], kinds: frozenset[LinkKind], base: Base, *, refreshed: bool = False
+) -> Iterator[Link]:
+    """Yield the links of *kinds* that HTML elements among *nodes* have.
 
     Args:
-        headers: of the response.
-        url: of the response, which references are relative to: a ``base`` element is not
-            heeded (RFC 8288, section 3.1).
+        nodes: elements, in the document's order.
+        kinds: of links.
+        base: joins references.
+        refreshed: whether a header field leads to another page, so that no ``meta`` element does.
     """
-    for field in headers.get_all("link"):
-        for reference, parameters in parse_links(field):
-            anchor = parameters.get("anchor")
-            if anchor is not None and _urls.join(url, anchor) != url.partition("#")[0]:
-                continue
-            types = tuple(parameters.get("rel", "").lower().split())
-            found = _urls.join(url, reference) if types else None
-            if found is not None:
-                yield described(Link(url=found, kind="header", rel=types), parameters)
+    namespaces = Namespaces()
+    for node in nodes:
+        tag = (node.tag or "").lower()
+        if not namespaces.is_html(node) or (tag == "meta" and refreshed):
+            continue
+        attributes = node.attributes
+        for kind, value in references(tag, attributes):
+            refreshed = refreshed or kind == "refresh"  # a browser heeds the first alone
+            link = base.link(value, kind, attributes.get("rel")) if kind in kinds else None
+            if link is not None:
+                yield described(link, attributes)
 
 
-def refresh_of(headers: Headers, base: Base) -> Link | None:
-    """Return where the first ``Refresh`` field leads that says when; None if it is nowhere."""
-    for field in headers.get_all("refresh"):
-        reference = target(field)
+def matching_links(nodes: Iterable[LexborNode], base: Base) -> list[Link]:
+    """Return where elements that were named by hand lead, by ``href`` or else ``src``; each URL once."""
+    found: dict[str, Link] = {}
+    for node in nodes:
+        attributes = node.attributes
+        reference = main_reference((node.tag or "").lower(), attributes)
         if reference is not None:
-            return base.link(reference, "refresh", None)
-    return None
+            link = base.link(reference.value, reference.kind, attributes.get("rel"))
+            if link is not None and link.url not in found:
+                found[link.url] = described(link, attributes)
+    return list(found.values())

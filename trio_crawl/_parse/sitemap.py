@@ -57,11 +57,15 @@ def read_list(data: Iterable[bytes], url: str) -> Iterator[list[Link]]:
 
 def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
     """Yield the links that *reader* finds in *data*; see `read_list`."""
-    for piece in _unzipped(data):
-        yield reader.feed(piece)
-        if reader.cut:
-            return
-    yield reader.close()
+    try:
+        for piece in _unzipped(data):
+            yield reader.feed(piece)
+            if reader.cut:
+                return
+        yield reader.close()
+    except FetchError:
+        yield reader.taken()  # what stands before the damage is of use
+        raise
 
 
 def links_of_list(content: bytes, url: str) -> Iterator[Link]:
@@ -129,7 +133,7 @@ class ListReader:
             self._text.feed(b"\n")
         if self.format is None:
             raise NoListError
-        return self._taken()
+        return self.taken()
 
     def _begin(self, data: bytes) -> None:
         self._head = b""
@@ -148,9 +152,10 @@ class ListReader:
             self._text.feed(data)
             if self._count:
                 self.format = "text"
-        return self._taken()
+        return self.taken()
 
-    def _taken(self) -> list[Link]:
+    def taken(self) -> list[Link]:
+        """Return the links that were found and not told yet."""
         found, self._found = self._found, []
         return found
 
