@@ -227,7 +227,8 @@ class Frontier(Protocol):
 
     It is told the time (seconds of trio's clock), and never waits. A lease that
     `take` lends comes back by one call of `retry`, `redirect`, `finish`, `drop` or,
-    for a robots.txt, `robots_known`, for a sitemap `list_ended`; after a hop was made, `hop_ended` comes first.
+    for a robots.txt, `robots_known`, for a sitemap `list_ended`; after a hop was made,
+    `hop_ended` comes first.
     """
 
     @property
