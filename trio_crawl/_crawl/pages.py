@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
+from .._errors import StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._lease import ListRequest
-from .._model import Failure, Hop, Page, Parsed, Request
+from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
+from .._policy.directives import forbids_following
 from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
+from .._policy.robots import product_token
 from .lists import lists_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from .._frontier.journal import Changes
     from .._lease import Lease
-    from .._model import FailureKind, Link, LinkKind, Response
+    from .._model import FailureKind, LinkKind, Response
     from .options import Options
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
@@ -63,6 +69,8 @@ class Pages:
         self._max_links = options.max_links
         self._max_bytes = options.max_bytes
         self._cache = LinkCache()
+        self._robots = options.robots
+        self._product = product_token(options.user_agent)
         ours = (
             ("User-Agent", options.user_agent),
             ("Accept", _ACCEPT),
@@ -127,6 +135,33 @@ class Pages:
         ]
         return bool(fields) and self._jar.take(lease.url, fields, wall)
 
+    # What a state is told, and tells
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether cookies have changed that a state does not know of."""
+        return self._jar is not None and self._jar.changed
+
+    def tell(self, changes: Changes) -> None:
+        """Put cookies that have changed into *changes*."""
+        if self._jar is not None and self._jar.changed:
+            changes.cookies = {
+                site: None if said is None else json.dumps(said) for site, said in self._jar.changes().items()
+            }
+
+    def resume(self, cookies: Iterable[str]) -> None:
+        """Go on with the cookies of an earlier crawl, as they were told.
+
+        Raises:
+            StateError: they are none.
+        """
+        if self._jar is None:
+            return
+        try:
+            self._jar.resume([json.loads(site) for site in cookies])
+        except (ValueError, TypeError) as error:
+            raise StateError(f"the cookies in the state can't be read ({error}): it is damaged") from error
+
     def _limit(self, lease: Lease) -> int:
         if isinstance(lease.request, ListRequest):
             return max(self._max_bytes, LIST_BYTES)
@@ -167,6 +202,8 @@ class Pages:
                 url=lease.url,
                 cache=self._cache,
                 headers=response.headers,
+                robots_tags=response.headers.get_all("x-robots-tag"),
+                product=self._product,
             ),
         )
 
@@ -208,18 +245,34 @@ class Pages:
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
-            follow = (*self._bounded(found.follow), *lists)
+            follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
             return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
         links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
         followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
         bounded = self._bounded(links)
+        # As long only where there is no more in it.
+        follow = bounded if len(followed) == len(links) else self._cut(followed)
         return Parsed(
             page=page,
             links=bounded,
-            # As long only where there is no more in it.
-            follow=(*(bounded if len(followed) == len(links) else self._cut(followed)), *lists),
+            follow=self._as_page_says(page, (*follow, *lists) if lists else follow),
             chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
+        )
+
+    def _as_page_says(self, page: Page, follow: tuple[Link | Request, ...]) -> tuple[Link | Request, ...]:
+        """Return what the page leads to, where it asks robots not to follow its links as if each said so.
+
+        A `Request` is no link of the page, but the user's own wish; but for a feed.
+        """
+        if not self._robots or not any(isinstance(item, Link | ListRequest) for item in follow):
+            return follow
+        if not forbids_following(page.directives):
+            return follow
+        return tuple(
+            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item
+            for item in follow
+            if not isinstance(item, ListRequest)
         )
 
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:

@@ -16,3 +16,5 @@ class Limits:
     max_depth: int | None
     max_pages: int | None
     sitemaps: bool = False
+    max_per_host: int | None = None
+    traps: bool = False

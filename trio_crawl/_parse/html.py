@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from .._errors import UsageError
 from .._model import Headers
+from .._policy import directives
 from .._policy.kinds import FOLLOWED, chosen
 from .anchors import anchor_links, document_base
 from .encoding import decode
@@ -26,7 +27,7 @@ from .sitemap import links_of_list
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from selectolax.lexbor import LexborNode
 
@@ -56,24 +57,27 @@ class HtmlDocument:
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
         headers: of the response, some of which refer to other pages.
+        robots_tags: the values of the ``X-Robots-Tag`` fields.
+        product: the crawler's product token, by which a page speaks to it.
     """
 
     __slots__ = (
-        *(
-            "_cache",
-            "_content",
-            "_content_type",
-            "_decoded",
-            "_framed",
-            "_headers",
-            "_links",
-            "_tree",
-            "_url",
-        ),
+        "_cache",
+        "_content",
+        "_content_type",
+        "_decoded",
+        "_directives",
+        "_framed",
+        "_headers",
+        "_links",
+        "_product",
+        "_robots_tags",
+        "_tree",
+        "_url",
         "_xpath",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a response says of its content
         self,
         content: bytes,
         *,
@@ -81,6 +85,8 @@ class HtmlDocument:
         url: str,
         cache: LinkCache | None = None,
         headers: Headers = _NO_HEADERS,
+        robots_tags: Sequence[str] = (),
+        product: str = "robots",
     ) -> None:
         self._content = content
         self._headers = headers
@@ -91,6 +97,9 @@ class HtmlDocument:
         self._decoded: tuple[str, str] | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
+        self._robots_tags = robots_tags
+        self._product = product
+        self._directives: frozenset[str] | None = None
         self._xpath: XPathTree | None = None
 
     @property
@@ -121,6 +130,15 @@ class HtmlDocument:
         namespaces = Namespaces()
         first = next((title for title in titles if namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
+        if self._directives is None:
+            tags = self._robots_tags
+            of_header = directives.of_header(tags, self._product) if tags else frozenset()
+            self._directives = of_header | directives.of_meta(self._metas(), self._product)
+        return self._directives
 
     @property
     def meta(self) -> dict[str, str]:
@@ -245,6 +263,16 @@ class HtmlDocument:
         if self._tree is None:
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
+
+    def _metas(self) -> Iterator[tuple[str, str]]:
+        """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
+        ours = {"robots", self._product.lower()}
+        for node in self._parse().tags("meta"):
+            attributes = node.attributes
+            name = attributes.get("name")
+            # Asked for on every page, of which few have such an element: its namespace comes last.
+            if name and name.strip().lower() in ours and Namespaces().is_html(node):
+                yield name, attributes.get("content") or ""
 
     def _html_tags(self, name: str) -> list[LexborNode]:
         namespaces = Namespaces()
