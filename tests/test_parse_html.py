@@ -127,11 +127,12 @@ def test_a_query_is_in_the_encoding_of_the_document() -> None:
 
 
 def test_a_selector_says_which_elements_are_links() -> None:
-    """The kind is the element's name, and ``src`` stands in for ``href``."""
-    page = document("<link rel=canonical href=c><img src=i><a href=a><p id=x>")
-    assert page.links("link, img, p") == [
-        Link(url="http://h/d/c", kind="link", rel=("canonical",)),
+    """The kind is where a link stands, and ``src`` stands in for ``href``."""
+    page = document("<link rel=canonical href=c><img src=i><a href=a><p id=x><video src=v></video>")
+    assert page.links("link, img, p, video") == [
+        Link(url="http://h/d/c", kind="canonical", rel=("canonical",)),
         Link(url="http://h/d/i", kind="img"),
+        Link(url="http://h/d/v", kind="element"),
     ]
 
 
@@ -207,7 +208,7 @@ def test_a_page_of_frames_has_text_and_links_as_a_tree_has() -> None:
     """There is no body then, or it is the frameset."""
     page = document("<frameset><frame src=a></frameset><noframes><a href=b></noframes>")
     assert (page.text(), page.links()) == ("", [])
-    assert page.links("frame") == [Link(url="http://h/d/a", kind="frame")]
+    assert page.links("frame") == [Link(url="http://h/d/a", kind="iframe")]
 
 
 def test_an_html_document_is_a_document() -> None:
@@ -246,3 +247,19 @@ def test_no_content_raises(body: bytes, content_type: str | None) -> None:
         assert "#" not in link.url
     page.text().encode()
     assert page.title is None or page.title.strip()
+
+
+def test_directives_are_of_header_and_meta_elements() -> None:
+    """Fields and elements add up, wherever the elements stand; what is no HTML has no elements."""
+    markup = """<META NAME="Robots" content="NoIndex"><svg><metadata name=robots content=a></svg>
+    <p>text<meta content="noarchive, max-snippet: 3" name=my-bot><meta name=other content=none>
+    <meta name=robots><meta content=none><!-- <meta name=robots content=none> -->"""
+    for content_type in ("text/html; charset=utf-8", "text/html; charset=utf-16le"):
+        content = markup.encode(content_type.rpartition("=")[2])
+        tags = ["nosnippet", "other: nofollow"]
+        page = HtmlDocument(
+            content, content_type=content_type, url="http://h/", robots_tags=tags, product="My-Bot"
+        )
+        assert page.directives == {"noindex", "noarchive", "max-snippet:3", "nosnippet"}
+        page = HtmlDocument(content, content_type="text/plain", url="http://h/", robots_tags=tags)
+        assert page.directives == {"nosnippet"}

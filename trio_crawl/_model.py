@@ -7,7 +7,7 @@ Times are seconds as `float`, sizes are bytes as `int`, moments are aware
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from selectolax.lexbor import LexborNode
+
+    from ._conduct import HostReport
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say; the type of `Request.data`."""
@@ -42,24 +44,72 @@ SkipReason: TypeAlias = Literal[
     "nofollow",
     "max_depth",
     "max_pages",
+    "max_per_host",
+    "trap_depth",
+    "trap_repetition",
+    "trap_pattern",
     "robots",
     "robots_unreachable",
     "host_given_up",
     "known_target",
     "bad_seed",
     "cancelled_host",
+    "no_sitemap",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
-says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+says ``rel`` "nofollow", "ugc" or "sponsored", or stands on a page that says "nofollow" or
+"none" to robots. ``max_depth``, ``max_pages`` and ``max_per_host``: the limit of that name.
+``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000 characters.
+``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
+say nothing new, and was found on such a page (see docs/traps.md).
 ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
 redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
-``cancelled_host``: ``control.cancel_host()`` was called for its host.
+``cancelled_host``: ``control.cancel_host()`` was called for its host. ``no_sitemap``: with
+``sitemaps=True``, where a sitemap or feed was looked for there is none.
 """
+
+LinkKind: TypeAlias = Literal[
+    "a",
+    "area",
+    "iframe",
+    "canonical",
+    "alternate",
+    "next",
+    "prev",
+    "icon",
+    "stylesheet",
+    "link",
+    "img",
+    "srcset",
+    "script",
+    "form",
+    "refresh",
+    "header",
+    "sitemap",
+    "sitemap_index",
+    "feed",
+    "robots",
+    "element",
+]
+"""Where a link stands: the closed set of kinds of `Link`.
+
+``a``, ``area``, ``script``: the element of that name. ``iframe``: an ``iframe`` or ``frame``.
+``canonical``, ``alternate``, ``next``, ``prev``, ``icon``, ``stylesheet``: a ``link`` element of that
+link type, whatever others it has; ``link``: one of another type. ``img``: the ``src`` of an
+``img``; ``srcset``: a candidate of a ``srcset`` or ``imagesrcset``. ``form``: an ``action`` or
+``formaction``. ``refresh``: a ``meta`` element or header field that leads to another page.
+``header``: a ``Link`` field. ``sitemap`` and ``feed``: an entry of a sitemap, or of an RSS or
+Atom feed; ``sitemap_index``: a sitemap that an index names. ``robots``: a sitemap that a
+robots.txt names. ``element``: any other element that a selector matched.
+"""
+
+Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
+"""Kinds of links that are asked for: one, several, or ``"all"``."""
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
 """How a crawl ended: nothing was left to do, ``control.stop()`` was called,
@@ -157,6 +207,7 @@ class Response:
         http_version: ``"1.0"``, ``"1.1"``, ``"2"`` or ``"3"``.
         address: the IP address that answered; empty where there was no connection.
         elapsed: seconds from the start of the hop to the last byte.
+        fetched_at: when the last byte came, where that was not just now: an archive says it.
     """
 
     url: str
@@ -166,6 +217,26 @@ class Response:
     http_version: str = "1.1"
     address: str = ""
     elapsed: float = 0.0
+    fetched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One hop that was made, or could not be, as an archive keeps it.
+
+    Args:
+        hop: what was asked for.
+        response: what came back; None if nothing did.
+        kind: what went wrong instead, None if nothing did.
+        message: the same in words.
+        ended: when it came to its end.
+    """
+
+    hop: Hop
+    response: Response | None = None
+    kind: FailureKind | None = None
+    message: str = ""
+    ended: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,14 +245,21 @@ class Link:
 
     Args:
         url: the target, absolute, as the browser would ask for it.
-        kind: the element it stands in: ``"a"`` or ``"area"``, or the name of
-            whatever element a selector matched.
-        rel: the element's link types, in lower case, split at white space.
+        kind: where it stands, one of a closed set.
+        rel: its link types (``rel``), in lower case, split at white space.
+        hreflang: the language that the target is said to be in, as it is written; None if
+            that is not said. Of ``a`` and ``area`` it is not read.
+        type: the media type that the target is said to have, in lower case and without
+            parameters; None likewise.
+        lastmod: when the target was changed, in UTC, as a sitemap or feed says; None if it doesn't.
     """
 
     url: str
-    kind: str = "a"
+    kind: LinkKind = "a"
     rel: tuple[str, ...] = ()
+    hreflang: str | None = None
+    type: str | None = None
+    lastmod: datetime | None = None
 
 
 class Document(Protocol):
@@ -194,6 +272,8 @@ class Document(Protocol):
     @property
     def title(self) -> str | None: ...
     @property
+    def directives(self) -> frozenset[str]: ...
+    @property
     def meta(self) -> dict[str, str]: ...
     @property
     def opengraph(self) -> dict[str, str]: ...
@@ -204,7 +284,7 @@ class Document(Protocol):
     def language(self, content_language: str | None, /) -> str | None: ...
     def css(self, selector: str, /) -> list[LexborNode]: ...
     def css_first(self, selector: str, /) -> LexborNode | None: ...
-    def links(self, selector: str | None = None, /) -> list[Link]: ...
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]: ...
     def text(self, *, main: bool = False) -> str: ...
     def xpath(self, expression: str, /) -> Any: ...  # noqa: ANN401 - XPath has four types
 
@@ -231,6 +311,10 @@ class Page:
         elapsed: seconds that the last hop took.
         http_version: the protocol of the last response, as in `Response`.
         address: the IP address that answered, empty where there was no connection.
+        duplicate_of: the URL of the first page of this crawl with the same content, byte for
+            byte; None if this is it. Pages that are empty, or without a 2xx status, are not compared.
+        soft_404: whether the host says the same, with a status of success, of a URL that can't exist. A host
+            is asked for one when it has given 200 pages, and pages before that are not marked.
     """
 
     id: str
@@ -249,6 +333,8 @@ class Page:
     elapsed: float
     http_version: str
     address: str
+    duplicate_of: str | None = None
+    soft_404: bool = False
     _document: Document = field(repr=False, compare=False)
 
     @property
@@ -271,6 +357,17 @@ class Page:
     def title(self) -> str | None:
         """The document's title with its white space collapsed; None if it has none."""
         return self._document.title
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself, in lower case: ``"noindex"``, ``"nofollow"``, ...
+
+        Gathered from all ``X-Robots-Tag`` fields and ``meta`` elements that speak to everybody
+        or to the crawl's product token. ``"none"`` stands for itself, and for the two that it is
+        short for. Those that have a value have it after a colon: ``"max-snippet:20"``,
+        ``"unavailable_after:25 jun 2030 15:00:00 gmt"``.
+        """
+        return self._document.directives
 
     @property
     def meta(self) -> dict[str, str]:
@@ -332,14 +429,26 @@ class Page:
         """
         return self._document.xpath(expression)
 
-    def links(self, selector: str | None = None) -> list[Link]:
-        """Return the http(s) links of the page, in document order, each URL once.
+    def links(self, selector: str | None = None, *, kinds: Kinds | None = None) -> list[Link]:
+        """Return the http(s) links of the page, in document order, without fragments.
 
-        Without a *selector* these are the links of ``a`` and ``area`` elements;
-        with one, the ``href`` (or ``src``) of the elements that match it.
-        Fragments are removed.
+        ::
+
+            page.links()  # a and area: each URL once
+            page.links("li.next a")  # the href, or else src, of the elements that match
+            page.links(kinds="canonical")
+            page.links("main img", kinds=("img", "srcset"))
+
+        Args:
+            selector: a CSS selector of the elements that are looked at.
+            kinds: of links: one, several, or ``"all"``. A URL is there once for each kind
+                and language then, and what header fields say comes first. By default
+                ``a`` and ``area``, or with a *selector* whatever it matches.
+
+        Raises:
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no such kind.
         """
-        return self._document.links(selector)
+        return self._document.links(selector, kinds=kinds)
 
     def text(self, *, main: bool = False) -> str:
         """Return the text of the page, a line a block, without mark-up, scripts and styles.
@@ -368,6 +477,7 @@ class Failure:
         referrer: the page that led here; None for a seed.
         attempts: requests made for the last hop; 0 if none could be.
         traceback: for kind ``parse``, the traceback of the user's exception.
+        exchanges: as in `Parsed`.
     """
 
     id: str
@@ -379,6 +489,7 @@ class Failure:
     referrer: str | None
     attempts: int
     traceback: str | None = None
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.url}: {self.kind}: {self.message}"
@@ -393,13 +504,18 @@ class Parsed:
         links: every http(s) link of ``a`` and ``area``, in order, each once.
         rows: what the user's ``parse`` yielded to be written; None where there is
             no such parser, and the page itself is the row.
-        follow: what the page leads to: what such a parser yielded to be followed, or the links.
+        follow: what the page leads to: what such a parser yielded to be followed, or the links
+            of ``a``, ``area`` and ``iframe``.
+        chosen: every link of the kinds that an output asked for, in order; none if none did.
+        exchanges: the hops that led to the page, the last one's last; none where no output wants them.
     """
 
     page: Page
     links: tuple[Link, ...]
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
+    chosen: tuple[Link, ...] = ()
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
 
 Outcome: TypeAlias = Parsed | Failure
@@ -417,13 +533,14 @@ def _nothing() -> Mapping[Any, int]:
 class Statistics:
     """The numbers of a crawl at one moment; all count from its start.
 
-    ``discovered`` is always the sum of ``pages``, ``failed``, ``skipped`` and ``pending``.
+    ``discovered`` is always the sum of ``pages``, ``sitemaps``, ``failed``, ``skipped`` and ``pending``.
 
     Args:
         discovered: distinct URLs that were found, seeds included.
         pages: those that are done: fetched, parsed and written.
         unchanged: of the pages, those whose last visit found them as they were before (a 304
             to a conditional request), and wrote no row.
+        sitemaps: sitemaps and feeds that were read; they are URLs, and no pages.
         failed: those that ended without a page, by kind of `Failure`.
         skipped: those that were not asked for, by reason.
         pending: those that no outcome is known for yet.
@@ -436,6 +553,7 @@ class Statistics:
         retries: hops that had to be made again.
         redirects: redirects followed.
         robots: robots.txt files asked for.
+        probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -443,6 +561,7 @@ class Statistics:
     discovered: int = 0
     pages: int = 0
     unchanged: int = 0
+    sitemaps: int = 0
     failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
     skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
     pending: int = 0
@@ -455,6 +574,7 @@ class Statistics:
     retries: int = 0
     redirects: int = 0
     robots: int = 0
+    probes: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -466,14 +586,18 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
+        hosts: how hosts were treated: at most a hundred, first those where a rule was not
+            kept, which there should be none of, then the busiest.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
+    hosts: tuple[HostReport, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
-        accounted = self.pages + sum(self.failed.values()) + sum(self.skipped.values()) + self.pending
+        ended = self.pages + self.sitemaps + sum(self.failed.values()) + sum(self.skipped.values())
+        accounted = ended + self.pending
         if (
             accounted != self.discovered
             or self.pages != sum(self.statuses.values())
@@ -487,13 +611,19 @@ class Report(Statistics):
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
             _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),
             _line(
                 "requests",
                 self.requests,
-                {"retries": self.retries, "redirects": self.redirects, "robots.txt": self.robots},
+                {
+                    "retries": self.retries,
+                    "redirects": self.redirects,
+                    "robots.txt": self.robots,
+                    "probes": self.probes,
+                },
             ),
             _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
             _line("rows written", self.rows, {})

@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -15,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .._crawl import __version__, crawl, fetch_page
 from .._errors import UsageError
+from .._export import export as exporting
 from . import check as checking, demo as demonstration, page as pages
 from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
 from .progress import show_lines, show_live, show_nothing, showing_log
@@ -51,6 +53,7 @@ _USAGE: Final = """\
 Usage: trio-crawl URL... [-o FILE] [OPTIONS]
        trio-crawl fetch URL [OPTIONS]
        trio-crawl check STATE OUTPUT...
+       trio-crawl export FILE... -o FILE
        trio-crawl demo"""
 
 _TAKE_A_FILE: Final = ("-o", "--write", "--seeds")
@@ -174,6 +177,26 @@ def check_command(
     return FAILED if findings.problems else DONE
 
 
+@app.command(name="export")
+def export_command(
+    *sources: Annotated[str, Parameter(help="What a crawl wrote: archives, rows, a state, or a mirror.")],
+    target: Annotated[
+        str,
+        Parameter(
+            name=("--target", "-o"),
+            metavar="FILE",
+            help="What to make of them, by its suffix: of archives a .cdxj index or a .wacz package; of "
+            "links, pages or a state a .graphml file, or a .tsv or .csv list of edges; of a mirror a folder/ "
+            "that opens in a browser.",
+        ),
+    ],
+    overwrite: Annotated[bool, Parameter(show_default=False, help="Replace what is there.")] = False,
+) -> int:
+    """Make of what a crawl wrote what other tools read: an index, a package, a graph, a site."""
+    put(f"{exporting.export(sources, target, datetime.now(UTC), overwrite=overwrite)}\n")
+    return DONE
+
+
 @app.command(name="demo")
 def demo_command(
     *,
@@ -234,10 +257,15 @@ def _print_report(report: Report, *, as_json: bool) -> None:
         sys.stderr.flush()
 
 
-def _plain(report: Report) -> dict[str, Any]:
-    """Return *report* as JSON can say it, under the names of its fields."""
-    found = {field.name: getattr(report, field.name) for field in fields(report)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Return a report as JSON can say it, under the names of its fields."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _print_page(page: Page, *, as_json: bool, links: bool, body: bool) -> None:

@@ -25,9 +25,12 @@ class Network:
     """How one page is fetched; the same for a crawl and for ``fetch``."""
 
     fetch: Annotated[
-        Literal["curl", "httpx", "asks"],
+        str,
         Parameter(
-            group=_NETWORK, help="The HTTP client that makes the requests; asks needs trio-crawl[asks]."
+            metavar="CLIENT",
+            group=_NETWORK,
+            help="The HTTP client that makes the requests: curl, httpx or asks (which needs "
+            "trio-crawl[asks]); or the path of a .warc.gz file, from which all is answered, offline.",
         ),
     ] = "curl"
     timeout: Annotated[
@@ -106,6 +109,14 @@ class Limits:
             help="No URLs that match; * stands for any characters. Repeatable: none may match.",
         ),
     ] = ()
+    sitemaps: Annotated[
+        bool,
+        Parameter(
+            group=_FOLLOW,
+            negative="",
+            help="Whether the sitemaps of the URLs' sites are read, and the feeds that pages link to.",
+        ),
+    ] = False
     max_depth: Annotated[
         int | None,
         Parameter(
@@ -114,6 +125,18 @@ class Limits:
             help="Links from a seed; 0 fetches the seeds alone. No limit by default.",
         ),
     ] = None
+    max_per_host: Annotated[
+        int | None,
+        Parameter(metavar="N", group=_LIMITS, help="Pages asked of one host. No limit by default."),
+    ] = None
+    traps: Annotated[
+        bool,
+        Parameter(
+            group=_FOLLOW,
+            negative="--no-traps",
+            help="Whether links into traps are passed by: calendars without end, paths that go round.",
+        ),
+    ] = True
     max_links: Annotated[
         int,
         Parameter(metavar="N", group=_FOLLOW, help="Links of one page that are kept; the rest are counted."),
@@ -189,7 +212,8 @@ class Output:
             metavar="FILE",
             show_default=False,
             help="A .tsv or .csv file of links, a .jsonl file of pages (each also .gz or .zst), a .sqlite "
-            "database, a .parquet folder; {n} numbers files by size; - is standard output. Repeatable. "
+            "database, a .parquet folder, or a .warc.gz file of what went over the wire; {n} numbers files "
+            "by size; - is standard output. Repeatable. "
             "Without it, the links go to standard output as TSV (with --json, nowhere).",
         ),
     ] = ()

@@ -42,13 +42,16 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     follow: Follow = "host",
     include: Patterns = (),
     exclude: Patterns = (),
+    sitemaps: bool = False,
     max_pages: int | None = None,
     max_depth: int | None = None,
+    max_per_host: int | None = None,
     max_time: float | None = None,
     max_links: int = 10_000,
     max_bytes: int = 10 * 1024 * 1024,
     max_redirects: int = 10,
     max_failures: int | None = None,
+    traps: bool = True,
     concurrency: int = 64,
     per_host: int = 2,
     per_address: int = 8,
@@ -81,18 +84,21 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             collection is an error; one in a lazily read source is skipped, logged and
             counted (``bad_seed``).
         fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
-            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), a fetcher
+            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), the path of a
+            ``.warc.gz`` or ``.warc`` file, from which all is answered, a fetcher
             (of `trio_crawl.fetchers`, whose classes take a proxy, authorities and
             more, or any `trio_crawl.abc.Fetcher`), or an httpx or httpx2 client or
             transport.
         parse: a function, generator, async function or async generator of a `Page`,
             or a mapping from a request's label to one. What it yields is followed if
             it is a `Link` or a `Request`, and written otherwise. None follows the
-            links of ``a`` and ``area``, and writes pages and links.
+            links of ``a``, ``area`` and ``iframe``, and writes pages and the links of
+            ``a`` and ``area``.
         write: a path (``.tsv``, ``.csv``: links; ``.jsonl``, ``.parquet``: pages; each of the
-            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both), ``"-"`` for
-            standard output, a writer (`trio_crawl.writers`), an async function that
-            gets one row at a time, a memory channel that is sent them (and closed in the
+            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both; ``.warc.gz``: what
+            went over the wire; ``mirror/``, with a slash: pages as files in a folder),
+            ``"-"`` for standard output, a writer (`trio_crawl.writers`), an async function
+            that gets one row at a time, a memory channel that is sent them (and closed in the
             end), or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
@@ -103,7 +109,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             over the whole state; what a limit skipped is pending again when it is
             raised. None: nothing is left behind.
         retry_failed: make pages that failed pending again, where a state is gone on
-            with. False: a failure is an outcome as well.
+            with, and those that were skipped as their host failed, or its robots.txt.
+            False: a failure is an outcome as well.
         recrawl: seconds of age: a page whose last visit is longer ago is asked for again
             where a state is gone on with, as a visit of its own (`Page.visit`) with rows of
             its own, but only for what has changed: one that is answered by 304 has no row, and
@@ -115,9 +122,17 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         include: patterns of which a link has to match one: a `str` is a glob over the
             whole URL, an `re.Pattern` is searched.
         exclude: patterns of which a link may match none.
+        sitemaps: read the sitemaps that the robots.txt of each site with a seed names, or
+            else its ``/sitemap.xml``, and the feeds that pages link to; what they name is
+            followed as far as *follow* goes, one link deeper than what led to them. They
+            are asked for as pages are, and count as ``sitemaps``. False, as a site's links
+            lead to what it shows, and its sitemap to all that it ever had.
         max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
+        max_per_host: pages to ask one host for, 1 or more, whatever comes of them; the rest of
+            its pages counts as skipped. None: no limit, since no number tells a large site
+            from an endless one.
         max_time: seconds after which nothing more is started; what is still in flight
             *grace* seconds later is dropped, and the rows that are there may take
             *grace* once more. None: no limit.
@@ -129,6 +144,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             20 that clients allow.
         max_failures: failed pages after which the crawl ends with an exception. None:
             failures are recorded, and the crawl goes on.
+        traps: pass by what leads astray: paths that go round or ever deeper, and pages without end
+            that say nothing new (calendars, session identifiers, filters of filters); and ask each host
+            that has given 200 pages for one that can't exist, so that its soft 404s are known
+            (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
+            docs/traps.md.
         concurrency: pages in work at once, of all hosts: hops, and async parsers that
             run. 64 keeps one core busy.
         per_host: hops at once on one host. 2, as browsers did when they were told to
@@ -145,7 +165,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             408, 429, 5xx), with back-off. 2 survive a restart of a server.
         grace: seconds that a crawl which is cancelled, or out of time, may take to
             write what it has.
-        robots: keep to robots.txt (RFC 9309). True: the standard is clear.
+        robots: keep to robots.txt (RFC 9309), and follow no link that ``rel``, or its page
+            by ``X-Robots-Tag`` or ``<meta name=robots>``, says not to follow. True: the
+            standard is clear, and so is the wish.
         user_agent: the ``User-Agent`` field; its product token is what robots.txt is
             searched for.
         headers: header fields for every request, robots.txt included, by name or in
@@ -154,7 +176,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             one of them belongs in *auth*, or in the headers of a `Request`.
         cookies: True keeps what servers set and sends it back, as RFC 6265 says: a
             site that asks for cookies works as in a browser, and each crawl begins
-            without any. False neither keeps nor sends any. A mapping, such as
+            without any; one that goes on with a state has those that it had. False
+            neither keeps nor sends any. A mapping, such as
             ``{"example.org": {"session": "..."}}``, begins with those: each goes to
             that host alone, on every path, over https and http.
         auth: by origin, what it is asked with from the first request on: a user name
@@ -197,13 +220,16 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         follow=follow,
         include=include,
         exclude=exclude,
+        sitemaps=sitemaps,
         max_pages=max_pages,
         max_depth=max_depth,
+        max_per_host=max_per_host,
         max_time=max_time,
         max_links=max_links,
         max_bytes=max_bytes,
         max_redirects=max_redirects,
         max_failures=max_failures,
+        traps=traps,
         concurrency=concurrency,
         per_host=per_host,
         per_address=per_address,

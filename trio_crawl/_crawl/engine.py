@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 import trio
 
 from .._fetch.choose import choose as choose_fetcher
+from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers
+from .._write.choose import choose as choose_writers, kinds_wanted
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
 from .control import Control
@@ -84,15 +85,13 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = make_guard(options.allow_private)
-        self._pages = Pages(options)
+        self._pages = Pages(options, kinds=kinds_wanted(self._writers))
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
-            options,
-            self._ledger,
-            guard=self._guard if self._fetcher.opens_connections else None,
-            journal=self._journal,
+            options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
+        self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
@@ -107,6 +106,7 @@ class Engine:
             pages=self._pages,
             outlet=self._outlet,
             ledger=self._ledger,
+            contents=self._contents,
             fail=self._ending.fail,
             wall_clock=self._wall_clock,
         )
@@ -134,7 +134,10 @@ class Engine:
             run_in_thread=self._run_in_thread,
             virtual=self._fetcher.virtual,
         )
+        assert self._journal is not None  # noqa: S101 - who has a state has a journal
+        self._journal.sources.append(self._pages)
         self._loop.load = durable.load
+        self._loop.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
@@ -149,6 +152,7 @@ class Engine:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._numbers.began = trio.current_time()
         self._wall = self._wall_now()
+        self._frontier.begin(self._wall.timestamp() - self._numbers.began)
         try:
             await self._run_whole(task_status)
         except trio.Cancelled:  # noqa: ASYNC103 - see below
@@ -179,6 +183,7 @@ class Engine:
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
+            await self._look_back()
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: ASYNC103, BLE001 - no cancellation; raised by `run`
@@ -198,12 +203,23 @@ class Engine:
         """Go on where the state says that the crawl ended."""
         if self._durable is None:
             return
-        positions = await self._durable.open(self._frontier, self._ledger, self._wall)
+        positions = await self._durable.open(
+            self._frontier, self._ledger, self._contents, self._pages, self._wall
+        )
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped
             self._numbers.before = self._durable.elapsed
             self._outlet.resumed = True
+
+    async def _look_back(self) -> None:
+        """Gather how hosts were treated, with a state in all runs, for the report."""
+        if self._durable is None:
+            self._numbers.hosts = self._frontier.conduct()
+            return
+        # It takes milliseconds, and what is done already is not to be lost for its sake.
+        with trio.CancelScope(shield=True):
+            self._numbers.hosts = await self._durable.conduct()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -339,7 +355,7 @@ class Engine:
             return datetime.now(UTC)
         from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
 
-        # On a clock that jumps, a crawl that begins later in a run is later; another clock has no origin.
+        # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
         mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
         return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias, final
 
@@ -20,21 +22,26 @@ from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
 from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
-from .._model import Failure, Parsed, Response
+from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
+from .lists import ListEnd, Piece, ToRead, read_list
+from .marks import Unnamed
 from .nurseries import is_cancellation
+from .recorder import Recorder
 from .sowing import ROUND, Sower
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._frontier.contents import Contents
     from .._frontier.ledger import Ledger
     from .._lease import Lease, Stored, Wanted
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
+    from .lists import Reading
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
@@ -42,8 +49,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trio_crawl")
 
-_Arrival: TypeAlias = "Response | FetchError | Outcome"
-"""What a hop or an async parser came to."""
+_Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
+"""What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
 
 
 @final
@@ -58,12 +65,16 @@ class Loop:
         pages: makes pages, and parses them.
         outlet: takes the outcomes.
         ledger: the books.
+        contents: which page had a content first.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
 
     load: Callable[[tuple[Wanted, ...]], Awaitable[Mapping[str, Sequence[Stored]]]]
     """How to read pages of the state; set by who makes the loop, where there is one."""
+
+    url_of: Callable[[int], Awaitable[str | None]]
+    """How to ask the state for the URL of a page, by its number; set likewise."""
 
     def __init__(  # noqa: PLR0913 - the parts of a crawl; the engine makes them, and nobody else calls this
         self,
@@ -75,6 +86,7 @@ class Loop:
         pages: Pages,
         outlet: Outlet,
         ledger: Ledger,
+        contents: Contents,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -87,7 +99,8 @@ class Loop:
         self._ledger = ledger
         self._fail = fail
         self._wall_clock = wall_clock
-        self._course = Course(frontier, pages, options)
+        self._recorder = Recorder(wanted=outlet.wants_exchanges)
+        self._course = Course(frontier, pages, options, contents, self._recorder)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
         self._due: deque[tuple[Lease, _Arrival]] = deque()
@@ -99,6 +112,7 @@ class Loop:
         self._cancelled_hosts: set[str] = set()
         self._fetching = 0
         self._parsing = 0
+        self._reading = 0
         self._failures = 0
         self.paused = False
         self.closed = False
@@ -120,7 +134,10 @@ class Loop:
             self._news = trio.Event()
             self._order_arrivals()
             while self._due:
-                self._arrived(*self._due.popleft())
+                lease, arrival = self._due.popleft()
+                self._arrived(lease, arrival)
+                if isinstance(arrival, Piece):
+                    await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
             self._sower.sow()
             next_step = self._start_what_may()
@@ -165,17 +182,18 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching + self._parsing >= limit:
+            if self._fetching + self._parsing + self._reading >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
                     self.moved_at = now
                     self._fetching += 1
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
+                    self._ledger.probes += lease.probe
                     scope = self._hops[lease] = trio.CancelScope()
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
-                    self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
+                    self._refuse(lease, error, now)
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -185,6 +203,12 @@ class Loop:
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
+
+    def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
+        wall = self._wall_clock(now)
+        self._recorder.asked(lease, self._pages.hop(lease, wall))
+        self._recorder.answered(lease, error, wall)
+        self._advance(lease, self._course.settle(lease, error, now, wall))
 
     async def _wait_until(self, moment: float | None) -> None:
         due = self._outlet.due
@@ -254,6 +278,8 @@ class Loop:
     def others(self) -> list[str]:
         """Return in words what else is waited for."""
         lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._reading:
+            lines.append(f"{self._reading} sitemaps or feeds are being read")
         if self._reads:
             lines.append("pages are read from the state")
         return [*lines, *self._outlet.explain(), *self._sower.explain()]
@@ -272,6 +298,7 @@ class Loop:
         arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
+            self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._options.timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
@@ -306,40 +333,98 @@ class Loop:
         self._arrivals.append((lease.number, lease, outcome))
         self.wake()
 
+    async def _read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps, and lay down what each found."""
+        try:
+            await read_list(lease, response, partial(self._lay_down, lease))
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+
+    def _lay_down(self, lease: Lease, reading: Reading) -> None:
+        self._arrivals.append((lease.number, lease, reading))
+        self.wake()
+
+    def _list_arrived(self, lease: Lease, reading: Reading) -> None:
+        """Take what a step of reading a sitemap came to."""
+        if isinstance(reading, Piece):
+            self._frontier.add_found(reading.links, lease, trio.current_time())
+            reading.taken.set()
+            return
+        self._reading -= 1
+        if isinstance(reading.reason, FetchError):
+            self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
+        else:
+            moment = self._wall_clock(trio.current_time()).timestamp()
+            self._frontier.list_ended(lease, reading.reason, moment)
+
+    async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
+        """Ask the state for the URL of the first page with the same content, and lay down the page."""
+        try:
+            url = await self.url_of(unnamed.number)
+        except trio.Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
+            return
+        self._arrivals.append((lease.number, lease, replace(unnamed.page, duplicate_of=url)))
+        self.wake()
+
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
-        """Take what a hop or an async parser came to."""
+        """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
+        if isinstance(arrival, Piece | ListEnd):
+            self._list_arrived(lease, arrival)
+            return
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
+            return
+        if isinstance(arrival, Page):
+            self._parsing -= 1
+            self._advance(lease, self._course.parse(lease, arrival))
             return
         self._fetching -= 1
         del self._hops[lease]
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
+        wall = self._wall_clock(now)
+        self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             return
-        self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
+        self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
         if isinstance(step, ToAwait):
             self._parsing += 1
             self._nursery.start_soon(self._parse, lease, step)
+        elif isinstance(step, ToRead):
+            self._reading += 1
+            self._nursery.start_soon(self._read_list, lease, step.response)
+        elif isinstance(step, Unnamed):
+            self._parsing += 1
+            self._nursery.start_soon(self._name, lease, step)
         elif step is not None:
             self._finish(lease, step)
+        for exchanges in self._recorder.take_asides():
+            self._outlet.add_aside(exchanges, trio.current_time())
 
     def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Unchanged):
+            self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
-        rows = self._outlet.add(outcome, now)
+        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
             self._failures += 1

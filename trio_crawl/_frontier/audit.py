@@ -12,7 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from .._conduct import SLACK
 from .._errors import StateError
+from . import conduct
 from .database import BUSY_TIMEOUT
 from .schema import APPLICATION_ID, VERSION
 
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from .._conduct import HostReport
     from .._model import Json
 
-_STATUSES: Final = ("pending", "pages", "failed", "skipped")
+_STATUSES: Final = ("pending", "pages", "failed", "skipped", "sitemaps")
 _FOUND: Final = 10
 """Damaged places of a database that are listed."""
 
@@ -38,7 +41,7 @@ class Audit:
         rows: by batch number, the rows that its outcomes have in each output. Empty if that
             can't be said of each batch, since a page was asked for again that had rows before.
         totals: the rows of all outcomes in each output.
-        outcomes: how many URLs are pending, pages, failed and skipped.
+        outcomes: how many URLs are pending, pages, failed, skipped and sitemaps.
         finished: whether nothing is pending, and no crawl has the state, or was killed with it.
     """
 
@@ -97,15 +100,16 @@ def _read(state: sqlite3.Connection, path: Path) -> Audit:
         for number, said in state.execute("SELECT number, positions FROM batches")
     }
     rows, totals, misfits = _rows(state, len(outputs))
-    pending, pages, failed, skipped = _outcomes(state)
-    outcomes = (pending, pages.total(), failed.total(), skipped.total())
+    pending, pages, failed, skipped, sitemaps = _outcomes(state)
+    outcomes = (pending, pages.total(), failed.total(), skipped.total(), sitemaps.total())
     problems = [
         *(f"the database: {found}" for found in _damage(state)),
         *misfits,
         *_missing_batches(positions, len(outputs)),
         *_disagreements(books, pages=pages, failed=failed, skipped=skipped),
-        *_totals(books, sum(outcomes), sum(totals), _unchanged(state)),
+        *_totals(books, sum(outcomes), sum(totals), sitemaps=outcomes[-1], unchanged=_unchanged(state)),
         *_hosts(state),
+        *_conduct(state),
     ]
     return Audit(
         outputs=outputs,
@@ -129,9 +133,12 @@ def _damage(state: sqlite3.Connection) -> Iterator[str]:
             yield found
 
 
-def _outcomes(state: sqlite3.Connection) -> tuple[int, Counter[str], Counter[str], Counter[str]]:
+def _outcomes(
+    state: sqlite3.Connection,
+) -> tuple[int, Counter[str], Counter[str], Counter[str], Counter[str]]:
     pending = 0
-    ended: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    ended: tuple[Counter[str], Counter[str], Counter[str], Counter[str]]
+    ended = (Counter(), Counter(), Counter(), Counter())
     found = state.execute("SELECT status, detail, count(*) FROM urls GROUP BY status, detail").fetchall()
     for status, detail, number in found:
         if status:
@@ -199,8 +206,10 @@ def _disagreements(
                 yield f"the books have {said.get(detail, 0):,} {what} {detail}, the URLs {found[detail]:,}"
 
 
-def _totals(books: Mapping[str, Any], discovered: int, rows: int, unchanged: int) -> Iterator[str]:
-    for what, found in (("discovered", discovered), ("rows", rows)):
+def _totals(
+    books: Mapping[str, Any], discovered: int, rows: int, *, sitemaps: int, unchanged: int
+) -> Iterator[str]:
+    for what, found in (("discovered", discovered), ("rows", rows), ("sitemaps", sitemaps)):
         said = books.get(what, 0)
         if said != found:
             yield f"the books have {said:,} {what}, the URLs {found:,}"
@@ -219,3 +228,37 @@ def _hosts(state: sqlite3.Connection) -> Iterator[str]:
     )
     for name, said, found in state.execute(query):
         yield f"the host {name} has {said:,} pending, its URLs {found:,}"
+
+
+def _conduct(state: sqlite3.Connection) -> Iterator[str]:
+    """Tell of hosts that were not treated as they should have been."""
+    for host in conduct.reports(state, conduct.MOST_HOSTS):
+        if host.kept:
+            return  # those that were not come first
+        if host.shortfall > SLACK:
+            yield (
+                f"the host {host.host} was asked {host.shortfall:.3f} s sooner than its delay allowed; "
+                f"the smallest gap between two requests was {host.smallest_gap:.3f} s"
+            )
+        if host.excess:
+            yield (
+                f"the host {host.host} had {host.most_at_once} requests at once, "
+                f"{host.excess} more than per_host allowed"
+            )
+
+
+def hosts(path: Path) -> Iterator[HostReport]:
+    """Yield how every host was treated, in all runs: first where a rule was not kept, then the busiest.
+
+    Raises:
+        StateError: there is no state at *path*, it is something else, or it can't be read.
+    """
+    if not path.is_file():
+        raise StateError(f"there is no state {path}")
+    try:
+        with closing(_open(path)) as state:
+            state.execute("BEGIN")  # all of one moment
+            _recognise(state, path)
+            yield from conduct.reports(state, -1)
+    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+        raise StateError(f"the state {path} is damaged, or can't be read ({error})") from error

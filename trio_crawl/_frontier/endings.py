@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._lease import Unchanged
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED, validators_of
-from .journal import Ended, Visit
+from .journal import OF_FAILURE, Ended, Visit
 
 if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import Outcome, Page, SkipReason
     from .journal import Journal
     from .ledger import Ledger
+
+
+_OK: Final = 200
+"""The status of what was read, as nearly all have it."""
 
 
 @final
@@ -36,11 +40,19 @@ class Endings:
         if self._journal is not None:
             changes = self._journal.changes
             ended = Ended(lease.id, _urls.host(lease.request.url), reason)
-            if reason == "host_given_up":  # it may be asked for again, as a failure may
+            if reason in OF_FAILURE:  # it may be asked for again, as a failure may
                 ended = ended._replace(aliases=lease.aliases)
             else:
                 changes.fingerprints.extend(lease.aliases)
             changes.skipped.append(ended)
+
+    def read(self, lease: Lease, moment: float) -> None:
+        """Enter that *lease*, a sitemap or feed, was read to its end at a *moment* (seconds since 1970)."""
+        self._ledger.sitemaps += 1
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.extend(lease.aliases)
+            changes.sitemaps.append(Ended(lease.id, _urls.host(lease.request.url), _OK, (), moment))
 
     def rest_skipped(self, number: int) -> None:
         """Enter that every page which is queued, so many, is skipped because of ``max_pages``."""
@@ -63,8 +75,10 @@ class Endings:
             case Parsed(page=page):
                 changes.fingerprints.extend(_new_aliases(lease))
                 moment = page.fetched_at.timestamp()
-                visit = _visit(lease, page)
-                changes.pages.append(Ended(lease.id, host, page.status, rows, moment, visit=visit))
+                ended = Ended(lease.id, host, page.status, rows, moment, visit=_visit(lease, page))
+                changes.pages.append(
+                    ended._replace(content=lease.content, duplicate_of=lease.original, soft_404=page.soft_404)
+                )
             case Unchanged(validators, moment):
                 changes.fingerprints.extend(_new_aliases(lease))
                 visit = Visit(unchanged=True, validators=validators, aliases=lease.aliases)

@@ -47,6 +47,7 @@ class Ledger:
 
     discovered: int = 0
     pages: int = 0
+    sitemaps: int = 0
     unchanged: int = 0
     rows: int = 0
     links: int = 0
@@ -55,6 +56,7 @@ class Ledger:
     retries: int = 0
     redirects: int = 0
     robots: int = 0
+    probes: int = 0
     bytes: int = 0
     failed: Counter[FailureKind] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
@@ -114,6 +116,7 @@ class Ledger:
         return Statistics(
             discovered=self.discovered,
             pages=self.pages,
+            sitemaps=self.sitemaps,
             unchanged=self.unchanged,
             failed=MappingProxyType(+self.failed),
             skipped=MappingProxyType(+self.skipped),
@@ -127,6 +130,7 @@ class Ledger:
             retries=self.retries,
             redirects=self.redirects,
             robots=self.robots,
+            probes=self.probes,
             bytes=self.bytes,
             elapsed=elapsed,
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from .._lease import Lease
 from .._policy.health import Health
 from .._policy.politeness import Turns
+from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,11 @@ class Host:
 
     __slots__ = (
         "addresses",
+        "asked",
         "bound",
         "doors",
         "fresh_until",
+        "good",
         "health",
         "later",
         "loading",
@@ -69,12 +72,14 @@ class Host:
         "turns",
         "unsaved",
         "wake",
+        "watch",
     )
 
-    def __init__(self, name: str, *, per_host: int, delay: float) -> None:
+    def __init__(self, name: str, *, per_host: int, delay: float, paced: bool = True) -> None:
         self.name = name
-        self.turns = Turns(per_host=per_host, delay=delay)
+        self.turns = Turns(per_host=per_host, delay=delay, paced=paced)
         self.health = Health()
+        self.watch: Watch | None = None  # until it is asked
         self.pages: list[Waiting] = []
         self.robots: list[Waiting] = []
         self.later: list[tuple[float, int, Lease]] = []
@@ -85,6 +90,9 @@ class Host:
         self.lowest_unsaved = inf
         self.bound = -inf
         self.loading = False
+        # Pages that were asked for, whatever came of it; and answers with status 200.
+        self.asked = 0
+        self.good = 0
         self.state = State.EMPTY
         self.wake = inf
         self.looking_up = False
@@ -171,15 +179,23 @@ class Schedule:
         per_address: hops at once to one IP address, whatever hosts share it.
         delay: seconds between two starts on one host.
         per_address_delay: whether *delay* lies between two starts on one IP address, too.
+        paced: whether hosts mind how fast they are asked.
     """
 
     def __init__(
-        self, *, per_host: int, per_address: int, delay: float, per_address_delay: bool = False
+        self,
+        *,
+        per_host: int,
+        per_address: int,
+        delay: float,
+        per_address_delay: bool = False,
+        paced: bool = True,
     ) -> None:
+        self._paced = paced
         self._per_host = per_host
         self._per_address = per_address
         self._delay = delay
-        self._address_delay = delay if per_address_delay else 0.0
+        self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
@@ -193,7 +209,9 @@ class Schedule:
         """Return the host called *name*, made if it is new."""
         host = self.hosts.get(name)
         if host is None:
-            host = self.hosts[name] = Host(name, per_host=self._per_host, delay=self._delay)
+            host = self.hosts[name] = Host(
+                name, per_host=self._per_host, delay=self._delay, paced=self._paced
+            )
         return host
 
     def add(self, host: Host, waiting: Waiting, now: float) -> None:
@@ -322,6 +340,10 @@ class Schedule:
                 self._open_from[address] = now + self._address_delay
                 heappush(self._openings, (now + self._address_delay, address))
         host.pop()
+        if host.watch is None:
+            host.watch = Watch()
+        # Before the turns know of it, which decided about it.
+        host.watch.started(now, delay=host.turns.delay_now, limit=host.turns.per_host)
         host.turns.start(now)
         self.settle(host, now)
         return True
@@ -329,6 +351,8 @@ class Schedule:
     def finish(self, host: Host, lease: Lease, now: float) -> None:
         """Give back the turns that `start` took."""
         host.turns.finish()
+        if host.watch is not None:
+            host.watch.ended()
         self.settle(host, now)
         if lease.addresses:
             address = lease.addresses[0]

@@ -50,6 +50,7 @@ Verdict: TypeAlias = Literal["parse", "allow", "disallow"]
 """What a status of robots.txt means: read the rules, or everything is allowed, or nothing is."""
 
 _OUR_GROUP: Final = "us"
+_SITEMAP: Final = "sitemap: "
 
 _DIRECTIVE: Final = re.compile(
     r"""\s*(?:
@@ -98,10 +99,12 @@ class Rules:
         crawl_delay: seconds between two requests that it asks for, at most
             `MAX_CRAWL_DELAY`; None if it doesn't.
         sitemaps: the sitemaps that it names, as it writes them, each once.
+        source: the rules of our group and the sitemaps, one a line; what `reread` reads.
     """
 
     crawl_delay: float | None = None
     sitemaps: tuple[str, ...] = ()
+    source: str = field(default="", repr=False)
     _matcher: Protego = field(default_factory=Protego, repr=False)
 
     def allows(self, url: str) -> bool:
@@ -167,16 +170,34 @@ def parse(body: bytes, product: str) -> Rules:
         return DISALLOW_ALL
     directives = list(_directives(lines))
     ours = _ours(directives, product)
-    sitemaps = (
+    named = (
         value.encode(errors="surrogateescape").decode(errors="replace")
         for name, value in directives
         if name == "sitemap" and value
     )
+    sitemaps = tuple(dict.fromkeys(named))
+    rules = _bounded(ours)
     return Rules(
         crawl_delay=_crawl_delay(ours),
-        sitemaps=tuple(dict.fromkeys(sitemaps)),
-        _matcher=Protego.parse("\n".join([f"User-agent: {_OUR_GROUP}", *_bounded(ours)])),
+        sitemaps=sitemaps,
+        source="\n".join([*rules, *(_SITEMAP + sitemap for sitemap in sitemaps)]),
+        _matcher=_matcher(rules),
     )
+
+
+def reread(source: str, crawl_delay: float | None) -> Rules:
+    """Return the rules whose `Rules.source` was kept."""
+    lines = source.split("\n")
+    return Rules(
+        crawl_delay=crawl_delay,
+        sitemaps=tuple([line.removeprefix(_SITEMAP) for line in lines if line.startswith(_SITEMAP)]),
+        source=source,
+        _matcher=_matcher(line for line in lines if not line.startswith(_SITEMAP)),
+    )
+
+
+def _matcher(rules: Iterable[str]) -> Protego:
+    return Protego.parse("\n".join([f"User-agent: {_OUR_GROUP}", *rules]))
 
 
 class _Directive(NamedTuple):

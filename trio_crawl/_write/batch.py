@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED
+from ..abc import ExchangeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._frontier.journal import Changes
-    from .._model import FailureKind, Outcome
+    from .._model import Exchange, FailureKind, Outcome
     from ..abc import Writer
 
 BATCH_SIZE: Final = 256 * 1024
@@ -94,6 +95,20 @@ class Gatherer:
             case Failure():
                 batch.failed[outcome.kind] += 1
         return tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+
+    @property
+    def wants_exchanges(self) -> bool:
+        """Whether an output keeps what went over the wire."""
+        return any(isinstance(writer, ExchangeWriter) for writer in self._writers)
+
+    def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
+        """Add exchanges that no outcome has."""
+        encoded = [
+            writer.encode_aside(exchanges) if isinstance(writer, ExchangeWriter) else None
+            for writer in self._writers
+        ]
+        if any(item is not None for item in encoded):
+            _keep(self.begin(now), encoded)
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Count a page that has not changed since its last visit; return its rows, which are none."""

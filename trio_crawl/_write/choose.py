@@ -10,13 +10,19 @@ import trio
 
 from .._errors import UsageError
 from .channel import Channel
+from .files import Files
 from .function import Function
 from .lines import Lines
 from .parquet import Parquet
 from .sqlite import Sqlite
 from .target import checked_path
+from .warc import Warc
+from .warc_file import SUFFIXES as WARC_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._model import LinkKind
     from ..abc import Writer
 
 _WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
@@ -49,6 +55,12 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
     return writers
 
 
+def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
+    """Return the kinds of links that *writers* want, beside those that every page has anyway."""
+    none: frozenset[LinkKind] = frozenset()
+    return none.union(*[writer.kinds or () for writer in writers if isinstance(writer, Lines)])
+
+
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
         return _of_path(checked_path(output), overwrite=overwrite)
@@ -65,6 +77,10 @@ def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
 
 
 def _of_path(path: str, *, overwrite: bool) -> Writer[Any]:
+    if path.lower().endswith(WARC_SUFFIXES):
+        return Warc(path, overwrite=overwrite)
+    if path.endswith(("/", os.sep)):
+        return Files(path, overwrite=overwrite)
     match Path(path).suffix.lower():
         case ".sqlite":
             return Sqlite(path, overwrite=overwrite)
@@ -80,6 +96,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines | Sqlite | Parquet) and writer.path is not None:
+    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)

@@ -7,12 +7,15 @@ surrogate pair, which UTF-8 can't say, reads ``\ud800``, which is how JSON says 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import trio
 
 from .._errors import OutputError, UsageError
+from .._model import Parsed
+from .._policy.kinds import chosen
 from .audit import audit_parts
 from .formats import FORMATS, count_lines, encoder_of
 from .packing import SUFFIXES, packing_of
@@ -24,9 +27,9 @@ from .target import checked_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from .._model import Json, Outcome
+    from .._model import Json, Kinds, Link, LinkKind, Outcome
     from ..abc import Environment
     from .formats import Encoder, Format
     from .packing import Compression
@@ -56,10 +59,12 @@ class Lines:
             "CSV Injection"). Off by default, since it changes the data. Numbers stay as they are.
         sync: wait until each batch is on the disk, so that it survives a loss of power, too,
             and not the process's end alone; a few milliseconds for each batch.
+        kinds: of links that count as a page's: one, several, or ``"all"``; each URL is there
+            once a page. None: ``a`` and ``area``. What a parser yields is written as it is.
 
     Raises:
-        UsageError: *path* is no path, there is no such format or compression, or an argument does
-            not go with the others.
+        UsageError: *path* is no path, there is no such format, compression or kind, or an argument
+            does not go with the others.
         MissingExtraError: zstd, and this Python has none.
     """
 
@@ -73,6 +78,7 @@ class Lines:
         rotate: int | None = None,
         safe_cells: bool = False,
         sync: bool = False,
+        kinds: Kinds | None = None,
     ) -> None:
         self._name = checked_path(path)
         self._format: Format = _format_of(self._name) if format is None else format
@@ -86,6 +92,7 @@ class Lines:
         self._sync = sync
         _check_together(self._name, self._format, self._parts, rotate, compression, safe_cells=safe_cells)
         self._overwrite = overwrite
+        self._kinds = None if kinds is None else chosen(kinds)
         self._encoder = self._new_encoder(own_rows=False)
         self._rows = 0
         self._environment: Environment | None = None
@@ -100,6 +107,11 @@ class Lines:
     def name(self) -> str:
         """The path as it was given; ``"-"`` is standard output."""
         return self._name
+
+    @property
+    def kinds(self) -> frozenset[LinkKind] | None:
+        """The kinds of links that it wants; None for ``a`` and ``area``."""
+        return self._kinds
 
     @property
     def path(self) -> Path | None:
@@ -171,6 +183,8 @@ class Lines:
         Raises:
             RowError: a row that the format can't hold. Nothing of its page is kept.
         """
+        if self._kinds is not None and isinstance(outcome, Parsed):
+            outcome = replace(outcome, links=_of_kinds(outcome.chosen, self._kinds))
         text, rows = self._encoder.encode(outcome)
         self._rows += rows
         return text or None
@@ -220,6 +234,15 @@ class Lines:
 
 
 _SUFFIXES: Mapping[str, Format] = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
+
+
+def _of_kinds(links: Iterable[Link], kinds: frozenset[LinkKind]) -> tuple[Link, ...]:
+    """Return those of *links* that are of *kinds*, each URL once."""
+    found: dict[str, Link] = {}
+    for link in links:
+        if link.kind in kinds:
+            found.setdefault(link.url, link)
+    return tuple(found.values())
 
 
 def _format_of(name: str) -> Format:
