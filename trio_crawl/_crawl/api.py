@@ -94,10 +94,12 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             it is a `Link` or a `Request`, and written otherwise. None follows the
             links of ``a``, ``area`` and ``iframe``, and writes pages and the links of
             ``a`` and ``area``.
-        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages; ``.warc.gz``: what
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``, ``.parquet``: pages; each of the
+            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both; ``.warc.gz``: what
             went over the wire; ``mirror/``, with a slash: pages as files in a folder),
             ``"-"`` for standard output, a writer (`trio_crawl.writers`), an async function
-            that gets one row at a time, or a list of those. None writes nothing.
+            that gets one row at a time, a memory channel that is sent them (and closed in the
+            end), or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
         state: the path of a database (SQLite) that the crawl is kept in. The same call

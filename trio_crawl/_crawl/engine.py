@@ -25,6 +25,7 @@ from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
+from .._write.channel import ConsumerLeft
 from .._write.choose import choose as choose_writers, kinds_wanted
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
@@ -38,7 +39,6 @@ from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
 from .seeds import open_seeds
-from .stream import ConsumerLeft
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
 

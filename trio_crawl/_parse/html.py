@@ -128,7 +128,7 @@ class HtmlDocument:
         """The text of the first ``title`` element with its white space collapsed; None if blank."""
         titles = self._parse().tags("title")
         namespaces = Namespaces()
-        first = next((title for title in titles if namespaces.is_html(title)), None)
+        first = next((title for title in titles if _in_head(title) or namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
 
     @property
@@ -319,3 +319,10 @@ class HtmlDocument:
 
     def _base(self, elements: list[LexborNode]) -> Base:
         return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)
+
+
+def _in_head(title: LexborNode) -> bool:
+    # In foreign content no parser makes such an element (WHATWG HTML, section 13.2.6.5), so what is in
+    # one is HTML; and that nearly every title is there saves looking at the tree.
+    parent = title.parent
+    return parent is not None and parent.tag == "head"
