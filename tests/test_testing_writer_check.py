@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from trio_crawl.testing import check_writer
-from trio_crawl.writers import Lines
+from trio_crawl.writers import Files, Lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -42,6 +42,16 @@ def read_tsv(path: Path) -> list[object]:
 def test_lines(tmp_path: Path, form: Literal["tsv", "csv", "jsonl"], read: Any) -> None:  # noqa: ANN401 - a reader
     """Files of lines keep every promise of a writer, in each format."""
     check_writer(lambda path: Lines(path, format=form), read, tmp_path)
+
+
+def test_a_writer_that_takes_anything_for_a_row(tmp_path: Path) -> None:
+    """A mirror takes no notice of what a parser yields; unless it says so, that is a fault."""
+    with pytest.raises(AssertionError, match="taken for a row"):
+        check_writer(Files, read_mirror, tmp_path)
+
+
+def read_mirror(path: Path) -> list[object]:
+    return [row for row in read_json(path / "files.jsonl") if isinstance(row, dict) and "file" in row]
 
 
 class Faulty:
