@@ -32,6 +32,7 @@ def make_frontier(
             max_depth=options.max_depth,
             max_pages=options.max_pages,
             paced=not (isinstance(fetcher, RecordedFetcher) and fetcher.recorded),
+            sitemaps=options.sitemaps,
             max_per_host=options.max_per_host,
             traps=options.traps,
         ),

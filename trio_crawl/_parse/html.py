@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from .. import _urls
 from .._errors import UsageError
+from .._model import Headers
 from .._policy import directives
+from .._policy.kinds import FOLLOWED, chosen
+from .anchors import anchor_links, document_base
 from .encoding import decode
-from .links import LinkCache, reference_of
+from .fields import header_links, refresh_of
+from .kinds import FRAMES, element_links, matching_links, selector_of
+from .links import LinkCache
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
 from .optional import XPathTree, main_text
-from .query import encode_query
+from .sitemap import links_of_list
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
@@ -27,14 +31,19 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
-    from .._model import Link
+    from .._model import Kinds, Link, LinkKind
     from .links import Base
 
-_OTHERS: Final = frozenset({"base", "svg", "math"})
+_OTHERS: Final = frozenset({"base", "svg", "math", *FRAMES})
+_FOREIGN: Final = frozenset({"svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+_LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
+
+_NO_HEADERS: Final = Headers()
 
 
 class HtmlDocument:
@@ -47,6 +56,7 @@ class HtmlDocument:
         content_type: the value of the ``Content-Type`` field, None if there was none.
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
+        headers: of the response, some of which refer to other pages.
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
     """
@@ -57,6 +67,8 @@ class HtmlDocument:
         "_content_type",
         "_decoded",
         "_directives",
+        "_framed",
+        "_headers",
         "_links",
         "_product",
         "_robots_tags",
@@ -72,10 +84,13 @@ class HtmlDocument:
         content_type: str | None,
         url: str,
         cache: LinkCache | None = None,
+        headers: Headers = _NO_HEADERS,
         robots_tags: Sequence[str] = (),
         product: str = "robots",
     ) -> None:
         self._content = content
+        self._headers = headers
+        self._framed = False
         self._content_type = content_type
         self._url = url
         self._cache = LinkCache() if cache is None else cache
@@ -191,21 +206,33 @@ class HtmlDocument:
             self._xpath = XPathTree(self._parse())
         return self._xpath.find(expression)
 
-    def links(self, selector: str | None = None, /) -> list[Link]:
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
 
         Args:
             selector: the elements whose ``href``, or else ``src``, is taken. By default
                 those are what a browser follows: HTML's ``a`` and ``area``.
+            kinds: of links, each URL then once for each kind and language.
 
         Raises:
-            UsageError: *selector* is no CSS selector that the parser knows.
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no
+                such kind of link.
         """
-        if selector is not None:
-            return self._matching_links(selector)
+        if kinds is not None:
+            wanted = chosen(kinds)
+            # What is followed by default is known already, but for what only few pages have.
+            if selector is not None or wanted != FOLLOWED or self._has_frames():
+                return self._links_of(wanted, selector)
+        elif selector is not None:
+            return matching_links(self.css(selector), self._base(self._parse().tags("base")))
         if self._links is None:
             self._links = tuple(self._followed_links())
         return list(self._links)
+
+    def _has_frames(self) -> bool:
+        if self._links is None:
+            self._links = tuple(self._followed_links())
+        return self._framed
 
     def text(self, *, main: bool = False) -> str:
         """Return the text a person reads: a line a block, without scripts and styles.
@@ -256,62 +283,39 @@ class HtmlDocument:
             return []
         tree = self._parse()
         # One walk for all: to look each up by its name takes half as long again.
-        nodes = tree.css("a, area, base, svg, math")
+        nodes = tree.css("a, area, base, svg, math, iframe, frame")
         kinds = [node.tag or "" for node in nodes]
         base = self._base([node for node in nodes if node.tag == "base"] if "base" in kinds else [])
         if not _OTHERS.isdisjoint(kinds):
-            namespaces = Namespaces()
-            nodes = [node for node in nodes if node.tag in _LINKS and namespaces.is_html(node)]
+            self._framed = not FRAMES.isdisjoint(kinds)
+            nodes = [node for node in nodes if node.tag in _LINKS]
+            if not _FOREIGN.isdisjoint(kinds):
+                namespaces = Namespaces()
+                nodes = [node for node in nodes if namespaces.is_html(node)]
             kinds = [node.tag or "" for node in nodes]
-        known, known_on_site = base.known, base.known_on_site
-        found: dict[str, Link] = {}
-        for node, kind in zip(nodes, kinds, strict=True):
-            attributes = node.attributes
-            reference = attributes.get("href")
-            if reference is None:
-                if "href" not in attributes:
-                    continue
-                reference = ""
-            # Nearly every link is known from another page, so the loop asks for it without a call.
-            if kind == "a" and "rel" not in attributes:
-                link = known_on_site.get(reference) or known.get(reference)
-            else:
-                link = None
-            if link is None:
-                link = base.link(reference, kind, attributes.get("rel"))
-            if link is not None and link.url not in found:
-                found[link.url] = link
+        return anchor_links(nodes, kinds, base)
+
+    def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
+        found: dict[tuple[str, LinkKind, str | None], Link] = {}
+        for link in self._all_links(kinds, selector):
+            found.setdefault((link.url, link.kind, link.hreflang), link)
         return list(found.values())
 
-    def _matching_links(self, selector: str) -> list[Link]:
-        nodes = self.css(selector)
-        resolve = self._base(self._parse().tags("base")).link
-        found: dict[str, Link] = {}
-        for node in nodes:
-            attributes = node.attributes
-            reference = reference_of(attributes)
-            if reference is not None:
-                link = resolve(reference, (node.tag or "").lower(), attributes.get("rel"))
-                if link is not None and link.url not in found:
-                    found[link.url] = link
-        return list(found.values())
+    def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
+        base = self._base(self._parse().tags("base"))
+        if selector is not None:
+            yield from element_links(self.css(selector), kinds, base)
+            return
+        if "header" in kinds:
+            yield from header_links(self._headers, self._url)
+        refresh = refresh_of(self._headers, base) if "refresh" in kinds else None
+        if refresh is not None:
+            yield refresh
+        if not _LISTED.isdisjoint(kinds) and not self.is_html:
+            yield from (link for link in links_of_list(self._content, self._url) if link.kind in kinds)
+        query = selector_of(kinds)
+        if query:
+            yield from element_links(self.css(query), kinds, base, refreshed=refresh is not None)
 
     def _base(self, elements: list[LexborNode]) -> Base:
-        """Return what joins references (HTML standard, "document base URL").
-
-        Args:
-            elements: the document's ``base`` elements, in order.
-
-        The first ``base`` with an ``href`` counts alone, even if that is of no use.
-        """
-        url = self._url
-        namespaces = Namespaces()
-        for element in elements:
-            attributes = element.attributes
-            if "href" in attributes and namespaces.is_html(element):
-                reference = encode_query(attributes["href"] or "", self.encoding)
-                named = _urls.resolve(self._url, reference)
-                if named is not None and not named.startswith(("data:", "javascript:")):
-                    url = named
-                break
-        return self._cache.base(url, self.encoding)
+        return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)

@@ -13,6 +13,9 @@ from .warc import Warc
 from .warc_file import SUFFIXES as WARC_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._model import LinkKind
     from ..abc import Writer
 
 _WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
@@ -43,6 +46,12 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
             raise UsageError(f"the output {writer.name!r} is given twice; each needs a file of its own")
         seen.add(identity)
     return writers
+
+
+def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
+    """Return the kinds of links that *writers* want, beside those that every page has anyway."""
+    none: frozenset[LinkKind] = frozenset()
+    return none.union(*[writer.kinds or () for writer in writers if isinstance(writer, Lines)])
 
 
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
