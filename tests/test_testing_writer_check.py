@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from trio_crawl.testing import check_writer
-from trio_crawl.writers import Lines, Parquet, Sqlite
+from trio_crawl.writers import Files, Lines, Parquet, Sqlite
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -114,6 +114,16 @@ def read_parquet(path: Path) -> list[object]:
 def test_parquet(tmp_path: Path, part_size: int) -> None:
     """Parquet files keep every promise, whether each batch is a part, or some, or all."""
     check_writer(lambda path: Parquet(path, part_size=part_size), read_parquet, tmp_path)
+
+
+def test_a_writer_that_takes_anything_for_a_row(tmp_path: Path) -> None:
+    """A mirror takes no notice of what a parser yields; unless it says so, that is a fault."""
+    with pytest.raises(AssertionError, match="taken for a row"):
+        check_writer(Files, read_mirror, tmp_path)
+
+
+def read_mirror(path: Path) -> list[object]:
+    return [row for row in read_json(path / "files.jsonl") if isinstance(row, dict) and "file" in row]
 
 
 class Faulty:

@@ -204,3 +204,12 @@ def test_exchanges_go_to_those_who_keep_them() -> None:
     assert (batch.since, batch.outcomes, batch.rows) == (0.0, 1, 2)
     gatherer.add_aside((), 3.0)
     assert gatherer.close() is None
+
+
+def test_whatever_has_a_length_counts_by_it() -> None:
+    """An output that keeps large things of its own kind fills a batch by their size."""
+    gatherer = Gatherer([Output(lambda _: range(BATCH_SIZE // 2))])
+    gatherer.add(page(), 0.0)
+    assert not gatherer.full
+    gatherer.add(page(), 0.0)
+    assert gatherer.full

@@ -196,6 +196,21 @@ async def test_retries_are_in_the_archive(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_sitemaps_are_in_the_archive(tmp_path: Path) -> None:
+    """What is read and is no page, and a probe for pages that do not exist, are exchanges like others."""
+    web = MemoryWeb()
+    web.robots(SITE, f"Sitemap: {SITE}map.xml\nSitemap: {SITE}none.xml\n")
+    web.add(f"{SITE}map.xml", f"<urlset><url><loc>{SITE}only</loc></url></urlset>", content_type="text/xml")
+    web.links(SITE, [f"/{number}" for number in range(30)])
+    path = tmp_path / "crawl.warc.gz"
+    await archive(path, web, sitemaps=True)
+    asked = {told(one, "WARC-Target-URI") for one in of_kind(path, "request")}
+    assert asked == {exchange.url for exchange in web.requests}
+    assert {f"{SITE}map.xml", f"{SITE}none.xml", f"{SITE}only"} <= asked
+    assert not {f"{SITE}map.xml", f"{SITE}none.xml"} & set(pages_in(path))
+
+
+@virtual
 async def test_a_large_response_on_the_way_is_not_held(tmp_path: Path) -> None:
     """A redirect with a large body is written once, though its page comes later."""
     web = MemoryWeb()

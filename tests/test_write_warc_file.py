@@ -61,14 +61,16 @@ def test_a_full_file_is_followed_by_another(tmp_path: Path) -> None:
 
 
 def test_what_is_behind_a_position_is_removed(tmp_path: Path) -> None:
-    """Later files, and the rest of the one that it is in."""
+    """Later files up to a gap, and the rest of the one that it is in."""
     template = Template(f"{tmp_path}/x-{{n}}.warc.gz")
     file = opened(template, rotate=2000)
     positions = [file.append([record(b"text" * number)], DATE) for number in range(1, 30)]
     file.close()
     assert len(template.found()) > 2
+    others = template.path(max(template.found()) + 2)
+    others.write_bytes(b"of another crawl")
     opened(template, positions[1]).close()
-    assert template.found() == [1]
+    assert [template.path(number) for number in template.found()] == [template.path(1), others]
     assert kinds(template.path(1)) == ["warcinfo", "response", "response"]
 
 

@@ -172,6 +172,7 @@ class Course:
         if lease.is_list:
             if is_success(response.status):
                 return ToRead(response)
+            self._recorder.ends_aside(lease)
             self._frontier.list_ended(lease, "no_sitemap", wall.timestamp())
             return None
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:

@@ -359,7 +359,9 @@ class Loop:
             self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
         else:
             moment = self._wall_clock(trio.current_time()).timestamp()
+            self._recorder.ends_aside(lease)
             self._frontier.list_ended(lease, reading.reason, moment)
+            self._pass_asides()
 
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         """Ask the state for the URL of the first page with the same content, and lay down the page."""
@@ -412,6 +414,10 @@ class Loop:
             self._nursery.start_soon(self._name, lease, step)
         elif step is not None:
             self._finish(lease, step)
+        self._pass_asides()
+
+    def _pass_asides(self) -> None:
+        """Hand the exchanges that no outcome has to the outputs."""
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 

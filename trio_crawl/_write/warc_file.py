@@ -6,6 +6,7 @@ import io
 import os
 import re
 import zlib
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
@@ -146,8 +147,11 @@ class ArchiveFile:
         self._part, self._place = at
         path = self._template.path(self._part)
         self._place.check(path)
-        # Those that follow are of this crawl: where it began there was none.
-        for number in range(self._part + 1, max([0, *self._template.found()]) + 1):
+        # Those that follow without a gap are of this crawl. The last one goes first, so that a
+        # crawl that is killed here leaves no gap before others of them.
+        found = set(self._template.found())
+        behind = takewhile(found.__contains__, count(self._part + 1))
+        for number in sorted(behind, reverse=True):
             self._unlink(number)
         self._raw = self._opened(path, "r+" if self._place.bytes else "a")
         self._raw.truncate(self._place.bytes)
