@@ -73,11 +73,9 @@ def test_a_row_of_each_kind_of_object_is_what_a_dict_is(
         folder.mkdir()
         (writer,) = choose(folder / name)
         written(writer, [[page_of("http://a.test/", rows=[row, row])]], own_rows=True)
-        found.append(
-            [(url, told.replace("datetime.date(2026, 1, 2)", "")) for url, told in rows_in(folder, name)]
-        )
+        found.append(rows_in(folder, name))
     assert found[0] == found[1]
-    assert len(found[0]) == 2  # type: ignore[arg-type] # it is a list
+    assert len(found[0]) == 2
 
 
 @pytest.mark.parametrize(
