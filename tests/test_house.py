@@ -35,7 +35,7 @@ PUBLIC: Final = {
             "RowError",
             "MissingExtraError",
         ),
-        *("MissingExtraError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
+        *("ParseError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
     "trio_crawl.fetchers": {"Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Lines"},

@@ -33,6 +33,7 @@ from .._write.choose import choose as choose_writers
 from ..abc import Environment
 from .control import Control
 from .durable import Durable
+from .elsewhere import Elsewhere
 from .explain import HostWait, in_words
 from .loop import Loop
 from .nurseries import is_cancellation, open_own_nursery, without_cancellation
@@ -81,7 +82,8 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = AddressGuard(_allowed(options.allow_private))
-        self._pages = Pages(options)
+        self._elsewhere = Elsewhere(options, virtual=self._fetcher.virtual)
+        self._pages = Pages(options, self._elsewhere)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = self._make_frontier()
@@ -290,7 +292,8 @@ class Engine:
         """Fetch and parse until nothing is left to do, and see the last batch written."""
         with self._work_scope:
             await self._outlet.opened.wait()
-            async with self._fetcher.open(environment), open_own_nursery() as nursery:
+            workers = self._elsewhere.workers.open()
+            async with self._fetcher.open(environment), workers, open_own_nursery() as nursery:
                 control = Control(self)
                 if self._stream is not None:
                     self._stream.control = control

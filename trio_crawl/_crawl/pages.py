@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
+from .._errors import ParseError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._model import Failure, Hop, Page, Parsed, Request
+from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from .._lease import Lease
     from .._model import FailureKind, Link, Response
+    from .elsewhere import Elsewhere
     from .options import Options
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
@@ -34,6 +37,8 @@ _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 ROBOTS_BYTES: Final = 512 * 1024
 """Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
+_ELSEWHERE: Final = object()
+
 _SET_COOKIE: Final = b"set-cookie"
 _SET_COOKIE_LENGTH: Final = len(_SET_COOKIE)
 
@@ -44,12 +49,14 @@ class Pages:
 
     Args:
         options: of the crawl.
+        elsewhere: takes the pages that are not parsed on the event loop.
 
     Raises:
         UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, elsewhere: Elsewhere) -> None:
+        self._elsewhere = elsewhere
         self._parser = None if options.parse is None else UserParser(options.parse)
         self._record = options.parse_errors == "record"
         self._max_links = options.max_links
@@ -173,7 +180,10 @@ class Pages:
         return failure
 
     def parse(self, page: Page) -> Parsed | object:
-        """Return what was found on *page*, or, of an async parser, what `parse_async` awaits."""
+        """Return what was found on *page*, or else what `parse_async` awaits."""
+        return _ELSEWHERE if self._elsewhere.wants(page) else self._parse_here(page)
+
+    def _parse_here(self, page: Page) -> Parsed | object:
         if self._parser is None:
             return self._parsed(page, None)
         result = self._parser.call(page)
@@ -184,9 +194,17 @@ class Pages:
         return self._parsed(page, found)
 
     async def parse_async(self, page: Page, result: object) -> Parsed:
-        """Return what an async parser finds on *page*."""
+        """Return what an async parser, or a worker process, finds on *page*."""
+        if result is _ELSEWHERE and not self._elsewhere.runs_parser:
+            self.links_dropped += await self._elsewhere.try_page(page)
+            result = self._parse_here(page)
+            if isinstance(result, Parsed):
+                return result
         found = Found(page, links_too=_is_success(page))
-        await collect_async(result, found)
+        if result is _ELSEWHERE:
+            await self._elsewhere.parse(page, found)
+        else:
+            await collect_async(result, found)
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
@@ -203,11 +221,17 @@ class Pages:
         return tuple(found[: self._max_links])
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
-        """Return the failure that an exception of the parser is.
+        """Return the failure that an exception of the parser is, or that a page can't be parsed.
 
         Raises:
-            Exception: *error* itself, if it is to end the crawl.
+            Exception: *error* itself, if it is to end the crawl: no page can do that, but a parser.
         """
+        if isinstance(error, RemoteError):
+            if not self._record:
+                raise error
+            return self.failure(lease, "parse", str(error), trace="".join(error.__notes__))
+        if isinstance(error, ParseError):
+            return self.failure(lease, "parse", str(error))
         if not self._record or isinstance(error, ParserFormError):
             raise error
         trace = "".join(traceback.format_exception(error))

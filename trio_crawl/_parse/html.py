@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from .. import _urls
-from .._errors import UsageError
-from .encoding import decode
+from .._errors import ParseError, UsageError
+from .cost import LARGE_SIZE, Cost, cost_of
+from .decoding import decode_bytes, decodes_quickly
+from .encoding import sniff
 from .links import LinkCache, reference_of
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
@@ -22,6 +24,8 @@ from .query import encode_query
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from selectolax.lexbor import LexborNode
 
     from .._model import Link
@@ -31,6 +35,10 @@ _OTHERS: Final = frozenset({"base", "svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
+# Bytes that so many characters take in every encoding.
+_START_BYTES: Final = 4 * _XHTML_START
+# In these the bytes below 128 may be something else than ASCII.
+_NO_ASCII: Final = frozenset({"utf-16le", "utf-16be", "iso-2022-jp", "replacement"})
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 
@@ -46,7 +54,19 @@ class HtmlDocument:
         cache: what references lead to, shared by the pages of a crawl.
     """
 
-    __slots__ = ("_cache", "_content", "_content_type", "_decoded", "_links", "_tree", "_url", "_xpath")
+    __slots__ = (
+        "_cache",
+        "_content",
+        "_content_type",
+        "_encoding",
+        "_html",
+        "_known",
+        "_links",
+        "_refusal",
+        "_tree",
+        "_url",
+        "_xpath",
+    )
 
     def __init__(
         self, content: bytes, *, content_type: str | None, url: str, cache: LinkCache | None = None
@@ -55,20 +75,47 @@ class HtmlDocument:
         self._content_type = content_type
         self._url = url
         self._cache = LinkCache() if cache is None else cache
-        self._decoded: tuple[str, str] | None = None
+        self._encoding: str | None = None
+        self._html: str | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
         self._xpath: XPathTree | None = None
+        self._known: Mapping[str, Any] = {}
+        self._refusal: str | None = None
+
+    def restrict(
+        self,
+        refusal: str | None,
+        *,
+        links: Sequence[Link] | None = None,
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take what was found out about the document elsewhere.
+
+        Args:
+            refusal: why it may not be parsed here; None: it may.
+            links: those that are followed.
+            known: other properties, by name.
+        """
+        self._refusal = refusal
+        self._links = None if links is None else tuple(links)
+        self._known = known or {}
 
     @property
     def encoding(self) -> str:
         """The character encoding, by its WHATWG name."""
-        return self._decode()[1]
+        if self._encoding is None:
+            self._encoding = self._known.get("encoding") or sniff(self._content, self._content_type).encoding
+        return self._encoding
 
     @property
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
-        return self._decode()[0]
+        if self._html is None:
+            if self._refusal is not None and not decodes_quickly(self._content, self.encoding):
+                raise ParseError(self._refusal)
+            self._html = decode_bytes(self._content, self.encoding)
+        return self._html
 
     @property
     def is_html(self) -> bool:
@@ -76,14 +123,28 @@ class HtmlDocument:
         media = parse_media_type(self._content_type)
         if media.is_html or not media.may_be_html:
             return media.is_html
-        start = self.html[:_XHTML_START].lstrip()
+        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_XHTML_START].lstrip()
         if media.is_xml or start.startswith("<?xml"):
             return _XHTML in start
         return start.startswith("<")
 
     @property
+    def cost(self) -> Cost:
+        """What it takes to decode and parse the content, as far as it can be told without doing so."""
+        if len(self._content) > LARGE_SIZE and self.is_html:
+            return Cost.LARGE
+        if not decodes_quickly(self._content, self.encoding):
+            return Cost.DUBIOUS
+        if not self.is_html:
+            return Cost.CHEAP
+        return cost_of(self.html.encode() if self.encoding in _NO_ASCII else self._content)
+
+    @property
     def title(self) -> str | None:
         """The text of the first ``title`` element with its white space collapsed; None if blank."""
+        if "title" in self._known:
+            known: str | None = self._known["title"]
+            return known
         titles = self._parse().tags("title")
         namespaces = Namespaces()
         first = next((title for title in titles if namespaces.is_html(title)), None)
@@ -189,14 +250,11 @@ class HtmlDocument:
             return "" if root is None else text_of(root)
         return self.html if parse_media_type(self._content_type).is_text else ""
 
-    def _decode(self) -> tuple[str, str]:
-        if self._decoded is None:
-            self._decoded = decode(self._content, self._content_type)
-        return self._decoded
-
     def _parse(self) -> LexborHTMLParser:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            if self._refusal is not None:
+                raise ParseError(self._refusal)
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
 

@@ -81,6 +81,11 @@ def page_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def is_row(value: object) -> bool:
+    """Say whether *value* has named fields."""
+    return _reader(value) is not None
+
+
 def require_row(row: object, *, place: str) -> None:
     """Do nothing if *row* is one.
 
