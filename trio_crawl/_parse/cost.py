@@ -161,8 +161,8 @@ def _is_closed(content: bytes, tags: int) -> bool:  # noqa: C901, PLR0911, PLR09
     math = b"<math" in content
     if b"<![cdata[" in content and (math or b"<svg" in content):
         return False
-    most_open = min(MOST_OPEN, MOST_STEPS // tags)
-    most_formatting = MOST_COPIES // tags
+    most_open = min(MOST_OPEN, MOST_STEPS // max(tags, 1))
+    most_formatting = MOST_COPIES // max(tags, 1)
     opened: list[bytes] = []
     formatting = images = pairs = 0
     for leaf, raw, name, attributes, text in _TOKENS(content):
