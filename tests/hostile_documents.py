@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -36,6 +37,22 @@ def numbered(piece: str, before: str = "", after: str = "") -> Shape:
 def halves(first: str, second: str, before: str = "") -> Shape:
     """Return the shape of *first* many times, then *second* many times."""
     return lambda size: again(first, before)(size // 2) + again(second)(size // 2)
+
+
+BOUND: Final = 0.05
+"""Seconds of processor time that nothing may take on the event loop, on an idle machine."""
+
+
+def bound() -> float:
+    """Return that bound for the machine as it is: where it is busy, all takes longer."""
+
+    def work() -> float:
+        began = time.thread_time()
+        sum(range(200_000))
+        return time.thread_time() - began
+
+    # What this takes on a core of 2.5 GHz that has nothing else to do.
+    return BOUND * max(1.0, min(work() for _ in range(5)) / 0.003)
 
 
 FAMILY: Final[dict[str, Shape]] = {

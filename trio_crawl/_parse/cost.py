@@ -27,7 +27,7 @@ MIDDLE_SIZE: Final = 192 * 1024
 """So much takes less than 50 ms in whatever order its tags are, if none is long, few have to do
 with formatting, and there are few elements that hold more than text."""
 
-MOST_TAGS: Final = 40_000
+MOST_TAGS: Final = 35_000
 LEAST_DISTANCE: Final = 10
 """Bytes from one tag to the next, on average; pages that people made have 20 or more."""
 MOST_ATTRIBUTES: Final = 1_500

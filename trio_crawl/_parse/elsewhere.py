@@ -98,6 +98,8 @@ def run_parser(names: Names, page_fields: Mapping[str, Any]) -> tuple[list[Link 
     found = Found(page)
     result = parser.call(page)
     if is_async(result):
+        if inspect.iscoroutine(result):
+            result.close()
         raise ParserFormError("parse returned something async, for which a worker process has no event loop")
     collect(result, found)
     return found.follow, found.rows

@@ -55,10 +55,7 @@ def request(*values: Any) -> Request:  # noqa: ANN401 - the values of its fields
 
 
 _MAKERS: Final[dict[type, Callable[..., Any]]] = {Link: link, Request: request}
-_KNOWN: Final = {
-    (made.__module__, made.__qualname__): made
-    for made in (itself, link, request, bytearray, complex, *_PLAIN)
-}
+_KNOWN: Final = {(made.__module__, made.__qualname__): made for made in (itself, link, request, *_PLAIN)}
 
 
 def dumps(value: object) -> bytes:
@@ -82,9 +79,14 @@ def loads(payload: bytes) -> Any:  # noqa: ANN401 - whatever was written
     """Return the value that `dumps` wrote.
 
     Raises:
-        pickle.UnpicklingError: it holds something that `dumps` writes never.
+        pickle.UnpicklingError: it is nothing that `dumps` wrote.
     """
-    return _Unpickler(io.BytesIO(payload)).load()
+    try:
+        return _Unpickler(io.BytesIO(payload)).load()
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # what is no pickle raises anything
+        raise pickle.UnpicklingError(f"{type(error).__name__}: {error}") from error
 
 
 class _Pickler(pickle.Pickler):
