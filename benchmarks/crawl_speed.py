@@ -16,21 +16,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import trio_crawl
-
-from . import nginx, site
+from . import machine, nginx, site
 from .contestant import CONTESTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Figures = dict[str, float]
 """What `benchmarks.contestant` prints."""
@@ -60,9 +57,9 @@ def main() -> None:
         name: {key: median(run[key] for run in figures) for key in figures[0]}
         for name, figures in runs.items()
     }
-    machine = _machine()
-    results = {"machine": machine, "pages": site.PAGES, "medians": medians, "runs": runs}
-    text = _report(machine, medians, arguments.rounds)
+    facts = {**machine.facts(*_PACKAGES), "nginx": nginx.version()}
+    results = {"machine": facts, "pages": site.PAGES, "medians": medians, "runs": runs}
+    text = _report(facts, medians, arguments.rounds) + "".join(_pairs(runs))
     print(text)
     arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "crawl_speed.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -132,22 +129,16 @@ def _report(machine: dict[str, str], medians: dict[str, Figures], rounds: int) -
     return "\n".join([*head, *rows, "", *facts, ""])
 
 
-def _machine() -> dict[str, str]:
-    cpuinfo = Path("/proc/cpuinfo")
-    models = [
-        line.partition(":")[2].strip()
-        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else ())
-        if line.startswith("model name")
-    ]
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": f"{os.cpu_count()} cores, {models[0] if models else platform.processor() or 'unknown'}",
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "nginx": nginx.version(),
-        "trio-crawl": trio_crawl.__version__,
-        **{package: version(package) for package in _PACKAGES},
-    }
+def _pairs(runs: dict[str, list[Figures]]) -> Iterator[str]:
+    """Yield in words what the state costs: each round has a crawl with one and, beside it, one without."""
+    if {"trio_crawl", "trio_crawl with state"} <= runs.keys():
+        ratios = [
+            durable["cpu"] / plain["cpu"]
+            for plain, durable in zip(runs["trio_crawl"], runs["trio_crawl with state"], strict=True)
+        ]
+        every = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        yield f"\nWith `state=` a crawl takes {median(ratios):.2f} times the CPU of the crawl beside it "
+        yield f"without (the median of {every}).\n"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, get_args
 
-from .crawl_speed import _machine
+from . import machine, nginx
 from .fetch_contestant import CLASSES
 from .fetch_parts import CROWD, DELAY, Settings, measure
 from .fetch_report import Part, report, summarise
@@ -45,7 +45,7 @@ _DESCRIPTORS: Final = 2 * CROWD
 _LONGEST: Final = 30.0
 """Seconds for a program that looks what is installed."""
 _PARTS: Final[tuple[Part, ...]] = get_args(Part)
-_FACTS: Final = ("date", "machine", "system", "python", "nginx", "trio-crawl", "trio", "pycurl", "aiohttp")
+_PACKAGES: Final = ("trio", "pycurl", "aiohttp")
 _VERSIONS: Final = """
 import json
 from importlib.metadata import PackageNotFoundError, version
@@ -159,9 +159,9 @@ def _ask(python: str, program: str) -> str:
 
 def _facts(settings: Settings) -> dict[str, str]:
     here: dict[str, str] = json.loads(_ask(sys.executable, _VERSIONS))
-    machine = {name: value for name, value in _machine().items() if name in _FACTS}
     facts = {
-        **machine,
+        **machine.facts(*_PACKAGES),
+        "nginx": nginx.version(),
         "load before": f"{os.getloadavg()[0]:.2f}",
         **{name: here[name] for name in sorted(here)},
     }

@@ -38,12 +38,12 @@ import trio
 
 import trio_crawl
 import trio_crawl.fetchers
-from trio_crawl.testing import MemoryWeb, serve
+from trio_crawl.testing import MemoryWeb, Reply, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trio_crawl import Page
+    from trio_crawl import Hop, Page
 
 ORIGIN: Final = "http://site.test"
 PAGES: Final = 60
@@ -64,11 +64,24 @@ def site() -> MemoryWeb:
         targets += ["http://elsewhere.test/", "/secret", f"/missing/{number % 5}"]
         targets += [f"/moved/{number}"] if number % 7 == 0 else []
         targets += [f"/broken/{number}"] if number % 11 == 0 else []
-        web.links(f"{ORIGIN}/{number}", targets, title=f'Page {number}, "quoted"')
+        if number % 3:
+            web.links(f"{ORIGIN}/{number}", targets, title=f'Page {number}, "quoted"')
+        else:
+            web.add(f"{ORIGIN}/{number}", partial(page_with_a_validator, number, targets))
         web.add(f"{ORIGIN}/moved/{number}", redirect=f"/target/{number}")
         web.links(f"{ORIGIN}/target/{number}", [f"/{number}"], title="found")
         web.add(f"{ORIGIN}/broken/{number}", failure="protocol")
     return web
+
+
+def page_with_a_validator(number: int, targets: list[str], hop: Hop) -> Reply:
+    """Answer as a server does whose page never changes."""
+    etag = ("ETag", f'"{number}"')
+    if ("if-none-match", f'"{number}"') in {(name.lower(), value) for name, value in hop.headers}:
+        return Reply(status=304, headers=(etag,))
+    items = "".join(f'<a href="{target}">{target}</a>\n' for target in targets)
+    text = f'<!doctype html>\n<title>Page {number}, "quoted"</title>\n{items}'
+    return Reply(body=text.encode(), headers=(("Content-Type", "text/html; charset=utf-8"), etag))
 
 
 def parse(page: Page) -> Iterator[object]:
@@ -78,6 +91,16 @@ def parse(page: Page) -> Iterator[object]:
         yield {"url": page.url, "number": number, "text": f'{page.title}\n"line two"'}
 
 
+AGE: Final = 86_400.0
+"""Seconds after which a page is visited again."""
+
+
+def grow_old(folder: Path) -> None:
+    """Set the clock of a state back, so that every page is due for another visit."""
+    with closing(sqlite3.connect(folder / "crawl.db")) as state, state:
+        state.execute("UPDATE urls SET fetched_at = fetched_at - ?", (2 * AGE,))
+
+
 async def crawl_into(folder: Path, url: str, *, own_rows: bool) -> trio_crawl.Report:
     """Crawl the site, with a state and three outputs."""
     return await trio_crawl.crawl(
@@ -85,6 +108,7 @@ async def crawl_into(folder: Path, url: str, *, own_rows: bool) -> trio_crawl.Re
         parse=parse if own_rows else None,
         write=[folder / name for name in OUTPUTS],
         state=folder / "crawl.db",
+        recrawl=AGE,
         delay=0,
         per_host=8,
         retries=0,
@@ -156,6 +180,7 @@ def crawl_in_child(order: dict[str, Any], channel: int) -> None:
         )
         said: dict[str, Any] = {
             "pages": report.pages,
+            "unchanged": report.unchanged,
             "failed": dict(report.failed),
             "skipped": dict(report.skipped),
             "pending": report.pending,
@@ -299,7 +324,7 @@ def check_committed(folder: Path) -> int:
     The state is read from a copy, so that the next crawl finds it as the kill left it.
 
     Returns:
-        The number of pages that are done.
+        The number of visits that are done.
     """
     with tempfile.TemporaryDirectory() as name:
         for path in folder.glob("crawl.db*"):
@@ -308,7 +333,7 @@ def check_committed(folder: Path) -> int:
             if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'batches'").fetchone():
                 return 0
             last = state.execute("SELECT positions FROM batches ORDER BY number DESC LIMIT 1").fetchone()
-            done = state.execute("SELECT url, rows FROM urls WHERE status IN (1, 2)").fetchall()
+            done = state.execute("SELECT url, rows FROM urls WHERE rows <> ''").fetchall()
             (books,) = state.execute("SELECT max(value) FROM facts WHERE name = 'books'").fetchone()
             marks = dict(state.execute("SELECT status, count(*) FROM urls GROUP BY status"))
             waiting = dict(state.execute("SELECT name, pending FROM hosts WHERE pending"))
@@ -325,7 +350,7 @@ def check_committed(folder: Path) -> int:
         data = (folder / name).read_bytes()
         assert len(data) >= position["bytes"], f"{name} is shorter than its position"
         found = Counter(url for url, _ in rows_of(data[: position["bytes"]], name))
-        said = {url: int(rows.split()[place]) for url, rows in done}
+        said = {url: sum(int(visit.split()[place]) for visit in visits_in(rows)) for url, rows in done}
         assert found == Counter({url: rows for url, rows in said.items() if rows}), name
     counted = json.loads(books)
     assert waiting == pending
@@ -333,7 +358,12 @@ def check_committed(folder: Path) -> int:
     assert sum(counted["failed"].values()) == marks.get(2, 0)
     assert sum(counted["skipped"].values()) == marks.get(3, 0) + passed
     assert counted["discovered"] == sum(marks.values()) + passed
-    return len(done)
+    return sum(len(visits_in(rows)) for _, rows in done)
+
+
+def visits_in(rows: str) -> list[str]:
+    """Return the numbers of rows of each visit of a page."""
+    return [visit for visit in rows.split(" + ") if visit]
 
 
 @dataclass
@@ -349,10 +379,12 @@ class Sweep:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
-NUMBERS: Final = ("pages", "failed", "skipped", "pending", "discovered")
+NUMBERS: Final = ("pages", "unchanged", "rows", "failed", "skipped", "pending", "discovered")
 
 
-def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool) -> Sweep:
+def sweep(  # noqa: PLR0913 - what a sweep is made of
+    crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool, rounds: int = 1
+) -> Sweep:
     """Kill crawls at seeded moments, up to so many in all, and look at what is left each time.
 
     Args:
@@ -361,44 +393,29 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
         kills: after how many to end.
         seed: of the moments.
         own_rows: whether a parser of the user's makes the rows.
+        rounds: how often each page is visited; the kills come in the last round.
     """
     chance = random.Random(seed)  # noqa: S311 - moments to kill at
     plain = root / f"undisturbed-{seed}"
     plain.mkdir()
     began = time.monotonic()
-    undisturbed = crawls.run(plain, own_rows=own_rows)
-    took = time.monotonic() - began
-    expected, moments = whole(plain), undisturbed["moments"]
+    undisturbed = _visited(crawls, plain, own_rows=own_rows, rounds=rounds)
+    took = (time.monotonic() - began) / rounds
+    expected = whole(plain)
+    assert (undisturbed["unchanged"] > 0) == (rounds > 1)
     result = Sweep()
     while result.kills < kills:
         folder = root / f"killed-{seed}-{result.crawls}"
         folder.mkdir()
+        if rounds > 1:
+            _visited(crawls, folder, own_rows=own_rows, rounds=rounds - 1)
+            grow_old(folder)
         result.crawls += 1
-        done, history = 0, []
-        for _ in range(min(chance.randrange(1, MOST_KILLS + 1), kills - result.kills)):
-            by_time = chance.random() < 0.15
-            # Early moments often: there a crawl is resumed, and little is done before.
-            moment = chance.randrange(1, max(2, int(moments * chance.choice((0.1, 0.5, 1)))))
-            history.append(f"after {took:.2f} s" if by_time else f"before moment {moment}")
-            said = (
-                crawls.run(folder, own_rows=own_rows, after=chance.uniform(0, took))
-                if by_time
-                else crawls.run(folder, own_rows=own_rows, kill=moment, share=chance.random())
-            )
-            if said:
-                result.late += 1
-                break
-            result.kills += 1
-            result.resumed += done > 0
-            result.kinds["time" if by_time else "moment"] += 1
-            try:
-                before, done = done, check_committed(folder)
-                assert done >= before, "what was committed is gone"
-            except Exception as error:
-                error.add_note(f"killed {', '.join(history)} (seed {seed}); left in {folder}")
-                raise
-        said = crawls.run(folder, own_rows=own_rows)
+        most = min(chance.randrange(1, MOST_KILLS + 1), kills - result.kills)
+        ways = [_way_to_die(chance, undisturbed["moments"], took) for _ in range(most)]
+        history = _kill(crawls, folder, ways, result, own_rows=own_rows)
         note = f"killed {', '.join(history)} (seed {seed}); left in {folder}"
+        said = crawls.run(folder, own_rows=own_rows)
         assert whole(folder) == expected, note
         assert {name: said[name] for name in NUMBERS} == {name: undisturbed[name] for name in NUMBERS}, note
         again = crawls.run(folder, own_rows=own_rows)
@@ -406,6 +423,47 @@ def sweep(crawls: Crawler, root: Path, *, kills: int, seed: int, own_rows: bool)
         assert sorted(path.name for path in folder.iterdir()) == sorted([*OUTPUTS, "crawl.db"]), note
         shutil.rmtree(folder)
     return result
+
+
+def _visited(crawls: Crawler, folder: Path, *, own_rows: bool, rounds: int) -> dict[str, Any]:
+    """Crawl undisturbed, so many times; return what the last crawl told."""
+    for number in range(rounds):
+        if number:
+            grow_old(folder)
+        said = crawls.run(folder, own_rows=own_rows)
+    return said
+
+
+def _way_to_die(chance: random.Random, moments: int, took: float) -> dict[str, Any]:
+    """Return when a crawl is to be killed, as `Crawler.run` takes it."""
+    if chance.random() < 0.15:
+        return {"after": chance.uniform(0, took)}
+    # Early moments often: there a crawl is resumed, and little is done before.
+    moment = chance.randrange(1, max(2, int(moments * chance.choice((0.1, 0.5, 1)))))
+    return {"kill": moment, "share": chance.random()}
+
+
+def _kill(
+    crawls: Crawler, folder: Path, ways: list[dict[str, Any]], result: Sweep, *, own_rows: bool
+) -> list[str]:
+    """Kill a crawl in each of these ways, unless it ends before, and look at what is left; return them."""
+    history: list[str] = []
+    done = check_committed(folder) if (folder / "crawl.db").exists() else 0
+    for way in ways:
+        history.append(str(way))
+        if crawls.run(folder, own_rows=own_rows, **way):
+            result.late += 1
+            break
+        result.kills += 1
+        result.resumed += done > 0
+        result.kinds["time" if "after" in way else "moment"] += 1
+        try:
+            before, done = done, check_committed(folder)
+            assert done >= before, "what was committed is gone"
+        except Exception as error:
+            error.add_note(f"killed {', '.join(history)}; left in {folder}")
+            raise
+    return history
 
 
 def main() -> None:
@@ -416,6 +474,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=500, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
     parser.add_argument(
+        "--rounds", type=int, default=2, help="visits of each page; 1 or more (default: %(default)s)"
+    )
+    parser.add_argument(
         "--role", choices=("sweep", "serve", "crawl"), default="sweep", help=argparse.SUPPRESS
     )
     said = parser.parse_args()
@@ -425,17 +486,20 @@ def main() -> None:
         crawl_on_order()
     else:
         with crawler() as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
-            for own_rows in (False, True):
+            forms = [(own_rows, rounds) for own_rows in (False, True) for rounds in range(1, said.rounds + 1)]
+            for number, (own_rows, rounds) in enumerate(forms):
                 began = time.monotonic()
                 result = sweep(
                     crawls,
                     Path(root),
-                    kills=said.kills // 2,
-                    seed=2 * said.seed + own_rows,
+                    kills=said.kills // len(forms),
+                    seed=len(forms) * said.seed + number,
                     own_rows=own_rows,
+                    rounds=rounds,
                 )
                 seconds = time.monotonic() - began
-                sys.stdout.write(f"{'own rows' if own_rows else 'links'}: {result}, {seconds:.0f} s\n")
+                name = f"{'own rows' if own_rows else 'links'}, visit {rounds}"
+                sys.stdout.write(f"{name}: {result}, {seconds:.0f} s\n")
 
 
 if __name__ == "__main__":

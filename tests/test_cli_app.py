@@ -270,7 +270,7 @@ def test_flags_are_the_keywords_with_their_defaults() -> None:
     }
     not_for_a_shell = {"parse", "parse_in", "parse_errors", "task_status", "headers", "cookies", "auth"}
     flags = {**Limits().keywords(), **Network().keywords(), "write": None}
-    flags |= {name: getattr(Output(), name) for name in ("overwrite", "state", "retry_failed")}
+    flags |= {name: getattr(Output(), name) for name in ("overwrite", "state", "retry_failed", "recrawl")}
     assert Network().user_agent is None
     assert keywords.pop("user_agent").startswith("trio-crawl/")
     assert flags == {name: value for name, value in keywords.items() if name not in not_for_a_shell}

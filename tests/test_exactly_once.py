@@ -32,6 +32,14 @@ def test_killed_crawls_lose_and_repeat_nothing(crawls: Crawler, tmp_path: Path, 
     assert result.resumed > KILLS // 8
 
 
+@pytest.mark.parametrize("own_rows", [False, True], ids=["links", "own rows"])
+def test_killed_while_pages_are_visited_again(crawls: Crawler, tmp_path: Path, own_rows: bool) -> None:
+    """With ``recrawl`` the rows of each visit are there once, and what has not changed has none."""
+    result = sweep(crawls, tmp_path, kills=KILLS // 3, seed=7 + own_rows, own_rows=own_rows, rounds=2)
+    assert result.kills == KILLS // 3
+    assert result.resumed == result.kills
+
+
 def test_a_kill_is_a_kill(crawls: Crawler, tmp_path: Path) -> None:
     """Killed before its 40th moment, a crawl tells nothing, and has not all of its rows."""
     assert crawls.run(tmp_path, own_rows=False, kill=40) == {}

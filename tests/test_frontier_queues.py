@@ -50,7 +50,7 @@ def test_a_cancelled_host_waits_for_nothing() -> None:
     """What comes back to a cancelled host comes up at once: it is only skipped."""
     queues = Queues(LIMITS, None)
     queues.lent = 1
-    queues.cancelled.add("a.test")
+    queues.cancelled["a.test"] = "why"
     queues.back(lease_of(SITE), 0, not_before=9)
     assert queues.schedule.next(0) is queues.schedule.hosts["a.test"]
 

@@ -22,7 +22,7 @@ NAME = "a.test"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a window hold no more than four pages."""
-    monkeypatch.setattr(module, "WINDOWS", 1)
+    monkeypatch.setattr(module, "WINDOWS", 4)
 
 
 def made(stored: int = 0) -> tuple[Schedule, Windows, Host]:
@@ -124,7 +124,7 @@ def test_a_state_that_lacks_pages() -> None:
 
 
 def test_many_hosts_share_the_memory_and_the_hops(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hop asks for 64 hosts, each with its share of what is held in memory, 4 to 512."""
+    """A hop asks for 64 hosts, each with its share of what is held in memory, 1 to 512."""
     monkeypatch.setattr(module, "WINDOWS", 1000)
     windows = Windows(Schedule(per_host=2, per_address=8, delay=0))
     windows.resume({f"h{number}.test": 9 for number in range(100)})

@@ -64,6 +64,13 @@ def test_every_case_that_expects_no_link_is_right() -> None:
     assert wrong_cases(expecting_links=False) == []
 
 
+def test_an_element_is_found_once_by_a_list_of_selectors() -> None:
+    """It may match several of them; the order is the document's."""
+    page = document("<p class=a>1<h1>2</h1><p>3")
+    assert [node.text() for node in page.css("h1, .a, p, *.a")] == ["1", "2", "3"]
+    assert [node.text() for node in page.css('[title="a,b"], p')] == ["1", "3"]
+
+
 def test_links_are_in_order_and_once_each() -> None:
     """The first element that has a URL stands for it."""
     page = document(

@@ -464,7 +464,7 @@ async def test_the_address_is_judged_again_where_the_socket_is_opened(make: Make
 
     async with listening() as server:
         with names_by(lambda _: ["127.0.0.1"]), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("trio_crawl._crawl.engine.AddressGuard", guard)
+            patch.setattr("trio_crawl._crawl.assembly.AddressGuard", guard)
             seed = f"http://{host}:{server.port}/"
             outcomes = await crawled(make, [seed])
     assert server.connections == 0

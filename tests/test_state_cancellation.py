@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from trio_crawl import Hop
 
+AGE = 86_400.0
 BOUND = 6  # seconds: the grace of 5, and one more
 PAGES = sorted([SITE, *(f"{SITE}{path}" for path in ("a", "b", "moved", "flaky", "end")), "http://two.test/"])
 
@@ -38,9 +42,14 @@ def web_of_ten() -> MemoryWeb:
     def flaky(_hop: Hop) -> Reply:
         return Reply(status=503 if next(attempts) == 0 else 200, delay=0.1)
 
+    def target(hop: Hop) -> Reply:
+        known = ("If-None-Match", '"same"') in hop.headers
+        headers = (("ETag", '"same"'), ("Content-Type", "text/html"))
+        return Reply(status=304 if known else 200, headers=headers, delay=0.2)
+
     web.add(f"{SITE}flaky", flaky)
     web.add("http://two.test/", "<a href=https://site.test/end>end</a>", delay=0.3)
-    web.add("http://two.test/target", "<title>target</title>", delay=0.2)
+    web.add("http://two.test/target", target)
     web.add(f"{SITE}end", "<title>end</title>")
     return web
 
@@ -48,21 +57,32 @@ def web_of_ten() -> MemoryWeb:
 async def crawl_two(folder: Path) -> Report:
     """Crawl that into two files."""
     outputs = [folder / "pages.jsonl", folder / "links.tsv"]
-    return await go(folder, web_of_ten(), write=outputs, follow="any", delay=0.2, retries=1)
+    return await go(folder, web_of_ten(), write=outputs, follow="any", delay=0.2, retries=1, recrawl=AGE)
+
+
+def grow_old(folder: Path) -> None:
+    """Set the clock of a state back, so that every page is due for another visit."""
+    with closing(sqlite3.connect(folder / "crawl.db")) as state, state:
+        state.execute("UPDATE urls SET fetched_at = fetched_at - ?", (2 * AGE,))
 
 
 class Sweep:
     """A folder for each run of a sweep, and what has to be there after the run was gone on with."""
 
-    def __init__(self, root: Path, *, begun: Path | None = None) -> None:
+    def __init__(self, root: Path, *, begun: Path | None = None, again: bool = False) -> None:
         self._begun = begun
         self.folder = root / "run"
         whole = root / "whole"
         whole.mkdir()
         report = trio.run(partial(crawl_two, whole), clock=MockClock(autojump_threshold=0))
-        self.numbers = counts(report)
-        self.links = sorted((whole / "links.tsv").read_text().splitlines())
         assert sorted(urls_in(whole)) == PAGES
+        if again:
+            grow_old(whole)
+            report = trio.run(partial(crawl_two, whole), clock=MockClock(autojump_threshold=0))
+            assert report.unchanged == 1
+        self.numbers = (*counts(report), report.rows, report.unchanged)
+        self.urls = Counter(urls_in(whole))
+        self.links = sorted((whole / "links.tsv").read_text().splitlines())
         self.written: set[int] = set()
 
     async def make(self) -> Report:
@@ -76,11 +96,11 @@ class Sweep:
         assert set(files_in(self.folder)) <= {"crawl.db", "links.tsv", "pages.jsonl"}
         path = self.folder / "pages.jsonl"
         before = urls_in(self.folder) if path.exists() else []
-        assert len(set(before)) == len(before)
+        assert Counter(before) <= self.urls
         self.written.add(len(before))
         report = trio.run(partial(crawl_two, self.folder), clock=MockClock(autojump_threshold=0))
-        assert counts(report) == self.numbers
-        assert sorted(urls_in(self.folder)) == PAGES
+        assert (*counts(report), report.rows, report.unchanged) == self.numbers
+        assert Counter(urls_in(self.folder)) == self.urls
         assert sorted((self.folder / "links.tsv").read_text().splitlines()) == self.links
         shutil.rmtree(self.folder)
 
@@ -106,6 +126,19 @@ def test_a_crawl_that_goes_on(tmp_path: Path) -> None:
     run.rename(begun)  # and back for each run: where its outputs are is a part of what a crawl is
     sweep = Sweep(tmp_path, begun=begun)
     cancel_everywhere(sweep.make, bound=BOUND, check=sweep.check)
+
+
+def test_pages_that_are_visited_again(tmp_path: Path) -> None:
+    """Cancelled before any step of another visit of all pages, the same call has its rows once, too."""
+    begun, run = tmp_path / "begun", tmp_path / "run"
+    run.mkdir()
+    trio.run(partial(crawl_two, run), clock=MockClock(autojump_threshold=0))
+    grow_old(run)
+    run.rename(begun)
+    sweep = Sweep(tmp_path, begun=begun, again=True)
+    cancel_everywhere(sweep.make, bound=BOUND, check=sweep.check)
+    assert sweep.urls.total() == 2 * len(PAGES) - 2  # one has not changed, and one had failed
+    assert sweep.written >= {7, 8, 10, 12}
 
 
 @pytest.mark.parametrize("with_output", [False, True], ids=["stream", "stream and file"])

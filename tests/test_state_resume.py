@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from crawl_support import SITE, asked, counts, objects_of, virtual
-from state_support import files_in, go, select, small_site, urls_in
+from state_support import files_in, go, run_virtually, select, small_site, urls_in
 
 from trio_crawl import Control, Link, Page, Request, StateError, UsageError, crawl, open_crawl
 from trio_crawl.testing import MemoryWeb, Reply
@@ -68,13 +68,12 @@ async def test_a_stopped_crawl_goes_on(tmp_path: Path) -> None:
     assert report.elapsed == pytest.approx(20, abs=runs)
 
 
-@virtual
-async def test_time_that_begins_again(tmp_path: Path) -> None:
+def test_time_that_begins_again(tmp_path: Path) -> None:
     """A wall clock that was set back between two runs changes nothing but the moments in the rows."""
-    report = await go(tmp_path, small_site(), delay=10, max_time=45)
+    report = run_virtually(tmp_path, small_site(), delay=10, max_time=45)
     assert report.ended == "max_time"
-    # Under virtual time each crawl begins at the same moment.
-    await go(tmp_path, small_site(), delay=10)
+    # Each run on a clock that jumps begins at the same moment.
+    run_virtually(tmp_path, small_site(), delay=10)
     moments = [row["fetched_at"] for row in objects_of(tmp_path / "pages.jsonl")]
     assert moments != sorted(moments)
     assert len(set(urls_in(tmp_path))) == len(moments) == 12

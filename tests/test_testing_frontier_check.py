@@ -33,7 +33,7 @@ def test_sqlite(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_small_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Nor does it where a host has four pages in memory, and all others in the state."""
-    monkeypatch.setattr(windows, "WINDOWS", 1)
+    monkeypatch.setattr(windows, "_WINDOW", range(4, 5))
     check_frontier(sqlite_in, tmp_path, seeds=[seed], urls=400)
 
 
@@ -89,7 +89,7 @@ class Faulty:
 )
 def test_a_faulty_state_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     """A state that forgets, repeats or misplaces anything fails the check."""
-    monkeypatch.setattr(windows, "WINDOWS", 1)
+    monkeypatch.setattr(windows, "_WINDOW", range(4, 5))
     with pytest.raises((AssertionError, StateError)) as caught:
         check_frontier(lambda folder: Faulty(folder, fault), tmp_path, seeds=range(3), urls=400)
     assert caught.value.__notes__[0].startswith("with seed ")

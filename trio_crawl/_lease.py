@@ -43,6 +43,32 @@ def depth_in(order: int) -> int:
     return (order >> _NUMBER_BITS) & _DEEPEST
 
 
+class Validators(NamedTuple):
+    """What a page's last visit left to ask with whether it has changed (RFC 9110, section 8.8).
+
+    Args:
+        url: the URL that answered, to which alone they mean anything.
+        etag: its ``ETag``.
+        modified: its ``Last-Modified``.
+    """
+
+    url: str
+    etag: str | None
+    modified: str | None
+
+
+class Unchanged(NamedTuple):
+    """A page that is as it was at its last visit: the server answered 304 to what asked for that.
+
+    Args:
+        validators: those of the last visit, or what the answer has instead (RFC 9111, section 4.3.4).
+        fetched_at: when the answer was complete, in seconds since 1970.
+    """
+
+    validators: Validators
+    fetched_at: float
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Lease:
     """One URL on its way through the crawl, lent out for one hop at a time.
@@ -62,6 +88,10 @@ class Lease:
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
+        visit: 1 for the first; greater where the page is asked for again after that.
+        validators: of the last visit, None if that had none.
+        own: fingerprints of where it was redirected to in the last visit.
+        conditional: whether the last hop asked only for what has changed since.
     """
 
     request: Request
@@ -78,6 +108,10 @@ class Lease:
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
+    visit: int = 1
+    validators: Validators | None = None
+    own: tuple[int, ...] = ()
+    conditional: bool = False
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
@@ -178,13 +212,14 @@ class Stored(NamedTuple):
         order: as in `Lease`.
         url: where to.
         referrer: the URL of the page that led here.
-        request: what was asked for, where a plain GET of the URL would not say it.
+        request: what was asked for, where a plain GET of the URL would not say it; the lease
+            itself of a page that was visited before.
     """
 
     order: int
     url: str
     referrer: str | None
-    request: Request | None
+    request: Request | Lease | None
 
 
 @dataclass(frozen=True, slots=True)

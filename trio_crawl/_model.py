@@ -224,6 +224,8 @@ class Page:
         content: the body, decoded (``Content-Encoding`` removed).
         depth: links from a seed: 0 for a seed itself.
         referrer: the URL of the page that led here; None for a seed.
+        visit: 1, and greater by one each time that the page was asked for again for its age
+            (``recrawl``). The ``id`` is the same.
         attempts: requests made for the last hop, 1 if nothing had to be retried.
         fetched_at: when the last response was complete, in UTC.
         elapsed: seconds that the last hop took.
@@ -241,6 +243,7 @@ class Page:
     content: bytes
     depth: int
     referrer: str | None
+    visit: int = 1
     attempts: int
     fetched_at: datetime
     elapsed: float
@@ -419,6 +422,8 @@ class Statistics:
     Args:
         discovered: distinct URLs that were found, seeds included.
         pages: those that are done: fetched, parsed and written.
+        unchanged: of the pages, those whose last visit found them as they were before (a 304
+            to a conditional request), and wrote no row.
         failed: those that ended without a page, by kind of `Failure`.
         skipped: those that were not asked for, by reason.
         pending: those that no outcome is known for yet.
@@ -437,6 +442,7 @@ class Statistics:
 
     discovered: int = 0
     pages: int = 0
+    unchanged: int = 0
     failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
     skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
     pending: int = 0
@@ -468,7 +474,11 @@ class Report(Statistics):
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
         accounted = self.pages + sum(self.failed.values()) + sum(self.skipped.values()) + self.pending
-        if accounted != self.discovered or self.pages != sum(self.statuses.values()):
+        if (
+            accounted != self.discovered
+            or self.pages != sum(self.statuses.values())
+            or not 0 <= self.unchanged <= self.statuses.get(304, 0)
+        ):
             raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
 
     def __str__(self) -> str:
@@ -476,7 +486,7 @@ class Report(Statistics):
         lines = [
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
-            _line("  pages", self.pages, self.statuses),
+            _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import trio
 
     from ._errors import FetchError
-    from ._lease import Decision, Lease, Redirect, Stored
+    from ._lease import Decision, Lease, Redirect, Stored, Unchanged
     from ._model import Link, Request, SkipReason
 
 __all__ = [
@@ -270,10 +270,10 @@ class Frontier(Protocol):
     def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float, /) -> None:
         """Take the rules of an origin; an error says it can't be reached, None disallows all."""
 
-    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = (), /) -> None:
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
 
-    def cancel_host(self, name: str, now: float, /) -> None:
+    def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""
 
     def drop(self, lease: Lease, now: float, /) -> None:

@@ -116,6 +116,7 @@ def crawl_command(
         overwrite=output.overwrite,
         state=output.state,
         retry_failed=output.retry_failed,
+        recrawl=output.recrawl,
         **limits.keywords(),
         **network.keywords(),
     )

@@ -205,6 +205,10 @@ class Output:
     retry_failed: Annotated[
         bool, Parameter(show_default=False, help="Ask again for pages that failed, with --state.")
     ] = False
+    recrawl: Annotated[
+        float | None,
+        Parameter(metavar="SECONDS", help="Ask again for pages of that age, if they changed, with --state."),
+    ] = None
     json: Annotated[
         bool,
         Parameter(show_default=False, help="Print the report as one JSON object to standard output."),

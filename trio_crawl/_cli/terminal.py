@@ -21,11 +21,11 @@ _HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]
     (re.compile(_KEYWORD + r"robots=False\b"), lambda _: "--no-robots"),
     (re.compile(_KEYWORD + r"(overwrite|allow_private|retry_failed)=True\b"), lambda found: _flag(found[1])),
     (re.compile(_KEYWORD + r"allow_private=\['([^']*)'\]"), lambda found: f"--allow-private={found[1]}"),
-    (re.compile(r", or None for no limit"), lambda _: "; leave it out for no limit"),
+    (re.compile(r", or None for (no \w+)"), lambda found: f"; leave it out for {found[1]}"),
     (
         re.compile(
             _KEYWORD + r"(max_\w+|timeout|retries|grace|delay|concurrency|per_\w+|follow|include|exclude"
-            r"|user_agent|fetch|write)=( ?)"
+            r"|user_agent|fetch|write|state|recrawl)=( ?)"
         ),
         lambda found: f"{_flag(found[1])}{found[2] or '='}",
     ),

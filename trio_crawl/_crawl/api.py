@@ -39,6 +39,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     overwrite: bool = False,
     state: str | PathLike[str] | None = None,
     retry_failed: bool = False,
+    recrawl: float | None = None,
     follow: Follow = "host",
     include: Patterns = (),
     exclude: Patterns = (),
@@ -107,6 +108,10 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             raised. None: nothing is left behind.
         retry_failed: make pages that failed pending again, where a state is gone on
             with. False: a failure is an outcome as well.
+        recrawl: seconds of age: a page whose last visit is longer ago is asked for again
+            where a state is gone on with, as a visit of its own (`Page.visit`) with rows of
+            its own, but only for what has changed: one that is answered by 304 has no row, and
+            counts as ``unchanged``. Needs *state*. None: what is done stays done.
         follow: how far from the seeds to go: ``"host"`` (default: what people mean by
             a site; any scheme and port), ``"origin"``, ``"domain"`` (registrable
             domain), ``"prefix"`` (below a seed's directory), ``"any"``, or a function
@@ -193,6 +198,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         overwrite=overwrite,
         state=state,
         retry_failed=retry_failed,
+        recrawl=recrawl,
         follow=follow,
         include=include,
         exclude=exclude,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, final
+
+import trio
+
+from .seeds import checked, host_name
 
 if TYPE_CHECKING:
     from .._model import Report, Request, Statistics
-    from .engine import Engine
+    from ..abc import Frontier
+    from .ending import Ending
+    from .explain import Explainer
+    from .loop import Loop
+    from .numbers import Numbers
+    from .outlet import Outlet
+
+log = logging.getLogger("trio_crawl")
 
 
 @final
@@ -16,11 +28,25 @@ class Control:
     Every method may be called from any task of the same trio run.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(  # noqa: PLR0913 - the parts that it steers; a crawl makes it, and nobody else
+        self,
+        *,
+        loop: Loop,
+        frontier: Frontier,
+        outlet: Outlet | None,
+        numbers: Numbers,
+        explainer: Explainer,
+        ending: Ending,
+    ) -> None:
+        self._loop = loop
+        self._frontier = frontier
+        self._outlet = outlet
+        self._numbers = numbers
+        self._explainer = explainer
+        self._ending = ending
 
     def __repr__(self) -> str:
-        return f"<Control of a crawl: {self._engine.describe()}>"
+        return f"<Control of a crawl: {self._explainer.line()}>"
 
     async def add(self, seed: str | Request) -> bool:
         """Add a seed, and return whether it is new; when this returns, it is in the frontier.
@@ -40,23 +66,37 @@ class Control:
             trio.ClosedResourceError: the crawl has ended, or is about to; or, with ``state=``, it ended
                 by an error or a cancellation before the seed was committed.
         """
-        return await self._engine.add(seed)
+        request = checked(seed)
+        await trio.lowlevel.checkpoint()
+        if self._loop.closed:
+            raise trio.ClosedResourceError("the crawl has ended: nothing can be added to it")
+        new = self._frontier.add_seed(request, trio.current_time())
+        self._loop.wake()
+        if self._outlet is not None and not await self._outlet.saved() and self._ending.finished:
+            raise trio.ClosedResourceError("the crawl ended before what was added was in its state")
+        return new
 
     def stop(self) -> None:
         """Start nothing more, finish what is in flight, write it, and end; the rest stays pending.
 
         Calling it again, or after the end, changes nothing.
         """
-        self._engine.stop("stopped")
+        self._ending.choose("stopped")
+        self._loop.stop()
 
     def explain(self) -> str:
         """Return in words what the crawl waits for at this moment, for a person to read.
 
         A line for each hop that is under way, and how long it has been; how many pages are being
-        parsed or are to be written; and of each host that has pages left, what it waits for, and how
-        long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits first.
+        parsed or are to be written, and since when an output or the state has had a batch, or the
+        source of seeds been waited for; and of each host that has pages left, what it waits for, and
+        how long still, where that is known. Of hops and hosts at most 20 are shown, the longest waits
+        first. Hosts that were cancelled are told with the reason.
+
+        A crawl without any progress for a minute logs the same as a warning, and again after two, four
+        and so on, up to an hour each.
         """
-        return self._engine.explain()
+        return self._explainer.in_words()
 
     def cancel_host(self, host: str, *, reason: str) -> None:
         """Drop what is in flight to a host at once, and skip its pages, those to be found later, too.
@@ -67,24 +107,28 @@ class Control:
 
         Args:
             host: its name, without a port; an IPv6 address in brackets.
-            reason: what the log says of it.
+            reason: what the log and `explain` say of it; a state keeps it, in its table ``cancelled``.
 
         Raises:
             UsageError: *host* is no name of a host.
         """
-        self._engine.cancel_host(host, reason)
+        name = host_name(host)
+        if not self._loop.closed:
+            log.warning("the host %s is cancelled: %s", name, reason)
+            self._loop.cancel_host(name, reason)
 
     def pause(self) -> None:
         """Start nothing more until `resume`; what is in flight is finished and written."""
-        self._engine.pause()
+        self._loop.paused = True
 
     def resume(self) -> None:
         """Go on after `pause`."""
-        self._engine.resume()
+        self._loop.paused = False
+        self._loop.wake()
 
     def statistics(self) -> Statistics:
         """Return the numbers of the crawl at this moment."""
-        return self._engine.statistics()
+        return self._numbers.statistics()
 
     async def wait(self) -> Report:
         """Wait until the crawl has ended, and return its report.
@@ -93,4 +137,4 @@ class Control:
             CrawlError: it ended with an exception, which is the cause of this one,
                 or was cancelled.
         """
-        return await self._engine.wait()
+        return await self._ending.wait()

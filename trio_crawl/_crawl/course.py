@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
 from .._lease import Redirect
-from .._model import Failure, Page, Parsed, Response
+from .._model import Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
+from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .._lease import Lease
+    from .._lease import Lease, Unchanged
     from .._model import Outcome
     from .._policy.verdict import Verdict
     from ..abc import Frontier
@@ -38,7 +39,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | ToAwait | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -142,8 +143,10 @@ class Course:
                 except FetchError:
                     return None
 
-    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Failure | Parsed | ToAwait:
+    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Outcome | Unchanged | ToAwait:
         """Make the page, and parse it, unless its parser is async."""
+        if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
+            return same
         try:
             page = self._pages.page(lease, response, wall)
         except FetchError as error:

@@ -14,6 +14,7 @@ from .._frontier.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
@@ -61,8 +62,8 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger) -> list[Json] | None:
-        """Open the state, and set *frontier* and *ledger* to what it knows.
+    async def open(self, frontier: MemoryFrontier, ledger: Ledger, now: datetime) -> list[Json] | None:
+        """Open the state, and set *frontier* and *ledger* to what it knows at the moment *now*.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -72,16 +73,22 @@ class Durable:
         """
         if not await self._call(self._state.open):
             return None
-        options = self._options
-        await self._call(self._reopen, options.max_depth, options.max_pages, options.retry_failed)
+        await self._call(self._reopen, now)
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
         frontier.resume(await self._call(self._state.resume, self._check_cancelled))
         return self._state.positions
 
-    def _reopen(self, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:  # noqa: FBT001
-        self._state.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
+    def _reopen(self, now: datetime) -> None:
+        options = self._options
+        age = options.recrawl
+        self._state.reopen(
+            max_depth=options.max_depth,
+            max_pages=options.max_pages,
+            retry_failed=options.retry_failed,
+            visited_before=None if age is None else now.timestamp() - age,
+        )
 
     async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
         """Return pages that wait, by host."""
@@ -92,7 +99,11 @@ class Durable:
         await self._call(self._state.commit, changes, positions, books)
 
     async def close(self) -> None:
-        """Close the state; not cut short by a cancellation, since it takes milliseconds."""
+        """Close the state; not cut short by a cancellation, nor by a deadline.
+
+        It takes milliseconds. A thread that was given up would hold the state, and the next crawl
+        would find it in use.
+        """
         with trio.CancelScope(shield=True):
             await self._call(self._state.close)
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
+
+import trio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .._frontier.memory import MemoryFrontier
+    from .ending import Ending
+    from .loop import Loop
+    from .numbers import Numbers
 
 MOST: Final = 20
 """Lines of each kind that are shown; the others are counted."""
@@ -64,3 +71,36 @@ def in_words(what: str, hops: Iterable[Hop], others: Iterable[str], hosts: Itera
 def _shown(lines: list[str], kind: str) -> list[str]:
     more = len(lines) - MOST
     return [*lines[:MOST], f"and {more:,} more {kind}"] if more > 0 else lines
+
+
+@final
+class Explainer:
+    """Says what a crawl waits for at this moment.
+
+    Args:
+        loop: drives it.
+        frontier: knows what its hosts wait for.
+        numbers: of the crawl.
+        ending: says whether it has ended.
+    """
+
+    def __init__(self, *, loop: Loop, frontier: MemoryFrontier, numbers: Numbers, ending: Ending) -> None:
+        self._loop = loop
+        self._frontier = frontier
+        self._numbers = numbers
+        self._ending = ending
+
+    def line(self) -> str:
+        """Return one line, for a `repr`."""
+        state = "ended" if self._ending.finished else "paused" if self._loop.paused else "going on"
+        return f"{state}, {self._numbers.line()}"
+
+    def in_words(self) -> str:
+        """Return all of it."""
+        hosts = [
+            HostWait(name=name, why=why, seconds=seconds, pages=pages)
+            for name, why, seconds, pages in self._frontier.waits(trio.current_time())
+        ]
+        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
+        others = [*self._loop.others(), *_shown(cancelled, "cancelled hosts")]
+        return in_words(self.line(), self._loop.hops(), others, hosts)

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, Final, TypeAlias, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 import trio
 
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
-from .._lease import Drained, Idle, Load, Lookup, Refuse, Start
+from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
 from .nurseries import is_cancellation
-from .seeds import BadSeed, lenient
+from .sowing import ROUND, Sower
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
@@ -39,15 +38,9 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
+    from .seeds import BadSeed
 
 log = logging.getLogger("trio_crawl")
-
-READ_AHEAD: Final = 10_000
-"""Seeds that are queued before more are read: enough to find hosts whose turn it is, and
-little enough that a file of ten million lines need not fit in memory."""
-
-ROUND: Final = 256
-"""Seeds read, and decisions taken, before others get their turn of the event loop."""
 
 _Arrival: TypeAlias = "Response | FetchError | Outcome"
 """What a hop or an async parser came to."""
@@ -100,6 +93,8 @@ class Loop:
         self._due: deque[tuple[Lease, _Arrival]] = deque()
         self._news = trio.Event()
         self._room = trio.Event()
+        self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
+        self._reads = 0
         self._hops: dict[Lease, trio.CancelScope] = {}
         self._cancelled_hosts: set[str] = set()
         self._fetching = 0
@@ -107,13 +102,16 @@ class Loop:
         self._failures = 0
         self.paused = False
         self.closed = False
+        self.moved_at = 0.0
+        """When the last hop began, or the last hop or async parser ended."""
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self._nursery = nursery
+        self.moved_at = trio.current_time()
         self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
-            nursery.start_soon(self._feed, self._seeds)
+            nursery.start_soon(self._sower.feed, self._seeds)
         while True:
             if self._fetcher.virtual:
                 # All that ends at this moment of a virtual clock has to be there before any of it is taken.
@@ -124,7 +122,7 @@ class Loop:
             while self._due:
                 self._arrived(*self._due.popleft())
                 await self._outlet.pass_on(idle=False)
-            self._sow()
+            self._sower.sow()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
@@ -171,6 +169,7 @@ class Loop:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
+                    self.moved_at = now
                     self._fetching += 1
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
                     scope = self._hops[lease] = trio.CancelScope()
@@ -201,64 +200,11 @@ class Loop:
         """Let the loop look again: something has changed."""
         self._news.set()
 
-    # Seeds
-
-    def _sow(self) -> None:
-        """Read seeds, as long as there is room in the frontier."""
-        if not isinstance(self._seeds, Iterator):
-            if self._frontier.queued < READ_AHEAD:
-                self._room.set()
-            return
-        now = trio.current_time()
-        for _ in range(ROUND):
-            if self._frontier.queued >= READ_AHEAD:
-                return
-            seed = next(self._seeds, None)
-            if seed is None:
-                self._frontier.seeds_exhausted()
-                return
-            self._plant(seed, now)
+    def stop(self) -> None:
+        """Start nothing more; end when what is in flight has."""
+        self.paused = False
+        self._frontier.stop()
         self.wake()
-
-    async def _feed(self, seeds: AsyncIterable[str | Request]) -> None:
-        """Read an async source of seeds; the crawl stays open until it ends."""
-        try:
-            async with AsyncExitStack() as stack:
-                if isinstance(seeds, AsyncGenerator):
-                    await stack.enter_async_context(aclosing(seeds))
-                number = 0
-                async for item in seeds:
-                    number += 1
-                    if number % ROUND == 0:
-                        await trio.lowlevel.checkpoint()  # which not every source has
-                    if self.closed:
-                        return  # a limit has ended the crawl; what comes now is nobody's
-                    seed = lenient(item)
-                    if seed is not None:
-                        self._plant(seed, trio.current_time())
-                        self.wake()
-                    await self._wait_for_room()
-        except trio.Cancelled:
-            raise
-        except BaseException as error:
-            if is_cancellation(error):
-                raise
-            self._fail(error)
-            return
-        self._frontier.seeds_exhausted()
-        self.wake()
-
-    async def _wait_for_room(self) -> None:
-        if self._frontier.queued >= READ_AHEAD:
-            self._room = trio.Event()
-            await self._room.wait()
-
-    def _plant(self, seed: Request | BadSeed, now: float) -> None:
-        if isinstance(seed, BadSeed):
-            if self._frontier.add_bad_seed(seed.text):
-                log.warning("a seed is left out: %s", seed.message)
-        else:
-            self._frontier.add_seed(seed, now)
 
     # Names and hops
 
@@ -287,11 +233,13 @@ class Loop:
 
     async def _read(self, wanted: tuple[Wanted, ...]) -> None:
         """Bring pages from the state to the frontier."""
+        self._reads += 1
         try:
             pages = await self.load(wanted)
             self._frontier.loaded(pages, trio.current_time())
         except Exception as error:  # noqa: BLE001 - comes out of the crawl
             self._fail(error)
+        self._reads -= 1
         self.wake()
 
     def hops(self) -> list[Hop]:
@@ -306,17 +254,17 @@ class Loop:
     def others(self) -> list[str]:
         """Return in words what else is waited for."""
         lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
-        if self._outlet.unwritten:
-            lines.append(f"{self._outlet.unwritten} outcomes are to be written")
-        return lines
+        if self._reads:
+            lines.append("pages are read from the state")
+        return [*lines, *self._outlet.explain(), *self._sower.explain()]
 
-    def cancel_host(self, name: str) -> None:
+    def cancel_host(self, name: str, reason: str) -> None:
         """Drop the hops to a host, and skip its pages."""
         self._cancelled_hosts.add(name)
         for lease, scope in self._hops.items():
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
-        self._frontier.cancel_host(name, trio.current_time())
+        self._frontier.cancel_host(name, reason, trio.current_time())
         self.wake()
 
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
@@ -360,6 +308,7 @@ class Loop:
 
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
         """Take what a hop or an async parser came to."""
+        self.moved_at = trio.current_time()
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
@@ -382,9 +331,12 @@ class Loop:
         elif step is not None:
             self._finish(lease, step)
 
-    def _finish(self, lease: Lease, outcome: Outcome) -> None:
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
+        if isinstance(outcome, Unchanged):
+            self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
+            return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
         rows = self._outlet.add(outcome, now)

@@ -41,6 +41,7 @@ class CrawlOptions(TypedDict, total=False):
     overwrite: bool
     state: str | PathLike[str] | None
     retry_failed: bool
+    recrawl: float | None
     follow: Follow
     include: Patterns
     exclude: Patterns
@@ -79,6 +80,7 @@ class Options:
     overwrite: bool
     state: str | PathLike[str] | None
     retry_failed: bool
+    recrawl: float | None
     follow: Follow
     include: Patterns
     exclude: Patterns
@@ -115,8 +117,7 @@ class Options:
         for name in ("delay", "grace"):
             _check_seconds(name, getattr(self, name), zero=True)
         _check_seconds("timeout", self.timeout, zero=False)
-        if self.max_time is not None:
-            _check_seconds("max_time", self.max_time, zero=False, or_none=True)
+        self._check_ages()
         for name in ("robots", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
@@ -125,6 +126,14 @@ class Options:
         if self.parse_in not in ("crawl", "process"):
             raise UsageError(f"parse_in= is {self.parse_in!r}; it takes 'crawl' or 'process'")
         _check_user_agent(self.user_agent)
+
+    def _check_ages(self) -> None:
+        if self.max_time is not None:
+            _check_seconds("max_time", self.max_time, zero=False, none="no limit")
+        if self.recrawl is not None:
+            _check_seconds("recrawl", self.recrawl, zero=False, none="no recrawl")
+            if self.state is None:
+                raise UsageError("recrawl= needs state=, which knows when each page was visited; name a file")
 
 
 # By keyword, the least that makes sense.
@@ -145,12 +154,12 @@ def _check_whole(name: str, value: object, least: int, *, or_none: bool = False)
         raise UsageError(f"{name}= is {value!r}; it takes a whole number, {least} or more{none}")
 
 
-def _check_seconds(name: str, value: object, *, zero: bool, or_none: bool = False) -> None:
+def _check_seconds(name: str, value: object, *, zero: bool, none: str = "") -> None:
     good = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
     if not good or value < 0 or (value == 0 and not zero):  # type: ignore[operator] # a number, if good
         least = "0 or more" if zero else "more than 0"
-        none = ", or None for no limit" if or_none else ""
-        raise UsageError(f"{name}= is {value!r}; it takes a number of seconds, {least}{none}")
+        or_none = f", or None for {none}" if none else ""
+        raise UsageError(f"{name}= is {value!r}; it takes a number of seconds, {least}{or_none}")
 
 
 def _check_user_agent(value: object) -> None:

@@ -65,7 +65,10 @@ class Outlet:
         self._outgoing: Batch | None = None
         self._send, self._batches = trio.open_memory_channel[Batch](1)
         self._commits = Commits()
+        self._doing: tuple[str, float] | None = None
         self.unwritten = 0
+        self.written_at = 0.0
+        """When the last batch was in every output."""
         self.opened = trio.Event()
         self.done = trio.Event()
 
@@ -88,6 +91,11 @@ class Outlet:
         """
         self.unwritten += 1
         return self._gatherer.add(outcome, now)
+
+    def unchanged(self, now: float) -> tuple[int, ...]:
+        """Gather that a page has not changed since its last visit; return its rows, which are none."""
+        self.unwritten += 1
+        return self._gatherer.unchanged(now)
 
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.
@@ -187,17 +195,32 @@ class Outlet:
         """Bring *batch* to every output, and then to the state, whose commit makes it count."""
         for place, (writer, items) in enumerate(zip(self._writers, batch.items, strict=True)):
             if items:
+                self._begun(f"with {writer.name}")
                 self.positions[place] = await writer.write(items)
         changes = batch.changes
         if changes is not None:
+            self._begun("with the state")
             books = {**changes.books, **self._ledger.written(batch)}
             await self.commit(changes, self.positions, books)
             self._commits.committed()
+        self._doing = None
+        self.written_at = trio.current_time()
         self.unwritten -= batch.outcomes
         self._ledger.commit(batch)
         if changes is not None:
             self.committed(changes)
             self.wake()
+
+    def _begun(self, what: str) -> None:
+        self._doing = (what, trio.current_time())
+
+    def explain(self) -> list[str]:
+        """Return in words what is waited for."""
+        lines = [f"{self.unwritten:,} outcomes are to be written"] if self.unwritten else []
+        if self._doing is not None:
+            what, since = self._doing
+            lines.append(f"a batch has been {what} for {trio.current_time() - since:.1f} s")
+        return lines
 
     async def saved(self) -> bool:
         """Wait until the state has what has changed so far; return whether it has.

@@ -17,6 +17,7 @@ from .._parse.links import LinkCache
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
+from .._policy.revisit import conditions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,6 +83,10 @@ class Pages:
         headers = self._headers
         if lease.request.headers or self._jar or self._credentials:
             headers = self._personal(lease, wall)
+        if lease.validators is not None:
+            added = conditions(lease, headers)
+            lease.conditional = bool(added)
+            headers += added
         return Hop(
             url=lease.url,
             method=lease.method,
@@ -148,6 +153,7 @@ class Pages:
             content=content,
             depth=lease.depth,
             referrer=lease.referrer,
+            visit=lease.visit,
             attempts=lease.attempts,
             fetched_at=fetched_at,
             elapsed=response.elapsed,

@@ -98,15 +98,15 @@ def _read(state: sqlite3.Connection, path: Path) -> Audit:
     }
     rows, totals, misfits = _rows(state, len(outputs))
     pending, pages, failed, skipped = _outcomes(state)
+    outcomes = (pending, pages.total(), failed.total(), skipped.total())
     problems = [
         *(f"the database: {found}" for found in _damage(state)),
         *misfits,
         *_missing_batches(positions, len(outputs)),
         *_disagreements(books, pages=pages, failed=failed, skipped=skipped),
-        *_totals(books, pending + pages.total() + failed.total() + skipped.total(), sum(totals)),
+        *_totals(books, sum(outcomes), sum(totals), _unchanged(state)),
         *_hosts(state),
     ]
-    outcomes = (pending, pages.total(), failed.total(), skipped.total())
     return Audit(
         outputs=outputs,
         problems=tuple(problems),
@@ -141,6 +141,13 @@ def _outcomes(state: sqlite3.Connection) -> tuple[int, Counter[str], Counter[str
     for reason, number in state.execute("SELECT reason, count(*) FROM passed GROUP BY reason"):
         ended[2][reason] += number
     return pending, *ended
+
+
+def _unchanged(state: sqlite3.Connection) -> int:
+    (found,) = state.execute(
+        "SELECT count(*) FROM visits JOIN urls ON urls.id = visits.url WHERE unchanged AND status = 1"
+    ).fetchone()
+    return int(found)
 
 
 def _rows(
@@ -192,11 +199,14 @@ def _disagreements(
                 yield f"the books have {said.get(detail, 0):,} {what} {detail}, the URLs {found[detail]:,}"
 
 
-def _totals(books: Mapping[str, Any], discovered: int, rows: int) -> Iterator[str]:
+def _totals(books: Mapping[str, Any], discovered: int, rows: int, unchanged: int) -> Iterator[str]:
     for what, found in (("discovered", discovered), ("rows", rows)):
         said = books.get(what, 0)
         if said != found:
             yield f"the books have {said:,} {what}, the URLs {found:,}"
+    said = books.get("unchanged", 0)
+    if said != unchanged:
+        yield f"the books have {said:,} unchanged pages, the URLs {unchanged:,}"
     if books.get("pages", 0) != sum(books.get("statuses", {}).values()):
         yield f"the books have {books.get('pages', 0):,} pages, and another number of statuses"
 

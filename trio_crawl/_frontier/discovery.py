@@ -189,7 +189,8 @@ class Discoveries:
             own: whether it is the page's own, and known for that reason.
         """
         mark = fingerprint(key)
-        if mark in self._known and not own:
+        # Where its last visit led is the page's own as well.
+        if mark in self._known and not own and mark not in lease.own:
             return "known_target"
         if lease.seed:
             self.widen(url)

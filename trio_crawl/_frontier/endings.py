@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from .. import _urls
+from .._lease import Unchanged
 from .._model import Failure, Parsed
-from .journal import Ended
+from .._policy.revisit import NOT_MODIFIED, validators_of
+from .journal import Ended, Visit
 
 if TYPE_CHECKING:
     from .._lease import Lease
-    from .._model import Outcome, SkipReason
+    from .._model import Outcome, Page, SkipReason
     from .journal import Journal
     from .ledger import Ledger
 
@@ -46,7 +48,12 @@ class Endings:
             self._journal.changes.skip_rest = "max_pages"
         self._ledger.skip("max_pages", f"{number} pages", number=number)
 
-    def finished(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...]) -> None:
+    def host_cancelled(self, name: str, reason: str) -> None:
+        """Take down why the pages of a host are skipped."""
+        if self._journal is not None:
+            self._journal.changes.cancelled[name] = reason
+
+    def finished(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...]) -> None:
         """Take down that *lease* came to *outcome*, of which each output has so many *rows*."""
         if self._journal is None:
             return
@@ -54,8 +61,27 @@ class Endings:
         host = _urls.host(lease.request.url)
         match outcome:
             case Parsed(page=page):
-                changes.fingerprints.extend(lease.aliases)
+                changes.fingerprints.extend(_new_aliases(lease))
                 moment = page.fetched_at.timestamp()
-                changes.pages.append(Ended(lease.id, host, page.status, rows, moment))
+                visit = _visit(lease, page)
+                changes.pages.append(Ended(lease.id, host, page.status, rows, moment, visit=visit))
+            case Unchanged(validators, moment):
+                changes.fingerprints.extend(_new_aliases(lease))
+                visit = Visit(unchanged=True, validators=validators, aliases=lease.aliases)
+                changes.pages.append(Ended(lease.id, host, NOT_MODIFIED, rows, moment, visit=visit))
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))
+
+
+def _new_aliases(lease: Lease) -> tuple[int, ...]:
+    if not lease.own:
+        return lease.aliases
+    return tuple([mark for mark in lease.aliases if mark not in lease.own])
+
+
+def _visit(lease: Lease, page: Page) -> Visit | None:
+    """Return what is worth keeping for the next visit; None if nothing is."""
+    validators = validators_of(page)
+    if validators is None and not lease.aliases and lease.visit == 1:
+        return None
+    return Visit(unchanged=False, validators=validators, aliases=lease.aliases)

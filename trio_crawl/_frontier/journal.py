@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 if TYPE_CHECKING:
+    from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
 
 
@@ -31,6 +32,20 @@ class Discovered(NamedTuple):
     referrer: int | None
 
 
+class Visit(NamedTuple):
+    """What is kept of a page's visit beside its outcome.
+
+    Args:
+        unchanged: whether the page was as at the visit before.
+        validators: to ask with next time; None if there are none.
+        aliases: fingerprints of where the page was redirected to.
+    """
+
+    unchanged: bool
+    validators: Validators | None
+    aliases: tuple[int, ...]
+
+
 class Ended(NamedTuple):
     """A URL whose outcome is known.
 
@@ -42,6 +57,7 @@ class Ended(NamedTuple):
         fetched_at: of a page, the moment in seconds since 1970.
         aliases: of a failure, or of a page whose host was given up, fingerprints of where it
             was redirected to: known, unless it is asked for again.
+        visit: of a page, what is worth keeping for the next visit; None if nothing is.
     """
 
     id: int
@@ -50,6 +66,7 @@ class Ended(NamedTuple):
     rows: tuple[int, ...] = ()
     fetched_at: float | None = None
     aliases: tuple[int, ...] = ()
+    visit: Visit | None = None
 
 
 class Passed(NamedTuple):
@@ -86,6 +103,7 @@ class Changes:
         fingerprints: of keys that are known now.
         seeds: URLs that widened the scope.
         spilled: by host, how many of `discovered` are not held in memory.
+        cancelled: hosts that were cancelled, with the reasons.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
@@ -99,6 +117,7 @@ class Changes:
     fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     seeds: list[str] = field(default_factory=list)
     spilled: Counter[str] = field(default_factory=Counter)
+    cancelled: dict[str, str] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
     books: dict[str, Any] = field(default_factory=dict)
 
@@ -112,6 +131,7 @@ class Changes:
             or self.taken_back
             or self.fingerprints
             or self.seeds
+            or self.cancelled
             or self.skip_rest
         )
 

@@ -26,6 +26,8 @@ class Batch(Protocol):
     @property
     def links(self) -> int: ...
     @property
+    def unchanged(self) -> int: ...
+    @property
     def statuses(self) -> Counter[int]: ...
     @property
     def failed(self) -> Counter[FailureKind]: ...
@@ -45,6 +47,7 @@ class Ledger:
 
     discovered: int = 0
     pages: int = 0
+    unchanged: int = 0
     rows: int = 0
     links: int = 0
     links_dropped: int = 0
@@ -70,6 +73,7 @@ class Ledger:
     def commit(self, batch: Batch) -> None:
         """Count a batch that every output has."""
         self.pages += batch.pages
+        self.unchanged += batch.unchanged
         self.rows += batch.rows
         self.links += batch.links
         self.statuses.update(batch.statuses)
@@ -87,13 +91,15 @@ class Ledger:
         """Return those of the books that a batch is entered in, as they will be after `commit`."""
         after = Ledger(
             pages=self.pages,
+            unchanged=self.unchanged,
             rows=self.rows,
             links=self.links,
             failed=self.failed.copy(),
             statuses=self.statuses.copy(),
         )
         after.commit(batch)
-        return {name: after.to_json()[name] for name in ("pages", "rows", "links", "failed", "statuses")}
+        said = after.to_json()
+        return {name: said[name] for name in ("pages", "unchanged", "rows", "links", "failed", "statuses")}
 
     def resume(self, books: Mapping[str, Any]) -> None:
         """Go on with the books of an earlier crawl, as `to_json` returned them."""
@@ -108,6 +114,7 @@ class Ledger:
         return Statistics(
             discovered=self.discovered,
             pages=self.pages,
+            unchanged=self.unchanged,
             failed=MappingProxyType(+self.failed),
             skipped=MappingProxyType(+self.skipped),
             pending=pending,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, final
 
 from .. import _urls
 from .._errors import FetchError
+from .._lease import Unchanged
 from .._model import Parsed
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
@@ -190,19 +191,25 @@ class MemoryFrontier:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
         self._choice.robots_known(lease, verdict, now)
 
-    def finish(self, lease: Lease, outcome: Outcome, rows: tuple[int, ...] = ()) -> None:
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self._queues.lent -= 1
-        self._choice.pages += isinstance(outcome, Parsed)
+        self._choice.pages += isinstance(outcome, Parsed | Unchanged)
         self._endings.finished(lease, outcome, rows)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
         return self._schedule.waits(now)
 
-    def cancel_host(self, name: str, now: float) -> None:
+    @property
+    def cancelled(self) -> Mapping[str, str]:
+        """The hosts that were cancelled, with the reasons."""
+        return self._queues.cancelled
+
+    def cancel_host(self, name: str, reason: str, now: float) -> None:
         """Skip the pages of a host, those that wait and those that will be found; see `drop`."""
-        self._queues.cancelled.add(name)
+        self._queues.cancelled[name] = reason
+        self._endings.host_cancelled(name, reason)
         self._schedule.release(self._schedule.host(name), now)
 
     def drop(self, lease: Lease, now: float) -> None:

@@ -34,8 +34,8 @@ class Queues:
             per_address_delay=limits.per_address_delay,
         )
         self.windows = Windows(self.schedule)
-        self.cancelled: set[str] = set()
-        """Hosts whose pages are only skipped."""
+        self.cancelled: dict[str, str] = {}
+        """Hosts whose pages are only skipped, and why."""
         self.queued = 0
         """Pages that wait for their turn."""
         self.lent = 0

@@ -32,6 +32,26 @@ FROM (
 WHERE revived.host = hosts.id
 """
 
+_OLD: Final = "status = 1 AND fetched_at < ?"
+
+_COUNT_OLD: Final = f"""
+SELECT detail, coalesce(sum(unchanged), 0), count(*) FROM urls LEFT JOIN visits ON visits.url = urls.id
+WHERE {_OLD} GROUP BY detail
+"""  # noqa: S608 - nothing of it is from outside
+
+_REVISIT: Final = (
+    f"""
+    INSERT INTO visits (url, number, unchanged) SELECT id, 2, 0 FROM urls WHERE {_OLD}
+    ON CONFLICT (url) DO UPDATE SET number = number + 1
+    """,  # noqa: S608 - likewise
+    f"""
+    UPDATE hosts SET pending = pending + old.number
+    FROM (SELECT host, count(*) AS number FROM urls WHERE {_OLD} GROUP BY host) AS old
+    WHERE old.host = hosts.id
+    """,  # noqa: S608 - likewise
+    f"UPDATE urls SET status = 0, detail = NULL WHERE {_OLD}",  # noqa: S608 - likewise
+)
+
 
 @final
 class Reopening:
@@ -48,14 +68,15 @@ class Reopening:
         self._takedown = takedown
         self._positions = positions
 
-    def reopen(self, *, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:
-        """Make pending again what was skipped by a limit that is higher now, and, if asked to, failures.
-
-        Args:
-            max_depth: as in ``crawl()``.
-            max_pages: likewise.
-            retry_failed: likewise.
-        """
+    def reopen(
+        self,
+        *,
+        max_depth: int | None,
+        max_pages: int | None,
+        retry_failed: bool,
+        visited_before: float | None,
+    ) -> None:
+        """Make pending again what is to be; see `SqliteState.reopen`."""
         with self._database.reading(), self._database.transaction():
             books: dict[str, Any] = self._database.fact("books") or {}
             skipped: dict[str, int] = books.get("skipped", {})
@@ -74,7 +95,23 @@ class Reopening:
                 )  # what they are redirected to is theirs again
                 books["failed"] = {}
                 skipped.pop("host_given_up", None)
+            # After the limits: pages that wait for another visit make no room below `max_pages`.
+            if visited_before is not None:
+                self._revisit(books, visited_before)
             self._database.set_fact("books", books)
+
+    def _revisit(self, books: dict[str, Any], before: float) -> None:
+        """Let pages wait for a new visit, of which the last was earlier than that."""
+        db = self._database.db
+        statuses: dict[str, int] = books["statuses"]
+        for status, unchanged, number in db.execute(_COUNT_OLD, (before,)).fetchall():
+            books["pages"] -= number
+            books["unchanged"] -= unchanged
+            statuses[str(status)] -= number
+            if not statuses[str(status)]:
+                del statuses[str(status)]
+        for statement in _REVISIT:
+            db.execute(statement, (before,))
 
     def _reopen_deep(self, max_depth: int | None) -> int:
         """Make pages pending again that a lower limit stopped; return how many."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
 """A page that waits for its turn: its order, its URL, its referrer, and what else there is to say.
 
-That is nothing for a plain GET; for another the request; after a hop, the lease.
+That is nothing for a plain GET; for another the request; after a hop, or an earlier visit, the lease.
 A tuple, since of these a crawl may hold millions.
 """
 

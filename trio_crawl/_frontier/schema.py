@@ -12,7 +12,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x7472696F
 """What says that a SQLite database is a state of ours: ``trio``."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema."""
 
 PENDING: Final = 0
@@ -55,6 +55,16 @@ CREATE TABLE aliases (
     url INTEGER PRIMARY KEY,   -- of a failure, or of a page whose host was given up
     fingerprints BLOB NOT NULL -- of where it was redirected to
 );
+CREATE TABLE visits (
+    url INTEGER PRIMARY KEY,   -- of a page that has more to say of its last visit than its row has
+    number INTEGER NOT NULL,   -- of that visit, or of the one that it waits for
+    unchanged INTEGER NOT NULL, -- whether it was answered that the page had not changed
+    answered TEXT,             -- the URL that answered, where there are validators
+    etag TEXT,
+    modified TEXT,
+    aliases BLOB               -- fingerprints of where the page was redirected to
+);
+CREATE TABLE cancelled (host TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     fingerprints BLOB NOT NULL,

@@ -9,7 +9,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._lease import Stored, order_of, rank_in
+from .._lease import Lease, Stored, Validators, order_of, rank_in
 from .database import Database
 from .index import FingerprintSet
 from .reopen import Reopening
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from .journal import Changes
 
 _LOAD: Final = """
-SELECT page.id, page.rank, page.url, referrer.url, page.request
+SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases
 FROM urls AS page INDEXED BY pending LEFT JOIN urls AS referrer ON referrer.id = page.referrer
+LEFT JOIN visits ON visits.url = page.id
 WHERE page.status = 0 AND page.host = ? AND page.rank >= ? AND (page.rank, page.id) > (?, ?)
 ORDER BY page.rank, page.id LIMIT ?
 """
@@ -79,16 +80,30 @@ class SqliteState:
             books: dict[str, Any] = self._database.fact("books") or {}
             return books
 
-    def reopen(self, *, max_depth: int | None, max_pages: int | None, retry_failed: bool) -> None:
-        """Make pending again what was skipped by a limit that is higher now, and, if asked to, failures.
+    def reopen(
+        self,
+        *,
+        max_depth: int | None,
+        max_pages: int | None,
+        retry_failed: bool,
+        visited_before: float | None = None,
+    ) -> None:
+        """Make pending again what a limit skipped that is higher now, and what is asked for again.
 
         Args:
             max_depth: as in ``crawl()``.
             max_pages: likewise.
             retry_failed: likewise.
+            visited_before: pages whose last visit was before this moment, in seconds since 1970,
+                wait for a new one; None for none.
         """
         reopening = Reopening(self._database, self._takedown, self.positions)
-        reopening.reopen(max_depth=max_depth, max_pages=max_pages, retry_failed=retry_failed)
+        reopening.reopen(
+            max_depth=max_depth,
+            max_pages=max_pages,
+            retry_failed=retry_failed,
+            visited_before=visited_before,
+        )
 
     def resume(self, check_cancelled: Callable[[], None]) -> Resumed:
         """Return what a frontier goes on with.
@@ -138,12 +153,7 @@ class SqliteState:
         number = wanted.after - order_of(rank_in(wanted.after), 0)
         # All at once: a cursor that an error left in a traceback would keep the file open.
         found = self._database.db.execute(_LOAD, (host, rank, rank, number, wanted.most)).fetchall()
-        return [
-            Stored(
-                order_of(rank, number), url, referrer, None if request is None else request_of(url, request)
-            )
-            for number, rank, url, referrer, request in found
-        ]
+        return [_stored(row) for row in found]
 
     # Committing
 
@@ -163,3 +173,18 @@ class SqliteState:
     def close(self) -> None:
         """Close the file, and let go of it."""
         self._database.close()
+
+
+def _stored(row: tuple[Any, ...]) -> Stored:
+    """Return a page of `_LOAD`."""
+    number, rank, url, referrer, said, visit, answered, etag, modified, aliases = row
+    order = order_of(rank, number)
+    request = None if said is None else request_of(url, said)
+    if visit is None:
+        return Stored(order, url, referrer, request)
+    lease = Lease.new(order, url, referrer, request)
+    lease.visit = visit
+    if answered is not None:
+        lease.validators = Validators(answered, etag, modified)
+    lease.own = tuple(array("Q", aliases or b""))
+    return Stored(order, url, referrer, lease)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .requests import text_of
 from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from .._model import Json, SkipReason
     from .database import Database
     from .journal import Changes, Discovered, Ended
+
+
+_VISIT: Final = """
+INSERT INTO visits VALUES (?, 1, ?, ?, ?, ?, ?)
+ON CONFLICT (url) DO UPDATE SET unchanged = excluded.unchanged, answered = excluded.answered,
+    etag = excluded.etag, modified = excluded.modified, aliases = excluded.aliases
+"""
 
 
 @final
@@ -55,12 +62,16 @@ class Takedown:
             (SKIPPED, changes.skipped),
         ):
             self._end(status, ended, pending)
+        self._visit(changes.pages)
         self._pass_by(changes)
         db.executemany("INSERT OR IGNORE INTO seeds VALUES (?)", [(url,) for url in changes.seeds])
         db.executemany(
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
+        if changes.cancelled:
+            said = [(host, _sayable(reason)) for host, reason in changes.cancelled.items()]
+            db.executemany("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", said)
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(
@@ -112,6 +123,14 @@ class Takedown:
             " fetched_at = ? WHERE id = ?",
             rows,
         )
+
+    def _visit(self, pages: Sequence[Ended]) -> None:
+        rows = []
+        for page in pages:
+            if page.visit is not None:
+                unchanged, validators, aliases = page.visit
+                rows.append((page.id, unchanged, *(validators or (None,) * 3), array("Q", aliases).tobytes()))
+        self._database.db.executemany(_VISIT, rows)
 
     def _skip_rest(self, reason: SkipReason) -> None:
         self._database.db.execute(

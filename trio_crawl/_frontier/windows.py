@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WINDOWS: Final = 100_000
 """Pages that all windows together hold, about; 300 bytes each."""
 
-_WINDOW: Final = range(4, 513)
+_WINDOW: Final = range(1, 513)
 """What the window of one host may hold: a hop to the database brings many, and no host takes all."""
 
 _FIRST: Final = -(1 << 120)

@@ -193,7 +193,8 @@ class HtmlDocument:
         except SelectolaxError as error:
             message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
             raise UsageError(message) from error
-        return found
+        # Lexbor gives an element once for each selector of a list that it matches.
+        return list({node.mem_id: node for node in found}.values()) if "," in selector else found
 
     def css_first(self, selector: str, /) -> LexborNode | None:
         """Return the first element that matches *selector*, or None; raises as `css` does."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._model import Failure, Parsed
+from .._policy.revisit import NOT_MODIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ class Batch:
     since: float
     size: int = 0
     pages: int = 0
+    unchanged: int = 0
     rows: int = 0
     links: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -87,6 +89,14 @@ class Gatherer:
             case Failure():
                 batch.failed[outcome.kind] += 1
         return tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+
+    def unchanged(self, now: float) -> tuple[int, ...]:
+        """Count a page that has not changed since its last visit; return its rows, which are none."""
+        batch = self.begin(now)
+        batch.pages += 1
+        batch.unchanged += 1
+        batch.statuses[NOT_MODIFIED] += 1
+        return (0,) * len(self._writers)
 
     def end(self, now: float) -> None:
         """Add what the outputs lack when nothing more comes."""

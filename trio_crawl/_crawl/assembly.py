@@ -1,0 +1,48 @@
+"""Parts of a crawl, made of its keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._fetch.addresses import AddressGuard
+from .._frontier.limits import Limits
+from .._frontier.memory import MemoryFrontier
+from .._policy.scope import Scope
+
+if TYPE_CHECKING:
+    from .._frontier.journal import Journal
+    from .._frontier.ledger import Ledger
+    from ..abc import Guard
+    from .options import AllowPrivate, Options
+
+
+def make_frontier(
+    options: Options, ledger: Ledger, *, guard: Guard | None, journal: Journal | None
+) -> MemoryFrontier:
+    """Return the frontier of a crawl with these *options*, empty."""
+    return MemoryFrontier(
+        Scope(options.follow, include=options.include, exclude=options.exclude),
+        Limits(
+            per_host=options.per_host,
+            per_address=options.per_address,
+            delay=options.delay,
+            per_address_delay=options.per_address_delay,
+            max_depth=options.max_depth,
+            max_pages=options.max_pages,
+        ),
+        ledger,
+        guard=guard,
+        robots=options.robots,
+        journal=journal,
+    )
+
+
+def make_guard(allow_private: AllowPrivate) -> AddressGuard:
+    """Return the judge of addresses.
+
+    Raises:
+        UsageError: *allow_private* can't be right.
+    """
+    if isinstance(allow_private, bool | str):
+        return AddressGuard(allow_private)  # it says what is wrong with a str
+    return AddressGuard(list(allow_private))

@@ -1,0 +1,131 @@
+"""Seeds on their way into the frontier: lazily, as it has room for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Final, final
+
+import trio
+
+from .nurseries import is_cancellation
+from .seeds import BadSeed, lenient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable
+
+    from .._model import Request
+    from ..abc import Frontier
+
+log = logging.getLogger("trio_crawl")
+
+READ_AHEAD: Final = 10_000
+"""Seeds that are queued before more are read: enough to find hosts whose turn it is, and
+little enough that a file of ten million lines need not fit in memory."""
+
+ROUND: Final = 256
+"""Seeds read, and decisions taken, before others get their turn of the event loop."""
+
+
+@final
+class Sower:
+    """Reads seeds, as long as there is room in the frontier.
+
+    Args:
+        seeds: where the crawl begins, as `open_seeds` returns them.
+        frontier: gets them.
+        wake: called when there is a new one.
+        fail: called with what an async source raised.
+        closed: says whether the crawl has ended.
+
+    Attributes:
+        read: seeds so far.
+    """
+
+    def __init__(
+        self,
+        seeds: Iterator[Request | BadSeed] | AsyncIterable[str | Request],
+        *,
+        frontier: Frontier,
+        wake: Callable[[], None],
+        fail: Callable[[BaseException], None],
+        closed: Callable[[], bool],
+    ) -> None:
+        self._seeds = seeds
+        self._frontier = frontier
+        self._wake = wake
+        self._fail = fail
+        self._closed = closed
+        self._room = trio.Event()
+        self._waiting_since: float | None = None
+        self.read = 0
+
+    def sow(self) -> None:
+        """Read some seeds, or let the task that does so know that there is room."""
+        if not isinstance(self._seeds, Iterator):
+            if self._frontier.queued < READ_AHEAD:
+                self._room.set()
+            return
+        now = trio.current_time()
+        for _ in range(ROUND):
+            if self._frontier.queued >= READ_AHEAD:
+                return
+            seed = next(self._seeds, None)
+            if seed is None:
+                self._frontier.seeds_exhausted()
+                return
+            self._plant(seed, now)
+        self._wake()
+
+    async def feed(self, seeds: AsyncIterable[str | Request]) -> None:
+        """Read an async source of seeds; the crawl stays open until it ends."""
+        try:
+            async with AsyncExitStack() as stack:
+                if isinstance(seeds, AsyncGenerator):
+                    await stack.enter_async_context(aclosing(seeds))
+                number = 0
+                self._waiting_since = trio.current_time()
+                async for item in seeds:
+                    self._waiting_since = None
+                    number += 1
+                    if number % ROUND == 0:
+                        await trio.lowlevel.checkpoint()  # which not every source has
+                    if self._closed():
+                        return  # a limit has ended the crawl; what comes now is nobody's
+                    seed = lenient(item)
+                    if seed is not None:
+                        self._plant(seed, trio.current_time())
+                        self._wake()
+                    await self._wait_for_room()
+                    self._waiting_since = trio.current_time()
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._waiting_since = None
+        self._frontier.seeds_exhausted()
+        self._wake()
+
+    async def _wait_for_room(self) -> None:
+        if self._frontier.queued >= READ_AHEAD:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    def _plant(self, seed: Request | BadSeed, now: float) -> None:
+        self.read += 1
+        if isinstance(seed, BadSeed):
+            if self._frontier.add_bad_seed(seed.text):
+                log.warning("a seed is left out: %s", seed.message)
+        else:
+            self._frontier.add_seed(seed, now)
+
+    def explain(self) -> list[str]:
+        """Return in words what is waited for."""
+        if self._waiting_since is None:
+            return []
+        seconds = trio.current_time() - self._waiting_since
+        return [f"the source of seeds has been waited for for {seconds:.1f} s, after {self.read:,} of them"]
