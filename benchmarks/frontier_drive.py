@@ -190,6 +190,16 @@ class Drive:
                 self.commit()
         self.commit()
 
+    def figures(self) -> dict[str, Any]:
+        """Return what was done so far, and the seconds that it took."""
+        ledger = self.ledger
+        return {
+            "urls": ledger.discovered,
+            "pages": ledger.pages,
+            "hops": ledger.requests,
+            **self.watch.so_far(),
+        }
+
     def claim(self) -> None:
         """Take what may start, as much as there is room for."""
         while len(self._out) < CONCURRENCY and self.start():
@@ -297,7 +307,7 @@ def grow(urls: int, hosts: int, new: int, path: Path | None) -> dict[str, Any]:
     steps = []
     for step in range(1, STEPS + 1):
         drive.grow(urls * step // STEPS)
-        steps.append({"urls": drive.ledger.discovered, "pages": drive.ledger.pages, **drive.watch.so_far()})
+        steps.append(drive.figures())
         print(
             f"{drive.ledger.discovered:,} URLs, {_resident() - before:,} bytes", file=sys.stderr, flush=True
         )

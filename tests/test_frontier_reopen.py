@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlite_support import books, found, nothing, state_in
+from sqlite_support import BEFORE_ALL, books, found, nothing, state_in
 
-from trio_crawl._frontier.journal import Changes, Ended
+from trio_crawl._frontier.journal import Changes, Ended, Visit
+from trio_crawl._lease import Lease, Validators, Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,3 +41,35 @@ def test_where_a_failure_was_redirected_to(tmp_path: Path) -> None:
         state.reopen(max_depth=None, max_pages=None, retry_failed=True)
         assert len(state.resume(nothing).known) == 0
         assert state.resume(nothing).stored == {"a.test": 1}
+
+
+def test_pages_of_an_age_wait_for_another_visit(tmp_path: Path) -> None:
+    """They are pending and out of the books, their number goes up, and what is younger stays."""
+    validators = Validators("http://a.test/final", '"a"', None)
+    ended = Changes(
+        pages=[
+            Ended(1, "a.test", 200, (1,), 5.0, visit=Visit(False, validators, (2**64 - 1, 7))),
+            Ended(2, "a.test", 200, (1,), 5.0),
+            Ended(3, "a.test", 304, (0,), 5.0, visit=Visit(True, validators, ())),
+            Ended(4, "a.test", 200, (1,), 9.0),
+        ]
+    )
+    counted = books(pages=4, unchanged=1, statuses={"200": 3, "304": 1})
+    with state_in(tmp_path) as state:
+        state.commit(Changes(discovered=[found(number) for number in range(1, 6)]), [], books())
+        state.commit(ended, [], counted)
+        state.reopen(max_depth=None, max_pages=None, retry_failed=False)
+        assert state.books() == counted
+        state.reopen(max_depth=None, max_pages=None, retry_failed=False, visited_before=9.0)
+        said = state.books()
+        assert (said["pages"], said["unchanged"], said["statuses"]) == (1, 0, {"200": 1})
+        assert state.resume(nothing).stored == {"a.test": 4}
+        leases = [page.request for page in state.load([Wanted("a.test", BEFORE_ALL, 9)])["a.test"]]
+    first, second, third, fresh = leases
+    assert isinstance(first, Lease)
+    assert (first.visit, first.validators, first.own) == (2, validators, (2**64 - 1, 7))
+    assert isinstance(second, Lease)
+    assert (second.visit, second.validators, second.own) == (2, None, ())
+    assert isinstance(third, Lease)
+    assert third.visit == 2
+    assert fresh is None

@@ -232,6 +232,19 @@ async def test_a_page_that_is_gone_at_a_later_visit(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_a_page_that_is_forbidden_at_a_later_visit(tmp_path: Path) -> None:
+    """A visit that robots.txt forbids is a skip; the page's earlier rows stay, and the accounts agree."""
+    site = Versions("", "a")
+    await go(tmp_path, site.web, recrawl=AGE)
+    await trio.sleep(AGE + 1)
+    site.web.robots(SITE, "User-agent: *\nDisallow: /a\n")
+    report = await go(tmp_path, site.web, recrawl=AGE)
+    assert (counts(report), report.rows) == ((2, 1, {}, {"robots": 1}, 0), 2)
+    assert main(["check", str(tmp_path / "crawl.db"), str(tmp_path / "pages.jsonl")]) == 0
+    assert len(urls_in(tmp_path)) == 2
+
+
+@virtual
 async def test_limits_count_urls_not_visits(tmp_path: Path) -> None:
     """``max_pages`` is the number of pages there are: another visit takes its own page's place."""
     site = Versions("", "a", "b", "c")

@@ -169,3 +169,13 @@ def test_a_row_that_can_not_be_held() -> None:
     with pytest.raises(RowError):
         gatherer.add(FAILURE, 0)
     assert closed(gatherer).outcomes == 1
+
+
+def test_a_page_that_has_not_changed() -> None:
+    """It is a page of the batch, of status 304, of which no output has a row."""
+    gatherer = Gatherer([Output(lambda _: "kept"), Output(lambda _: None)])
+    assert gatherer.unchanged(5.0) == (0, 0)
+    batch = gatherer.close()
+    assert batch is not None
+    assert (batch.pages, batch.unchanged, batch.rows, dict(batch.statuses)) == (1, 1, 0, {304: 1})
+    assert batch.items == [[], []]

@@ -57,7 +57,7 @@ Ts = TypeVarTuple("Ts")
 
 log = logging.getLogger("trio_crawl")
 
-# With a virtual clock time starts here, so that two crawls write the same moments.
+# The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
 _VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
