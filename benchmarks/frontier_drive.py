@@ -335,7 +335,7 @@ def resume(path: Path) -> dict[str, Any]:
         state.open()
         state.reopen(max_depth=None, max_pages=None, retry_failed=False)
         drive.ledger.resume(state.books())
-        drive.frontier.resume(state.resume(lambda: None))
+        drive.frontier.resume(state.resume(lambda: None), 0.0)
         drive.start()
     figures = {
         **drive.watch.so_far(),

@@ -9,7 +9,7 @@ import pytest
 import trio
 from crawl_support import SITE, asked, counts, objects_of, virtual
 
-from trio_crawl import Page, Request, crawl, open_crawl
+from trio_crawl import Link, Page, Request, crawl, open_crawl
 from trio_crawl._policy.retry import backoff
 from trio_crawl.testing import MemoryWeb, Reply
 
@@ -357,6 +357,71 @@ async def test_a_robots_in_gzip() -> None:
     web.add(f"{SITE}robots.txt", "User-agent: *\nDisallow: /", coding="gzip", content_type="text/plain")
     report = await crawl(SITE, fetch=web)
     assert counts(report) == (1, 0, {}, {"robots": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("head", "headers"),
+    [
+        ("<meta name=robots content='noindex, nofollow'>", []),
+        ("<meta name=trio-crawl content=none>", []),
+        ("", [("X-Robots-Tag", "noindex"), ("X-Robots-Tag", "Trio-Crawl: nofollow")]),
+        ("<meta name=trio-crawl content=follow>", [("X-Robots-Tag", "none")]),
+    ],
+)
+@virtual
+async def test_a_page_that_says_nofollow_is_written_and_not_followed(
+    head: str, headers: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Its links are rows, but not followed unless another page leads there; ``robots=False`` follows."""
+    web = MemoryWeb()
+    web.links(SITE, ["/quiet", "/loud"])
+    web.add(f"{SITE}quiet", f"{head}<a href=/both>x</a><a href=/only>x</a>", headers=headers)
+    web.add(f"{SITE}loud", "<a href=/both>x</a>")
+    web.otherwise(SITE, lambda _hop: Reply())
+    web.add(f"{SITE}robots.txt", status=404)
+    path = tmp_path / "links.tsv"
+    report = await crawl(SITE, fetch=web, write=path)
+    assert asked(web) == [SITE, f"{SITE}quiet", f"{SITE}loud", f"{SITE}both"]
+    assert counts(report) == (5, 4, {}, {"nofollow": 1}, 0)
+    assert path.read_text("utf-8").count(f"\n{SITE}quiet\t") == 2
+    report = await crawl(SITE, fetch=web, robots=False)
+    assert counts(report) == (5, 5, {}, {}, 0)
+
+
+@virtual
+async def test_what_a_page_says_to_others_or_of_indexing_is_only_recorded() -> None:
+    """``noindex``, a date, and what is said to another crawler keep no link from being followed."""
+    web = MemoryWeb()
+    tags = [
+        ("X-Robots-Tag", "otherbot: nofollow, none"),
+        ("X-Robots-Tag", "unavailable_after: Tue, 25 Jun 2030 15:00:00 GMT, noarchive"),
+    ]
+    web.add(
+        SITE, "<meta name=robots content=noindex><meta name=otherbot content=none><a href=a>", headers=tags
+    )
+    web.add(f"{SITE}a", "<p>page")
+    async with open_crawl(SITE, fetch=web) as pages:
+        found = [page.directives async for page in pages]
+    date = "unavailable_after:tue, 25 jun 2030 15:00:00 gmt"
+    assert found == [{"noindex", "noarchive", date}, frozenset()]
+
+
+@virtual
+async def test_a_parsers_requests_are_followed_from_a_page_that_says_nofollow() -> None:
+    """Of such a page a parser's links are not followed; its requests are the user's own wish."""
+    web = MemoryWeb()
+    web.add(SITE, "<meta name=robots content=nofollow><a href=/link>x</a>")
+    web.otherwise(SITE, lambda _hop: Reply())
+    web.add(f"{SITE}robots.txt", status=404)
+
+    def parse(page: Page) -> Iterator[Request | Link]:
+        yield from page.links()
+        if page.depth == 0:
+            yield Request("/request")
+
+    report = await crawl(SITE, fetch=web, parse=parse)
+    assert asked(web) == [SITE, f"{SITE}request"]
+    assert counts(report) == (3, 2, {}, {"nofollow": 1}, 0)
 
 
 @pytest.mark.parametrize("state", [False, True])

@@ -46,3 +46,24 @@ def test_each_kind_of_change_is_worth_a_commit(changes: Changes) -> None:
 def test_nothing_is_worth_none() -> None:
     """Without a change there is nothing to commit, whatever the books say."""
     assert not Changes(books={"requests": 3}, spilled=Counter())
+
+
+class Told:
+    """Something that is told of when there is a commit."""
+
+    unsaved = True
+
+    def tell(self, changes: Changes) -> None:
+        """Say one thing, once."""
+        changes.cookies["a.test"] = "[]"
+        self.unsaved = False
+
+
+def test_sources_are_asked_with_each_commit_and_at_the_end() -> None:
+    """What a source has to tell is no reason for a commit, but for the last one."""
+    journal = Journal()
+    journal.sources.append(Told())
+    assert not journal.changes
+    assert journal.unsaved
+    assert journal.cut().cookies == {"a.test": "[]"}
+    assert not journal.unsaved

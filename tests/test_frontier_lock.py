@@ -109,3 +109,14 @@ def test_a_race_has_one_winner(tmp_path: Path) -> None:
     ends = [racer.communicate() for racer in racers]
     assert [error for _, error in ends] == ["", "", ""]
     assert all(int(held) > 0 for held, _ in ends)
+
+
+def test_a_lock_that_was_left_behind_is_told_from_a_new_one(tmp_path: Path) -> None:
+    """A file that says who held it is there only if that one ended without letting go."""
+    path = tmp_path / "crawl.db"
+    for left_behind in (False, False, True):
+        if left_behind:
+            (tmp_path / "crawl.db.lock").write_text('{"pid": 1}')
+        lock = StateLock(path)
+        assert lock.left_behind is left_behind
+        lock.release()

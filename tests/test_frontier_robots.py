@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trio_crawl._errors import FetchError
+from trio_crawl._frontier.journal import Changes
 from trio_crawl._frontier.robots import ROBOTS_TTL, UNREACHABLE_TTL, RobotsDesk
 from trio_crawl._lease import Lease, order_of, rank_of
 from trio_crawl._model import Request
 from trio_crawl._policy import robots
 
+if TYPE_CHECKING:
+    from trio_crawl._frontier.watch import RobotsRecord
+
 SITE = "https://a.test/"
 RULES = robots.parse(b"User-agent: *\nDisallow: /private\nCrawl-delay: 7", "trio-crawl")
+EMPTY = robots.parse(b"", "trio-crawl")
 
 
 def lease(url: str) -> Lease:
@@ -66,3 +73,53 @@ def test_the_lease_of_a_robots() -> None:
     assert (asked.method, asked.body, asked.seed, asked.referrer) == ("GET", None, False, None)
     assert asked.order == order_of(rank_of(1, 3), 9)
     assert asked.robots_of == "https://a.test:8443"
+
+
+def record(desk: RobotsDesk) -> RobotsRecord:
+    """Return the only thing that *desk* has to tell."""
+    changes = Changes()
+    assert desk.unsaved
+    desk.tell(changes)
+    assert not desk.unsaved
+    [found] = changes.robots
+    return found
+
+
+def test_what_was_known_is_known_again() -> None:
+    """Another desk keeps to the rules, by its own clock, for as long as this one would have."""
+    desk = RobotsDesk("bot")
+    desk.epoch = 1000.0
+    desk.answer("https://a.test", RULES, 50, status=200, size=99)
+    told = record(desk)
+    assert (told.decision, told.status, told.size, told.crawl_delay) == ("rules", 200, 99, 7)
+    other = RobotsDesk("bot")
+    other.epoch = 1040.0
+    assert other.resume(told, 11)
+    assert other.verdict(f"{SITE}private/x", 11) == "robots"
+    assert other.verdict(SITE, 10 + ROBOTS_TTL - 1) == "allowed"
+    assert other.verdict(SITE, 10 + ROBOTS_TTL) is None
+    assert not other.unsaved
+    other.skipped(f"{SITE}private/x")
+    assert record(other)._replace(skipped=0, source=told.source) == told._replace(skipped=0)
+
+
+def test_what_is_not_known_again() -> None:
+    """Rules for another crawler, from the future, too old, or of an origin that could not be reached."""
+    desk = RobotsDesk("bot")
+    desk.answer("https://a.test", RULES, 50)
+    told = record(desk)
+    assert not RobotsDesk("other").resume(told, 60)
+    assert not RobotsDesk("bot").resume(told, 49)
+    assert not RobotsDesk("bot").resume(told, 50 + ROBOTS_TTL)
+    assert not RobotsDesk("bot").resume(told._replace(until=1e12), 50 + ROBOTS_TTL)
+    assert not RobotsDesk("bot").resume(told._replace(decision="unreachable"), 60)
+
+
+def test_each_decision_survives() -> None:
+    """All is allowed, or nothing, or what the rules say; an empty file has none."""
+    for verdict, said in ((robots.ALLOW_ALL, "allowed"), (None, "robots_unreachable"), (EMPTY, "allowed")):
+        desk = RobotsDesk()
+        desk.answer("https://a.test", verdict, 0)
+        other = RobotsDesk()
+        assert other.resume(record(desk), 1)
+        assert other.verdict(SITE, 1) == said

@@ -26,6 +26,7 @@ PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
+        *("HostReport", "RobotsReport"),
         *(
             "ContentError",
             "CrawlError",
@@ -119,7 +120,11 @@ def test_every_keyword_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Hop"]
+    "name",
+    [
+        *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Hop"),
+        *("HostReport", "RobotsReport"),
+    ],
 )
 def test_every_field_of_a_value_is_documented(name: str) -> None:
     """Each field of a public value has an entry of its own in the docstring of the class that declares it."""

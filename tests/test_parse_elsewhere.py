@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import parsers_elsewhere
 import pytest
@@ -39,6 +39,11 @@ def page(content: bytes = b"<title>A</title><a href=/b>b</a>", *, label: str | N
         address="",
         _document=HtmlDocument(content, content_type="text/html", url="https://site.test/"),
     )
+
+
+def run(names: Names, page: Page) -> tuple[list[Any], list[Any], dict[str, Any]]:
+    """Run a parser as a worker process does."""
+    return run_parser(names, fields_of(page), page._document.parts())  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def closure() -> Callable[[Page], None]:
@@ -91,10 +96,11 @@ def test_what_a_worker_process_can_not_import_is_refused(parse: object, message:
 
 def test_a_parser_gets_the_page_as_it_is() -> None:
     """Made again of its parts, a page has all that it had."""
-    follow, [row] = run_parser(names_of(parsers_elsewhere.titles), fields_of(page()))
+    follow, [row], known = run(names_of(parsers_elsewhere.titles), page())
+    assert known == {"encoding": "utf-8", "title": "A", "directives": frozenset()}
     assert [link.url for link in follow] == ["https://site.test/b"]
     assert (row["title"], row["elements"]) == ("A", 5)
-    _, [row] = run_parser(names_of({"x": parsers_elsewhere.request_data}), fields_of(page(label="x")))
+    _, [row], _ = run(names_of({"x": parsers_elsewhere.request_data}), page(label="x"))
     assert row == {
         "data": {"a": 1},
         "depth": 0,
@@ -105,7 +111,7 @@ def test_a_parser_gets_the_page_as_it_is() -> None:
 
 def test_requests_are_joined_to_the_page() -> None:
     """A relative URL is one of the page's."""
-    follow, rows = run_parser(names_of(parsers_elsewhere.rows), fields_of(page()))
+    follow, rows, _ = run(names_of(parsers_elsewhere.rows), page())
     assert follow == [Request("https://site.test/next", label="b", data={"from": "https://site.test/"})]
     assert len(rows) == 3
 
@@ -122,4 +128,4 @@ def test_requests_are_joined_to_the_page() -> None:
 def test_a_parser_that_no_page_makes_right_is_an_error_of_its_own(names: Names, message: str) -> None:
     """It ends the crawl, whatever ``parse_errors`` says."""
     with pytest.raises(ParserFormError, match=message):
-        run_parser(names, fields_of(page()))
+        run(names, page())

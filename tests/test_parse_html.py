@@ -246,3 +246,19 @@ def test_no_content_raises(body: bytes, content_type: str | None) -> None:
         assert "#" not in link.url
     page.text().encode()
     assert page.title is None or page.title.strip()
+
+
+def test_directives_are_of_header_and_meta_elements() -> None:
+    """Fields and elements add up, wherever the elements stand; what is no HTML has no elements."""
+    markup = """<META NAME="Robots" content="NoIndex"><svg><metadata name=robots content=a></svg>
+    <p>text<meta content="noarchive, max-snippet: 3" name=my-bot><meta name=other content=none>
+    <meta name=robots><meta content=none><!-- <meta name=robots content=none> -->"""
+    for content_type in ("text/html; charset=utf-8", "text/html; charset=utf-16le"):
+        content = markup.encode(content_type.rpartition("=")[2])
+        tags = ["nosnippet", "other: nofollow"]
+        page = HtmlDocument(
+            content, content_type=content_type, url="http://h/", robots_tags=tags, product="My-Bot"
+        )
+        assert page.directives == {"noindex", "noarchive", "max-snippet:3", "nosnippet"}
+        page = HtmlDocument(content, content_type="text/plain", url="http://h/", robots_tags=tags)
+        assert page.directives == {"nosnippet"}

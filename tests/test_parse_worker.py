@@ -24,12 +24,9 @@ from trio_crawl.testing import asserts_no_leaks
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from trio_crawl import Page
+
 BOTH = pytest.mark.parametrize("virtual", [False, True])
-
-
-def tried(content: bytes) -> tuple[str, bytes, dict[str, Any]]:
-    """Return the job of trying *content*."""
-    return "try", content, {"content_type": "text/html", "url": "https://site.test/", "most": 2}
 
 
 def with_workers(
@@ -46,10 +43,15 @@ def with_workers(
     trio.run(main, clock=MockClock(autojump_threshold=0) if virtual else None)
 
 
+def parts_of(page: Page) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a page, and its document, is made of."""
+    return fields_of(page), page._document.parts()  # type: ignore[attr-defined] # noqa: SLF001
+
+
 async def parsed(workers: Workers, parse: object, content: bytes = b"<p>x") -> tuple[list[Any], list[Any]]:
     """Return what a parser follows, and yields, in a worker process."""
-    found: tuple[list[Any], list[Any]] = await workers.do("parse", names_of(parse), fields_of(page(content)))
-    return found
+    follow, rows, _ = await workers.do("parse", names_of(parse), *parts_of(page(content)))
+    return follow, rows
 
 
 @BOTH
@@ -57,11 +59,9 @@ def test_a_document_is_tried(virtual: bool) -> None:
     """Its links come back, as many as were asked for, with its title, its encoding, and the time it took."""
 
     async def use(workers: Workers) -> None:
-        job, content, keywords = tried(
-            b"<title>A</title><a href=/a>a</a><a href=b rel=nofollow>b</a><a href=c>c"
-        )
-        found = await workers.do(job, content, **keywords)
-        assert found["links"] == [
+        content = b"<title>A</title><a href=/a>a</a><a href=b rel=nofollow>b</a><a href=c>c"
+        found = await workers.do("try", parts_of(page(content))[1], 2)
+        assert found["known"]["links"] == [
             Link(url="https://site.test/a"),
             Link(url="https://site.test/b", rel=("nofollow",)),
         ]
@@ -200,16 +200,17 @@ import sys, trio
 sys.path[:0] = [{tests!r}]
 import parsers_elsewhere
 from test_parse_elsewhere import page
-from trio_crawl._parse.elsewhere import fields_of, names_of
+from test_parse_worker import parts_of
+from trio_crawl._parse.elsewhere import names_of
 from trio_crawl._parse.worker import Workers
 
 async def main():
     workers = Workers(seconds={seconds})
     async with workers.open(), trio.open_nursery() as nursery:
-        await workers.do("parse", names_of(parsers_elsewhere.nothing), fields_of(page()))
+        await workers.do("parse", names_of(parsers_elsewhere.nothing), *parts_of(page()))
         print("ready", flush=True)
         if {busy}:
-            await workers.do("parse", names_of(parsers_elsewhere.endless), fields_of(page(b"endless")))
+            await workers.do("parse", names_of(parsers_elsewhere.endless), *parts_of(page(b"endless")))
         await trio.sleep_forever()
 
 trio.run(main)

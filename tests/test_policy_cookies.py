@@ -287,3 +287,38 @@ def test_cookies_that_can_not_be_right(cookies: Mapping[str, object], message: s
         cookie_jar(cookies)
     assert message in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+# Kept in a state
+
+
+def test_what_changed_is_told_once_by_domain() -> None:
+    """Setting, replacing and taking back are changes, sending and setting anew the same are told once."""
+    jar = jar_of((SITE, "a=1"), ("https://www.example.org/", "b=2"), ("https://e.com/", "c=3"))
+    told = jar.changes()
+    assert {site: len(kept) for site, kept in told.items() if isinstance(kept, list)} == {
+        "example.org": 2,
+        "e.com": 1,
+    }
+    assert sent(jar) == "a=1"
+    assert not jar.changed
+    jar.take(SITE, ["a=; Max-Age=0"], NOW)
+    jar.take("https://e.com/", ["c=; Max-Age=0"], NOW)
+    assert jar.changed
+    told.update(jar.changes())
+    assert told["e.com"] is None
+    other = CookieJar()
+    other.resume(kept for kept in told.values() if kept is not None)
+    assert sent(other, "https://www.example.org/") == "b=2"
+    assert len(other) == 1
+    assert not other.changed
+
+
+def test_what_is_given_counts_more_than_what_was_kept() -> None:
+    """Of the same name, host and path the user's own is sent; the others beside it."""
+    jar = cookie_jar({"example.org": {"session": "new", "more": "1"}})
+    assert jar is not None
+    jar.resume(jar_of((SITE, "first=0"), (SITE, "session=old; Path=/")).changes().values())
+    assert sent(jar) == "first=0; session=new; more=1"
+    with pytest.raises(ValueError, match="no state"):
+        jar.resume([5])

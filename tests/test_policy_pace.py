@@ -98,3 +98,26 @@ def test_it_is_never_faster_than_the_crawls_own_pace(own: float, ends: list[tupl
     for number, (trouble, latency) in enumerate(ends):
         pace.learn(own, latency=latency, trouble=trouble, started=number, now=number + 1)
         assert own <= pace.delay(own) <= max(own, LONGEST_PACE) * 1.000001
+
+
+def test_a_pace_goes_on_where_it_was() -> None:
+    """What one knows another takes up; a rate that is too slow to be true is not."""
+    pace, other = Pace(), Pace()
+    told(pace, True, True, False)
+    other.resume(*pace.known())
+    assert other.delay(0.5) == pace.delay(0.5) > 0.5
+    assert other.known() == pace.known()
+    assert told(pace, False, False) == told(other, False, False)
+    other.resume(1e-12, None)
+    assert other.delay(0.5) == LONGEST_PACE
+    other.resume(None, None)
+    assert other.delay(0.5) == 0.5
+
+
+def test_a_latency_that_says_nothing_of_others() -> None:
+    """A request of another kind is no measure of what is slow; its trouble is trouble all the same."""
+    pace = Pace()
+    pace.learn(0.5, latency=None, trouble=False, started=0, now=1)
+    assert told(pace, False, latency=5) == [0.5]
+    pace.learn(0.5, latency=None, trouble=True, started=10, now=11)
+    assert pace.delay(0.5) == 1

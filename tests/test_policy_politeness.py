@@ -105,3 +105,13 @@ def test_a_run_of_requests_keeps_both_limits(per_host: int, delay: int, duration
         ends.append(now + duration)
         assert turns.running <= per_host
     assert all(later - earlier >= delay for earlier, later in pairwise(starts))
+
+
+def test_turns_go_on_from_an_earlier_crawl() -> None:
+    """The last start and the rest of before count, unless what is known now says more."""
+    turns = Turns(per_host=1, delay=5)
+    turns.resume(last_start=-2, not_before=1)
+    assert turns.next_start(0) == 3
+    turns.resume(last_start=-4, not_before=-9)
+    assert turns.next_start(0) == 3
+    assert turns.delay_now == 5

@@ -23,6 +23,7 @@ from trio_crawl._policy.robots import (
     from_status,
     parse,
     product_token,
+    reread,
     robots_url,
 )
 
@@ -439,3 +440,22 @@ def test_a_disallowed_path_is_disallowed(path: str) -> None:
     rules = parse(b"User-agent: *\nDisallow: /" + written, "bot")
     if "*" not in path and not path.endswith("$"):
         assert not rules.allows("https://a.test/" + written.decode(errors="surrogateescape"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "User-agent: *\nDisallow: /a\nAllow: /a/b$\nDisallow: /*.php\nCrawl-delay: 3",
+        "User-agent: bot\nDisallow: /caf\xe9\nDisallow: /%E4\nDisallow: /\u2028x\nDisallow: /#x",
+        "",
+        "Disallow: /",
+    ],
+)
+def test_kept_rules_say_the_same(text: str) -> None:
+    """What is read again from the source of rules allows what they allowed."""
+    rules = parse(text.encode("latin-1", "ignore"), "bot")
+    again = reread(rules.source.encode().decode(), rules.crawl_delay)
+    assert again.crawl_delay == rules.crawl_delay
+    assert again.source == rules.source
+    for path in ("", "a", "a/b", "a/b/c", "x.php", "caf%E9", "caf%C3%A9", "%E4", "x"):
+        assert again.allows(f"http://h/{path}") == rules.allows(f"http://h/{path}")

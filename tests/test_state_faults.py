@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 ALL = sorted(f"{SITE}{number or ''}" for number in range(12))
 
 
+DISK = 2 << 20
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system of 1 MiB."""
+    """Mount a file system of `DISK` bytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
     if subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603 - our own folder
         pytest.skip("mounting a small file system needs root")
     try:
@@ -59,7 +62,7 @@ async def test_a_full_disk_under_an_output(tmp_path: Path, small_disk: Path) -> 
     """An output that finds the disk full ends the crawl; with room, the same call has every row once."""
     keywords: dict[str, Any] = {"write": small_disk / "pages.jsonl", "seeds": f"{SITE}0", "follow": "any"}
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(700_000))
+    ballast.write_bytes(bytes(DISK - 350_000))
     with pytest.raises(OSError, match="No space left on device"):
         await go(tmp_path, fat_site(), **keywords)
     with pytest.raises(OSError, match="No space left on device"):
@@ -75,8 +78,8 @@ async def test_a_full_disk_under_the_state(tmp_path: Path, small_disk: Path) -> 
     """A state that finds the disk full says so; with room, the same call has every row once."""
     keywords: dict[str, Any] = {"state": small_disk / "crawl.db", "seeds": f"{SITE}0", "follow": "any"}
     ballast = small_disk / "ballast"
-    for size in (940_000, 700_000):
-        ballast.write_bytes(bytes(size))
+    for room in (110_000, 350_000):
+        ballast.write_bytes(bytes(DISK - room))
         with pytest.raises(StateError, match="the disk is full|disk I/O error"):
             await go(tmp_path, fat_site(), **keywords)
     ballast.unlink()
@@ -89,7 +92,7 @@ async def test_a_full_disk_under_the_state(tmp_path: Path, small_disk: Path) -> 
 async def test_no_room_for_anything(tmp_path: Path, small_disk: Path) -> None:
     """On a disk that is full from the start the lock can't say who holds it, and that is what is said."""
     try:
-        (small_disk / "ballast").write_bytes(bytes(1_200_000))
+        (small_disk / "ballast").write_bytes(bytes(DISK + 150_000))
     except OSError:
         pass
     with pytest.raises(StateError, match="No space left on device|the disk is full"):

@@ -262,7 +262,7 @@ async def test_a_run_without_recrawl_finishes_what_was_begun(tmp_path: Path) -> 
     site = Versions("", "a", "b")
     await go(tmp_path, site.web, recrawl=AGE)
     await trio.sleep(AGE + 1)
-    cut = await go(tmp_path, site.web, recrawl=AGE, delay=100, max_time=250)
+    cut = await go(tmp_path, site.web, recrawl=AGE, delay=100, max_time=150)
     assert (cut.ended, cut.pages, cut.pending) == ("max_time", 2, 1)
     rest = await go(tmp_path, site.web)
     assert (rest.pages, rest.unchanged, rest.rows) == (3, 3, 3)

@@ -18,6 +18,7 @@ with in `trio_crawl.testing`.
 from __future__ import annotations
 
 from . import abc as abc, writers as writers
+from ._conduct import HostReport as HostReport, RobotsReport as RobotsReport
 from ._crawl import (
     Control as Control,
     __version__ as __version__,

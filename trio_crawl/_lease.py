@@ -92,6 +92,10 @@ class Lease:
         validators: of the last visit, None if that had none.
         own: fingerprints of where it was redirected to in the last visit.
         conditional: whether the last hop asked only for what has changed since.
+        probe: whether this asks what its host says of a URL that can't exist.
+        fruitful: whether it led to a new URL of another kind than its own.
+        content: the hash of its content, once that is there, of a page with a 2xx status.
+        original: the number of the first page with that content, where it is another one.
     """
 
     request: Request
@@ -112,6 +116,10 @@ class Lease:
     validators: Validators | None = None
     own: tuple[int, ...] = ()
     conditional: bool = False
+    probe: bool = False
+    fruitful: bool = False
+    content: int | None = None
+    original: int | None = None
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
@@ -126,6 +134,11 @@ class Lease:
             referrer=referrer,
             order=order,
         )
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a URL of the crawl, which has an outcome; no robots.txt, and no probe."""
+        return self.robots_of is None and not self.probe
 
     @property
     def seed(self) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from selectolax.lexbor import LexborNode
 
+    from ._conduct import HostReport
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say; the type of `Request.data`."""
 
@@ -42,6 +44,10 @@ SkipReason: TypeAlias = Literal[
     "nofollow",
     "max_depth",
     "max_pages",
+    "max_per_host",
+    "trap_depth",
+    "trap_repetition",
+    "trap_pattern",
     "robots",
     "robots_unreachable",
     "host_given_up",
@@ -52,7 +58,11 @@ SkipReason: TypeAlias = Literal[
 """Why a URL that was found was not asked for, or not to its end.
 
 ``scope``: outside ``follow``, ``include`` or ``exclude``. ``nofollow``: every link to it
-says ``rel`` "nofollow", "ugc" or "sponsored". ``max_depth`` and ``max_pages``: the limit of that name.
+says ``rel`` "nofollow", "ugc" or "sponsored", or stands on a page that says "nofollow" or
+"none" to robots. ``max_depth``, ``max_pages`` and ``max_per_host``: the limit of that name.
+``trap_depth``: the URL has more than 30 segments, 40 parameters or 8,000 characters.
+``trap_repetition``: its path goes round. ``trap_pattern``: it is one of pages without end that
+say nothing new, and was found on such a page (see docs/traps.md).
 ``robots``: robots.txt disallows it.
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
@@ -194,6 +204,8 @@ class Document(Protocol):
     @property
     def title(self) -> str | None: ...
     @property
+    def directives(self) -> frozenset[str]: ...
+    @property
     def meta(self) -> dict[str, str]: ...
     @property
     def opengraph(self) -> dict[str, str]: ...
@@ -231,6 +243,10 @@ class Page:
         elapsed: seconds that the last hop took.
         http_version: the protocol of the last response, as in `Response`.
         address: the IP address that answered, empty where there was no connection.
+        duplicate_of: the URL of the first page of this crawl with the same content, byte for
+            byte; None if this is it. Pages that are empty, or without a 2xx status, are not compared.
+        soft_404: whether the host says the same, with a status of success, of a URL that can't exist. A host
+            is asked for one when it has given 200 pages, and pages before that are not marked.
     """
 
     id: str
@@ -249,6 +265,8 @@ class Page:
     elapsed: float
     http_version: str
     address: str
+    duplicate_of: str | None = None
+    soft_404: bool = False
     _document: Document = field(repr=False, compare=False)
 
     @property
@@ -271,6 +289,17 @@ class Page:
     def title(self) -> str | None:
         """The document's title with its white space collapsed; None if it has none."""
         return self._document.title
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself, in lower case: ``"noindex"``, ``"nofollow"``, ...
+
+        Gathered from all ``X-Robots-Tag`` fields and ``meta`` elements that speak to everybody
+        or to the crawl's product token. ``"none"`` stands for itself, and for the two that it is
+        short for. Those that have a value have it after a colon: ``"max-snippet:20"``,
+        ``"unavailable_after:25 jun 2030 15:00:00 gmt"``.
+        """
+        return self._document.directives
 
     @property
     def meta(self) -> dict[str, str]:
@@ -436,6 +465,7 @@ class Statistics:
         retries: hops that had to be made again.
         redirects: redirects followed.
         robots: robots.txt files asked for.
+        probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -455,6 +485,7 @@ class Statistics:
     retries: int = 0
     redirects: int = 0
     robots: int = 0
+    probes: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -466,10 +497,13 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
+        hosts: how hosts were treated: at most a hundred, first those where a rule was not
+            kept, which there should be none of, then the busiest.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
+    hosts: tuple[HostReport, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
@@ -493,7 +527,12 @@ class Report(Statistics):
             _line(
                 "requests",
                 self.requests,
-                {"retries": self.retries, "redirects": self.redirects, "robots.txt": self.robots},
+                {
+                    "retries": self.retries,
+                    "redirects": self.redirects,
+                    "robots.txt": self.robots,
+                    "probes": self.probes,
+                },
             ),
             _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
             _line("rows written", self.rows, {})

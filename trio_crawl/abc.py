@@ -267,8 +267,20 @@ class Frontier(Protocol):
     def redirect(self, lease: Lease, target: Redirect, now: float, /) -> SkipReason | None:
         """Queue *lease* again for another URL, or return why it is skipped instead."""
 
-    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float, /) -> None:
-        """Take the rules of an origin; an error says it can't be reached, None disallows all."""
+    def robots_known(
+        self,
+        lease: Lease,
+        verdict: Rules | FetchError | None,
+        now: float,
+        /,
+        *,
+        status: int | None = None,
+        size: int = 0,
+    ) -> None:
+        """Take the rules of an origin; an error says it can't be reached, None disallows all.
+
+        Status (None without a response) and size (bytes) of the file are for the report.
+        """
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""

@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -234,10 +235,15 @@ def _print_report(report: Report, *, as_json: bool) -> None:
         sys.stderr.flush()
 
 
-def _plain(report: Report) -> dict[str, Any]:
-    """Return *report* as JSON can say it, under the names of its fields."""
-    found = {field.name: getattr(report, field.name) for field in fields(report)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Return a report as JSON can say it, under the names of its fields."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _print_page(page: Page, *, as_json: bool, links: bool, body: bool) -> None:

@@ -114,6 +114,18 @@ class Limits:
             help="Links from a seed; 0 fetches the seeds alone. No limit by default.",
         ),
     ] = None
+    max_per_host: Annotated[
+        int | None,
+        Parameter(metavar="N", group=_LIMITS, help="Pages asked of one host. No limit by default."),
+    ] = None
+    traps: Annotated[
+        bool,
+        Parameter(
+            group=_FOLLOW,
+            negative="--no-traps",
+            help="Whether links into traps are passed by: calendars without end, paths that go round.",
+        ),
+    ] = True
     max_links: Annotated[
         int,
         Parameter(metavar="N", group=_FOLLOW, help="Links of one page that are kept; the rest are counted."),

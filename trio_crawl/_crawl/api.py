@@ -45,11 +45,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     exclude: Patterns = (),
     max_pages: int | None = None,
     max_depth: int | None = None,
+    max_per_host: int | None = None,
     max_time: float | None = None,
     max_links: int = 10_000,
     max_bytes: int = 10 * 1024 * 1024,
     max_redirects: int = 10,
     max_failures: int | None = None,
+    traps: bool = True,
     concurrency: int = 64,
     per_host: int = 2,
     per_address: int = 8,
@@ -107,7 +109,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             over the whole state; what a limit skipped is pending again when it is
             raised. None: nothing is left behind.
         retry_failed: make pages that failed pending again, where a state is gone on
-            with. False: a failure is an outcome as well.
+            with, and those that were skipped as their host failed, or its robots.txt.
+            False: a failure is an outcome as well.
         recrawl: seconds of age: a page whose last visit is longer ago is asked for again
             where a state is gone on with, as a visit of its own (`Page.visit`) with rows of
             its own, but only for what has changed: one that is answered by 304 has no row, and
@@ -122,6 +125,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
+        max_per_host: pages to ask one host for, 1 or more, whatever comes of them; the rest of
+            its pages counts as skipped. None: no limit, since no number tells a large site
+            from an endless one.
         max_time: seconds after which nothing more is started; what is still in flight
             *grace* seconds later is dropped, and the rows that are there may take
             *grace* once more. None: no limit.
@@ -133,6 +139,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             20 that clients allow.
         max_failures: failed pages after which the crawl ends with an exception. None:
             failures are recorded, and the crawl goes on.
+        traps: pass by what leads astray: paths that go round or ever deeper, and pages without end
+            that say nothing new (calendars, session identifiers, filters of filters); and ask each host
+            that has given 200 pages for one that can't exist, so that its soft 404s are known
+            (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
+            docs/traps.md.
         concurrency: pages in work at once, of all hosts: hops, and async parsers that
             run. 64 keeps one core busy.
         per_host: hops at once on one host. 2, as browsers did when they were told to
@@ -149,7 +160,9 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             408, 429, 5xx), with back-off. 2 survive a restart of a server.
         grace: seconds that a crawl which is cancelled, or out of time, may take to
             write what it has.
-        robots: keep to robots.txt (RFC 9309). True: the standard is clear.
+        robots: keep to robots.txt (RFC 9309), and follow no link that ``rel``, or its page
+            by ``X-Robots-Tag`` or ``<meta name=robots>``, says not to follow. True: the
+            standard is clear, and so is the wish.
         user_agent: the ``User-Agent`` field; its product token is what robots.txt is
             searched for.
         headers: header fields for every request, robots.txt included, by name or in
@@ -158,7 +171,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             one of them belongs in *auth*, or in the headers of a `Request`.
         cookies: True keeps what servers set and sends it back, as RFC 6265 says: a
             site that asks for cookies works as in a browser, and each crawl begins
-            without any. False neither keeps nor sends any. A mapping, such as
+            without any; one that goes on with a state has those that it had. False
+            neither keeps nor sends any. A mapping, such as
             ``{"example.org": {"session": "..."}}``, begins with those: each goes to
             that host alone, on every path, over https and http.
         auth: by origin, what it is asked with from the first request on: a user name
@@ -204,11 +218,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         exclude=exclude,
         max_pages=max_pages,
         max_depth=max_depth,
+        max_per_host=max_per_host,
         max_time=max_time,
         max_links=max_links,
         max_bytes=max_bytes,
         max_redirects=max_redirects,
         max_failures=max_failures,
+        traps=traps,
         concurrency=concurrency,
         per_host=per_host,
         per_address=per_address,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._fetch.addresses import AddressGuard
 from .._frontier.limits import Limits
 from .._frontier.memory import MemoryFrontier
+from .._policy.robots import product_token
 from .._policy.scope import Scope
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ def make_frontier(
             per_address_delay=options.per_address_delay,
             max_depth=options.max_depth,
             max_pages=options.max_pages,
+            max_per_host=options.max_per_host,
+            traps=options.traps,
         ),
         ledger,
         guard=guard,
         robots=options.robots,
         journal=journal,
+        product=product_token(options.user_agent),
     )
 
 

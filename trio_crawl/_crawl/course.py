@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
 from .._lease import Redirect
-from .._model import Page, Parsed, Response
+from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+from .marks import Marks, Unnamed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
     from .._model import Outcome
     from .._policy.verdict import Verdict
@@ -39,7 +41,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -51,9 +53,11 @@ class Course:
         frontier: where they come from, and go back to.
         pages: what makes pages of responses.
         options: of the crawl.
+        contents: which page had a content first.
     """
 
-    def __init__(self, frontier: Frontier, pages: Pages, options: Options) -> None:
+    def __init__(self, frontier: Frontier, pages: Pages, options: Options, contents: Contents) -> None:
+        self._marks = Marks(contents, pages)
         self._frontier = frontier
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
@@ -90,6 +94,9 @@ class Course:
         Raises:
             Exception: of the user's parser, if it is to end the crawl.
         """
+        if lease.probe:
+            self._marks.probed(lease, result, wall)
+            return None
         of_robots = lease.robots_of is not None
         verdict = self._judge(lease, result, wall)
         if not isinstance(verdict, Again | Redirect):
@@ -101,7 +108,8 @@ class Course:
                 if self._frontier.redirect(lease, verdict, now) is not None:
                     self._changed.pop(lease, None)
             case _ if of_robots:
-                self._frontier.robots_known(lease, self._read_robots(lease, verdict), now)
+                status, size, rules = self._read_robots(lease, verdict)
+                self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
@@ -126,31 +134,43 @@ class Course:
             return decide()
         return verdict
 
-    def _read_robots(self, lease: Lease, verdict: GiveUp | Keep) -> robots.Rules | FetchError | None:
-        """Return the rules of a robots.txt; why its origin can't be had; None: nothing is allowed."""
+    def _read_robots(
+        self, lease: Lease, verdict: GiveUp | Keep
+    ) -> tuple[int | None, int, robots.Rules | FetchError | None]:
+        """Return status and size of a robots.txt, and what `Frontier.robots_known` takes."""
         if isinstance(verdict, GiveUp):
             if verdict.error.kind == "redirects":
-                return robots.ALLOW_ALL
-            return verdict.error if verdict.error.kind in _NO_ORIGIN else None
-        match robots.from_status(verdict.response.status):
+                return None, 0, robots.ALLOW_ALL
+            return None, 0, verdict.error if verdict.error.kind in _NO_ORIGIN else None
+        status = verdict.response.status
+        match robots.from_status(status):
             case "allow":
-                return robots.ALLOW_ALL
+                return status, 0, robots.ALLOW_ALL
             case "disallow":
-                return None
+                return status, 0, None
             case "parse":
                 try:
-                    return robots.parse(self._pages.content(lease, verdict.response), self._product)
+                    content = self._pages.content(lease, verdict.response)
                 except FetchError:
-                    return None
+                    return status, 0, None
+                return status, len(content), robots.parse(content, self._product)
 
-    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Outcome | Unchanged | ToAwait:
-        """Make the page, and parse it, unless its parser is async."""
+    def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
+        """Make the page, and parse it."""
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
         try:
-            page = self._pages.page(lease, response, wall)
+            page = self._marks.mark(lease, self._pages.page(lease, response, wall))
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
+        return page if isinstance(page, Unnamed) else self.parse(lease, page)
+
+    def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
+        """Parse *page*, unless its parser is async.
+
+        Raises:
+            Exception: of the user's parser, if it is to end the crawl.
+        """
         try:
             parsed = self._pages.parse(page)
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again

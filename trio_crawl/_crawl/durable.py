@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._conduct import HostReport
+    from .._frontier.contents import Contents
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
     from .._frontier.memory import MemoryFrontier
+    from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
     from ..abc import RunInThread, Writer
     from .options import Options
+    from .pages import Pages
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -62,8 +66,22 @@ class Durable:
     async def _call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         return await self._run_in_thread(function, *args, limiter=self._limiter)
 
-    async def open(self, frontier: MemoryFrontier, ledger: Ledger, now: datetime) -> list[Json] | None:
-        """Open the state, and set *frontier* and *ledger* to what it knows at the moment *now*.
+    async def open(
+        self,
+        frontier: MemoryFrontier,
+        ledger: Ledger,
+        contents: Contents,
+        pages: Pages,
+        now: datetime,
+    ) -> list[Json] | None:
+        """Open the state, and set the other parts to what it knows.
+
+        Args:
+            frontier: a new one.
+            ledger: a new one.
+            contents: new ones.
+            pages: with the cookies that the user gave.
+            now: the present moment.
 
         Returns:
             The position of each output; None if the crawl is a new one.
@@ -77,7 +95,10 @@ class Durable:
         books = await self._call(self._state.books)
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
-        frontier.resume(await self._call(self._state.resume, self._check_cancelled))
+        resumed = await self._call(self._resume, now)
+        frontier.resume(resumed, trio.current_time())
+        contents.resume(resumed.contents)
+        pages.resume(resumed.cookies)
         return self._state.positions
 
     def _reopen(self, now: datetime) -> None:
@@ -86,17 +107,31 @@ class Durable:
         self._state.reopen(
             max_depth=options.max_depth,
             max_pages=options.max_pages,
+            max_per_host=options.max_per_host,
+            traps=options.traps,
             retry_failed=options.retry_failed,
             visited_before=None if age is None else now.timestamp() - age,
         )
+
+    def _resume(self, now: datetime) -> Resumed:
+        limited = self._options.max_per_host is not None
+        return self._state.resume(self._check_cancelled, now.timestamp(), count_hosts=limited)
 
     async def load(self, wanted: tuple[Wanted, ...]) -> Mapping[str, Sequence[Stored]]:
         """Return pages that wait, by host."""
         return await self._call(self._state.load, wanted)
 
+    async def url_of(self, number: int) -> str | None:
+        """Return the URL that was discovered with a *number*."""
+        return await self._call(self._state.url_of, number)
+
     async def commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         """Take down a batch, all of it or nothing."""
         await self._call(self._state.commit, changes, positions, books)
+
+    async def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated, in all runs."""
+        return await self._call(self._state.conduct)
 
     async def close(self) -> None:
         """Close the state; not cut short by a cancellation, nor by a deadline.

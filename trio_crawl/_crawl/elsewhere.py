@@ -57,19 +57,11 @@ class Elsewhere:
             ParseError: it takes too much time or memory.
         """
         document = _document(page)
-        trial = Trial(
-            **await self.workers.do(
-                "try",
-                page.content,
-                content_type=page.headers.get("content-type"),
-                url=page.final_url,
-                most=self._max_links,
-            )
-        )
+        trial = Trial(**await self.workers.do("try", document.parts(), self._max_links))
         # In virtual time nothing may depend on how fast the machine is.
         cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
         refusal = None if cheap else REFUSAL.format(seconds=trial.seconds)
-        document.restrict(refusal, links=trial.links, known=trial.known)
+        document.settle(refusal, trial.known)
         return trial.more
 
     async def parse(self, page: Page, found: Found) -> None:
@@ -81,8 +73,9 @@ class Elsewhere:
             ParserFormError: it can't be run.
             RowError: it yielded what can't come back.
         """
-        follow, rows = await self.workers.do("parse", self._names, fields_of(page))
-        _document(page).restrict(_NOT_HERE)
+        document = _document(page)
+        follow, rows, known = await self.workers.do("parse", self._names, fields_of(page), document.parts())
+        document.settle(_NOT_HERE, known)
         for item in follow:
             found.add(item)
         found.rows.extend(rows)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 import trio
 
 from .._fetch.choose import choose as choose_fetcher
+from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
@@ -95,6 +96,7 @@ class Engine:
             guard=self._guard if self._fetcher.opens_connections else None,
             journal=self._journal,
         )
+        self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
@@ -109,6 +111,7 @@ class Engine:
             pages=self._pages,
             outlet=self._outlet,
             ledger=self._ledger,
+            contents=self._contents,
             fail=self._ending.fail,
             wall_clock=self._wall_clock,
         )
@@ -136,7 +139,10 @@ class Engine:
             run_in_thread=self._run_in_thread,
             virtual=self._fetcher.virtual,
         )
+        assert self._journal is not None  # noqa: S101 - who has a state has a journal
+        self._journal.sources.append(self._pages)
         self._loop.load = durable.load
+        self._loop.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
@@ -151,6 +157,7 @@ class Engine:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._numbers.began = trio.current_time()
         self._wall = self._wall_now()
+        self._frontier.begin(self._wall.timestamp() - self._numbers.began)
         try:
             await self._run_whole(task_status)
         except trio.Cancelled:  # noqa: ASYNC103 - see below
@@ -181,6 +188,7 @@ class Engine:
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
+            await self._look_back()
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: ASYNC103, BLE001 - no cancellation; raised by `run`
@@ -200,12 +208,23 @@ class Engine:
         """Go on where the state says that the crawl ended."""
         if self._durable is None:
             return
-        positions = await self._durable.open(self._frontier, self._ledger, self._wall)
+        positions = await self._durable.open(
+            self._frontier, self._ledger, self._contents, self._pages, self._wall
+        )
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped
             self._numbers.before = self._durable.elapsed
             self._outlet.resumed = True
+
+    async def _look_back(self) -> None:
+        """Gather how hosts were treated, with a state in all runs, for the report."""
+        if self._durable is None:
+            self._numbers.hosts = self._frontier.conduct()
+            return
+        # It takes milliseconds, and what is done already is not to be lost for its sake.
+        with trio.CancelScope(shield=True):
+            self._numbers.hosts = await self._durable.conduct()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -340,9 +359,11 @@ class Engine:
     def _wall_now(self) -> datetime:
         if not self._fetcher.virtual:
             return datetime.now(UTC)
+        if self._durable is None:
+            return _VIRTUAL_START
         from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
 
-        # On a clock that jumps, a crawl that begins later in a run is later; another clock has no origin.
+        # A state sees that time passes between two crawls on one clock that jumps; others have no origin.
         mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
         return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeAlias, final
@@ -21,9 +22,10 @@ from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
 from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
-from .._model import Failure, Parsed, Response
+from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
+from .marks import Unnamed
 from .nurseries import is_cancellation
 from .sowing import ROUND, Sower
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._frontier.contents import Contents
     from .._frontier.ledger import Ledger
     from .._lease import Lease, Stored, Wanted
     from .._model import Outcome, Request
@@ -46,8 +49,8 @@ log = logging.getLogger("trio_crawl")
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
 
-_Arrival: TypeAlias = "Response | FetchError | Outcome"
-"""What a hop or an async parser came to."""
+_Arrival: TypeAlias = "Response | FetchError | Outcome | Page"
+"""What a hop, an async parser or a question to the state came to."""
 
 
 @final
@@ -62,12 +65,16 @@ class Loop:
         pages: makes pages, and parses them.
         outlet: takes the outcomes.
         ledger: the books.
+        contents: which page had a content first.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
 
     load: Callable[[tuple[Wanted, ...]], Awaitable[Mapping[str, Sequence[Stored]]]]
     """How to read pages of the state; set by who makes the loop, where there is one."""
+
+    url_of: Callable[[int], Awaitable[str | None]]
+    """How to ask the state for the URL of a page, by its number; set likewise."""
 
     def __init__(  # noqa: PLR0913 - the parts of a crawl; the engine makes them, and nobody else calls this
         self,
@@ -79,6 +86,7 @@ class Loop:
         pages: Pages,
         outlet: Outlet,
         ledger: Ledger,
+        contents: Contents,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -91,7 +99,7 @@ class Loop:
         self._ledger = ledger
         self._fail = fail
         self._wall_clock = wall_clock
-        self._course = Course(frontier, pages, options)
+        self._course = Course(frontier, pages, options, contents)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
         self._due: deque[tuple[Lease, _Arrival]] = deque()
@@ -181,6 +189,7 @@ class Loop:
                     self.moved_at = now
                     self._fetching += 1
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
+                    self._ledger.probes += lease.probe
                     scope = self._hops[lease] = trio.CancelScope()
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
@@ -315,12 +324,28 @@ class Loop:
         self._arrivals.append((lease.number, lease, outcome))
         self.wake()
 
+    async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
+        """Ask the state for the URL of the first page with the same content, and lay down the page."""
+        try:
+            url = await self.url_of(unnamed.number)
+        except trio.Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
+            return
+        self._arrivals.append((lease.number, lease, replace(unnamed.page, duplicate_of=url)))
+        self.wake()
+
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
         """Take what a hop or an async parser came to."""
         self.moved_at = trio.current_time()
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
+            return
+        if isinstance(arrival, Page):
+            self._parsing -= 1
+            self._advance(lease, self._course.parse(lease, arrival))
             return
         self._fetching -= 1
         del self._hops[lease]
@@ -337,6 +362,9 @@ class Loop:
         if isinstance(step, ToAwait):
             self._parsing += 1
             self._nursery.start_soon(self._parse, lease, step)
+        elif isinstance(step, Unnamed):
+            self._parsing += 1
+            self._nursery.start_soon(self._name, lease, step)
         elif step is not None:
             self._finish(lease, step)
 

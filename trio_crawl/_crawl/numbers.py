@@ -9,6 +9,7 @@ import trio
 from .._model import Report
 
 if TYPE_CHECKING:
+    from .._conduct import HostReport
     from .._frontier.ledger import Ledger
     from .._model import Statistics
     from ..abc import Frontier
@@ -31,6 +32,7 @@ class Numbers:
     Attributes:
         began: when it began, in seconds of trio's clock.
         before: seconds that the crawl took in earlier runs.
+        hosts: how hosts were treated, for the report.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Numbers:
         self._ending = ending
         self.began = 0.0
         self.before = 0.0
+        self.hosts: tuple[HostReport, ...] = ()
 
     def elapsed(self) -> float:
         """Return the seconds that the crawl has taken, in all runs."""
@@ -60,11 +63,14 @@ class Numbers:
         )
 
     def report(self, outputs: tuple[str, ...]) -> Report:
-        """Return them as a report, with the names of the outputs."""
+        """Return them as a report, with the names of the outputs, and `hosts`."""
         numbers = self.statistics()
         ended = "done" if not numbers.pending and self._ending.how != "left" else self._ending.how
         return Report(
-            **{name: getattr(numbers, name) for name in numbers.__slots__}, ended=ended, outputs=outputs
+            **{name: getattr(numbers, name) for name in numbers.__slots__},
+            ended=ended,
+            outputs=outputs,
+            hosts=self.hosts,
         )
 
     def line(self) -> str:

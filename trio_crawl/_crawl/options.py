@@ -47,11 +47,13 @@ class CrawlOptions(TypedDict, total=False):
     exclude: Patterns
     max_pages: int | None
     max_depth: int | None
+    max_per_host: int | None
     max_time: float | None
     max_links: int
     max_bytes: int
     max_redirects: int
     max_failures: int | None
+    traps: bool
     concurrency: int
     per_host: int
     per_address: int
@@ -86,11 +88,13 @@ class Options:
     exclude: Patterns
     max_pages: int | None
     max_depth: int | None
+    max_per_host: int | None
     max_time: float | None
     max_links: int
     max_bytes: int
     max_redirects: int
     max_failures: int | None
+    traps: bool
     concurrency: int
     per_host: int
     per_address: int
@@ -111,14 +115,14 @@ class Options:
     def __post_init__(self) -> None:
         for name, least in _WHOLE.items():
             _check_whole(name, getattr(self, name), least)
-        for name in ("max_pages", "max_depth", "max_failures"):
+        for name, least in _LIMITS.items():
             if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name), 1 if name == "max_pages" else 0, or_none=True)
+                _check_whole(name, getattr(self, name), least, or_none=True)
         for name in ("delay", "grace"):
             _check_seconds(name, getattr(self, name), zero=True)
         _check_seconds("timeout", self.timeout, zero=False)
         self._check_ages()
-        for name in ("robots", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "traps", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):
@@ -146,6 +150,9 @@ _WHOLE = {
     "per_address": 1,
     "retries": 0,
 }
+
+# Likewise, of those that may be None.
+_LIMITS = {"max_pages": 1, "max_depth": 0, "max_per_host": 1, "max_failures": 0}
 
 
 def _check_whole(name: str, value: object, least: int, *, or_none: bool = False) -> None:

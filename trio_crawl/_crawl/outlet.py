@@ -152,7 +152,7 @@ class Outlet:
         now = trio.current_time()
         if whole:
             self._gatherer.end(now)
-        if self._journal is not None and self._journal.changes:
+        if self._journal is not None and self._journal.unsaved:
             self._gatherer.begin(now)
         try:
             while True:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
-from .._errors import ParseError
+from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
-from .._model import Failure, Hop, Page, Parsed, Request
+from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
+from .._policy.directives import forbids_following
 from .._policy.revisit import conditions
+from .._policy.robots import product_token
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from .._frontier.journal import Changes
     from .._lease import Lease
-    from .._model import FailureKind, Link, Response
+    from .._model import FailureKind, Response
     from .elsewhere import Elsewhere
     from .options import Options
 
@@ -63,6 +68,8 @@ class Pages:
         self._max_links = options.max_links
         self._max_bytes = options.max_bytes
         self._cache = LinkCache()
+        self._robots = options.robots
+        self._product = product_token(options.user_agent)
         ours = (
             ("User-Agent", options.user_agent),
             ("Accept", _ACCEPT),
@@ -127,6 +134,33 @@ class Pages:
         ]
         return bool(fields) and self._jar.take(lease.url, fields, wall)
 
+    # What a state is told, and tells
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether cookies have changed that a state does not know of."""
+        return self._jar is not None and self._jar.changed
+
+    def tell(self, changes: Changes) -> None:
+        """Put cookies that have changed into *changes*."""
+        if self._jar is not None and self._jar.changed:
+            changes.cookies = {
+                site: None if said is None else json.dumps(said) for site, said in self._jar.changes().items()
+            }
+
+    def resume(self, cookies: Iterable[str]) -> None:
+        """Go on with the cookies of an earlier crawl, as they were told.
+
+        Raises:
+            StateError: they are none.
+        """
+        if self._jar is None:
+            return
+        try:
+            self._jar.resume([json.loads(site) for site in cookies])
+        except (ValueError, TypeError) as error:
+            raise StateError(f"the cookies in the state can't be read ({error}): it is damaged") from error
+
     def _limit(self, lease: Lease) -> int:
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
@@ -164,6 +198,9 @@ class Pages:
                 content_type=response.headers.get("content-type"),
                 url=lease.url,
                 cache=self._cache,
+                robots_tags=response.headers.get_all("x-robots-tag"),
+                product=self._product,
+                bounded=True,
             ),
         )
 
@@ -215,10 +252,25 @@ class Pages:
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         if found is not None:
-            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=self._bounded(found.follow))
+            follow = self._as_page_says(page, self._bounded(found.follow))
+            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
         links = self._bounded(page.links())
         # Links are followed from pages that are what was asked for, not from error pages.
-        return Parsed(page=page, links=links, follow=links if _is_success(page) else ())
+        follow = self._as_page_says(page, links) if _is_success(page) else ()
+        return Parsed(page=page, links=links, follow=follow)
+
+    def _as_page_says(self, page: Page, follow: tuple[Link | Request, ...]) -> tuple[Link | Request, ...]:
+        """Return what the page leads to, where it asks robots not to follow its links as if each said so.
+
+        A `Request` is no link of the page, but the user's own wish.
+        """
+        if not self._robots or not any(isinstance(item, Link) for item in follow):
+            return follow
+        if not forbids_following(page.directives):
+            return follow
+        return tuple(
+            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item for item in follow
+        )
 
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
         if any("@" in item.url for item in found):

@@ -12,7 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from .._conduct import SLACK
 from .._errors import StateError
+from . import conduct
 from .database import BUSY_TIMEOUT
 from .schema import APPLICATION_ID, VERSION
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from .._conduct import HostReport
     from .._model import Json
 
 _STATUSES: Final = ("pending", "pages", "failed", "skipped")
@@ -106,6 +109,7 @@ def _read(state: sqlite3.Connection, path: Path) -> Audit:
         *_disagreements(books, pages=pages, failed=failed, skipped=skipped),
         *_totals(books, sum(outcomes), sum(totals), _unchanged(state)),
         *_hosts(state),
+        *_conduct(state),
     ]
     return Audit(
         outputs=outputs,
@@ -219,3 +223,37 @@ def _hosts(state: sqlite3.Connection) -> Iterator[str]:
     )
     for name, said, found in state.execute(query):
         yield f"the host {name} has {said:,} pending, its URLs {found:,}"
+
+
+def _conduct(state: sqlite3.Connection) -> Iterator[str]:
+    """Tell of hosts that were not treated as they should have been."""
+    for host in conduct.reports(state, conduct.MOST_HOSTS):
+        if host.kept:
+            return  # those that were not come first
+        if host.shortfall > SLACK:
+            yield (
+                f"the host {host.host} was asked {host.shortfall:.3f} s sooner than its delay allowed; "
+                f"the smallest gap between two requests was {host.smallest_gap:.3f} s"
+            )
+        if host.excess:
+            yield (
+                f"the host {host.host} had {host.most_at_once} requests at once, "
+                f"{host.excess} more than per_host allowed"
+            )
+
+
+def hosts(path: Path) -> Iterator[HostReport]:
+    """Yield how every host was treated, in all runs: first where a rule was not kept, then the busiest.
+
+    Raises:
+        StateError: there is no state at *path*, it is something else, or it can't be read.
+    """
+    if not path.is_file():
+        raise StateError(f"there is no state {path}")
+    try:
+        with closing(_open(path)) as state:
+            state.execute("BEGIN")  # all of one moment
+            _recognise(state, path)
+            yield from conduct.reports(state, -1)
+    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+        raise StateError(f"the state {path} is damaged, or can't be read ({error})") from error

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, final
 
 from .. import _urls
 from .._errors import FetchError
-from .._lease import Drained, Idle, Lookup, Refuse, Start
+from .._lease import Drained, Idle, Lease, Lookup, Refuse, Start
+from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
-from .robots import RobotsDesk
 from .schedule import Host
 
 if TYPE_CHECKING:
-    from .._lease import Decision, Lease
+    from .._lease import Decision
     from .._model import SkipReason
     from ..abc import Guard, Rules
     from .endings import Endings
     from .ledger import Ledger
     from .limits import Limits
+    from .manners import Manners
     from .queues import Queues
+    from .trapwatch import TrapWatch
 
 
 @final
@@ -33,7 +35,8 @@ class Choice:
         endings: where skips are entered.
         ledger: the books.
         guard: the judge of addresses; None if no name has to be looked up.
-        robots: whether robots.txt is asked for, and kept to.
+        manners: what is known of robots.txt, and of how hosts were treated.
+        watch: says which pages are in a trap; None if nobody is to know.
     """
 
     def __init__(  # noqa: PLR0913 - what a page has to pass
@@ -44,8 +47,10 @@ class Choice:
         ledger: Ledger,
         *,
         guard: Guard | None,
-        robots: bool,
+        manners: Manners,
+        watch: TrapWatch | None = None,
     ) -> None:
+        self._watch = watch
         self._limits = limits
         self._queues = queues
         self._schedule = queues.schedule
@@ -53,7 +58,8 @@ class Choice:
         self._endings = endings
         self._ledger = ledger
         self._doors = None if guard is None else Doors(guard)
-        self._robots = RobotsDesk() if robots else None
+        self._manners = manners
+        self._robots = manners.robots
         self._leases = count(1)
         self.pages = 0
         """Those that count towards ``max_pages``."""
@@ -97,12 +103,7 @@ class Choice:
     def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
-        if host.name in self._queues.cancelled:
-            self._pass_over(host, lease, now)
-            return None
-        reason = self._objection(host, lease)
-        if reason is not None:
-            self._skip(host, reason, now)
+        if self._lets_go(host, lease, now):
             return None
         if self._doors is not None:
             if host.fresh_until <= now:
@@ -120,19 +121,63 @@ class Choice:
             if isinstance(verdict, FetchError):
                 return self._refuse(host, verdict, now)
             if verdict != "allowed":
+                self._robots.skipped(lease.url)
                 self._skip(host, verdict, now)
                 return None
         return self._start(host, lease, now)
 
+    def _lets_go(self, host: Host, lease: Lease, now: float) -> bool:
+        """Let go of the head of *host*, if nobody is to be asked for it; return whether that is so."""
+        if lease.probe:
+            if self._may_probe(host, lease, now):
+                return False
+            self._queues.remove(host)
+            self._schedule.settle(host, now)
+            return True
+        if host.name in self._queues.cancelled:
+            self._pass_over(host, lease, now)
+            return True
+        reason = self._objection(host, lease)
+        if reason is not None:
+            self._skip(host, reason, now)
+        return reason is not None
+
     def _objection(self, host: Host, lease: Lease) -> SkipReason | None:
         """Return why a page that was queued is not asked for after all, None if it is."""
-        if lease.robots_of is not None:
+        if not lease.is_page:
             return None
         if host.health.given_up:
             return "host_given_up"
+        if not lease.attempts and not lease.chain:
+            most = self._limits.max_per_host
+            if most is not None and host.asked >= most:
+                return "max_per_host"
+            if self._watch is not None and self._watch.holds(lease):
+                return "trap_pattern"
         max_depth = self._limits.max_depth
         # A state may be of a crawl whose limit was higher.
         return "max_depth" if max_depth is not None and lease.depth > max_depth else None
+
+    def answered(self, host: Host, lease: Lease, now: float) -> None:
+        """Take note that *host* gave the page of *lease*; once, ask it for a URL that can't exist."""
+        if not lease.is_page:
+            return
+        host.good += 1
+        if host.good == PROBE_AFTER:
+            probe = Lease.new(lease.order, probe_url(lease.url), None, None)
+            probe.probe = True
+            self._schedule.push(host, probe, now)
+
+    def _may_probe(self, host: Host, probe: Lease, now: float) -> bool:
+        """Return whether a URL that can't exist is worth its turn, and allowed."""
+        others = len(host.pages) > 1 or host.stored
+        if not others or host.name in self._queues.cancelled or host.health.given_up:
+            return False
+        if self._robots is not None and self._robots.verdict(probe.url, now) != "allowed":
+            return False
+        if self._doors is None or host.fresh_until <= now:
+            return True
+        return self._doors.through(host, probe) is None
 
     def _pass_over(self, host: Host, lease: Lease, now: float) -> None:
         """Let go of the head of a cancelled host."""
@@ -140,7 +185,7 @@ class Choice:
             self._skip(host, "cancelled_host", now)
         else:
             host.pop()
-            self.robots_known(lease, None, now)
+            self.drop_robots(lease, now)
             self._schedule.settle(host, now)
 
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
@@ -163,19 +208,41 @@ class Choice:
         host.push(self._robots.ask(lease))
         self._schedule.settle(host, now)
 
-    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
+    def robots_known(
+        self,
+        lease: Lease,
+        verdict: Rules | FetchError | None,
+        now: float,
+        *,
+        status: int | None = None,
+        size: int = 0,
+    ) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
         assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
         assert lease.robots_of is not None  # noqa: S101
-        crawl_delay = self._robots.answer(lease.robots_of, verdict, now)
+        crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._schedule.host(_urls.host(lease.robots_of + "/"))
         host.robots_pending -= 1
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
+    def drop_robots(self, lease: Lease, now: float) -> None:
+        """Let go of a robots.txt that a cancelled host was asked for."""
+        assert lease.robots_of is not None  # noqa: S101 - the caller looked
+        host = self._schedule.host(_urls.host(lease.robots_of + "/"))
+        if host.name not in self._queues.cancelled:
+            self.robots_known(lease, None, now)
+            return
+        # Its pages are skipped before it matters; nothing is known, and nothing to be kept.
+        host.robots_pending -= 1
+        self._schedule.settle(host, now)
+
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
+        if lease.is_page and not lease.attempts and not lease.chain:
+            host.asked += 1
+        self._manners.note(host)
         self._lend(host, lease)
         lease.started = now
         self._ledger.requests += 1

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._errors import CrawlError, StateError
+from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
 from .schema import APPLICATION_ID, SCHEMA, VERSION
 
@@ -38,6 +39,9 @@ class Database:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+
+    Attributes:
+        killed: whether who had it before ended without closing it.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
@@ -45,6 +49,7 @@ class Database:
         self._identity = dict(identity)
         self._lock: StateLock | None = None
         self._connection: sqlite3.Connection | None = None
+        self.killed = False
 
     def __repr__(self) -> str:
         return f"Database({str(self._path)!r})"
@@ -64,6 +69,8 @@ class Database:
             # SQLite would read it, and leave a log beside it that can't be written either.
             raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
         self._lock = StateLock(self._path)
+        self.killed = self._lock.left_behind
+        _create_privately(self._path)
         with self.reading():
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -100,7 +107,7 @@ class Database:
 
     def _create(self, connection: sqlite3.Connection) -> None:
         with self.transaction():
-            for statement in SCHEMA.split(";\n"):
+            for statement in (SCHEMA + CONDUCT).split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -164,6 +171,19 @@ class Database:
         finally:
             if lock is not None:
                 lock.release()
+
+
+def _create_privately(path: Path) -> None:
+    """Make the file, if there is none, for its owner alone, since it holds cookies.
+
+    SQLite gives the files that it puts beside it the same permissions.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StateError(f"{path} can't be created: {error.strerror}") from error
 
 
 def _in_words(error: sqlite3.Error) -> str:

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .ledger import Ledger
     from .schedule import Waiting
+    from .trapwatch import TrapWatch
+
+PASSED: Final[tuple[SkipReason, ...]] = (
+    "scope",
+    "max_depth",
+    "nofollow",
+    "trap_depth",
+    "trap_repetition",
+    "trap_pattern",
+)
+"""Why a link is passed by, unless it is found again where it may be followed."""
 
 RECENT: Final = 50_000
 """Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
@@ -36,9 +47,11 @@ class Discoveries:
         max_depth: links from a seed; None for no limit.
         ledger: the books that discoveries and skips are entered in.
         journal: takes them down for a state; None if there is none.
+        robots: whether what links ask of robots is obeyed.
+        watch: says which links lead into a trap; None if all are followed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a link has to pass
         self,
         scope: Scope,
         max_depth: int | None,
@@ -46,7 +59,9 @@ class Discoveries:
         journal: Journal | None,
         *,
         robots: bool = False,
+        watch: TrapWatch | None = None,
     ) -> None:
+        self._watch = watch
         self._robots = robots
         self._scope = scope
         self._max_depth = max_depth
@@ -55,11 +70,7 @@ class Discoveries:
         self._recent: set[str] = set()
         self._known = FingerprintSet()
         # Links that are not followed, unless they are found again where they may be.
-        self._passed: dict[SkipReason, FingerprintSet] = {
-            "scope": FingerprintSet(),
-            "max_depth": FingerprintSet(),
-            "nofollow": FingerprintSet(),
-        }
+        self._passed: dict[SkipReason, FingerprintSet] = {reason: FingerprintSet() for reason in PASSED}
         self._next_id = 1
 
     def resume(
@@ -111,7 +122,7 @@ class Discoveries:
 
     def links(self, found: Iterable[Link | Request], parent: Lease) -> Iterator[Waiting]:
         """Add what the page of *parent* leads to; yield what is new and followed, as it waits."""
-        depth = parent.depth + 1
+        family = None if self._watch is None else self._watch.family(parent.request.url)
         for item in found:
             key = item.url if isinstance(item, Link) else key_of(item)
             if key in self._recent:
@@ -119,9 +130,12 @@ class Discoveries:
             mark = fingerprint(key)
             if mark in self._known:
                 self._remember(key)
-            elif self._follows(item, mark, depth, parent):
+            elif self._follows(item, mark, parent, family):
+                if self._watch is not None and family is not None and not parent.fruitful:
+                    # Where a parser of the user's leads is elsewhere: it knows what it wants.
+                    parent.fruitful = isinstance(item, Request) or self._watch.family(key) != family
                 request = Request(key) if isinstance(item, Link) else item
-                yield self._admit(request, mark, depth=depth, parent=parent)
+                yield self._admit(request, mark, depth=parent.depth + 1, parent=parent)
                 self._remember(key)
 
     def _remember(self, key: str) -> None:
@@ -129,10 +143,13 @@ class Discoveries:
             self._recent.clear()
         self._recent.add(key)
 
-    def _follows(self, item: Link | Request, mark: int, depth: int, parent: Lease) -> bool:
+    def _follows(self, item: Link | Request, mark: int, parent: Lease, family: str | None) -> bool:
         """Return whether *item* is to be followed; count it as skipped if not."""
         link = item if isinstance(item, Link) else Link(url=item.url)
+        depth = parent.depth + 1
         reason = self._objection(link, depth)
+        if reason is None and self._watch is not None and link is item:
+            reason = self._watch.objection(link.url, family)
         if reason is not None and mark in self._passed[reason]:
             return False
         self._take_back(mark)

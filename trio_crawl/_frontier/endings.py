@@ -8,7 +8,7 @@ from .. import _urls
 from .._lease import Unchanged
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED, validators_of
-from .journal import Ended, Visit
+from .journal import OF_FAILURE, Ended, Visit
 
 if TYPE_CHECKING:
     from .._lease import Lease
@@ -36,7 +36,7 @@ class Endings:
         if self._journal is not None:
             changes = self._journal.changes
             ended = Ended(lease.id, _urls.host(lease.request.url), reason)
-            if reason == "host_given_up":  # it may be asked for again, as a failure may
+            if reason in OF_FAILURE:  # it may be asked for again, as a failure may
                 ended = ended._replace(aliases=lease.aliases)
             else:
                 changes.fingerprints.extend(lease.aliases)
@@ -63,8 +63,10 @@ class Endings:
             case Parsed(page=page):
                 changes.fingerprints.extend(_new_aliases(lease))
                 moment = page.fetched_at.timestamp()
-                visit = _visit(lease, page)
-                changes.pages.append(Ended(lease.id, host, page.status, rows, moment, visit=visit))
+                ended = Ended(lease.id, host, page.status, rows, moment, visit=_visit(lease, page))
+                changes.pages.append(
+                    ended._replace(content=lease.content, duplicate_of=lease.original, soft_404=page.soft_404)
+                )
             case Unchanged(validators, moment):
                 changes.fingerprints.extend(_new_aliases(lease))
                 visit = Visit(unchanged=True, validators=validators, aliases=lease.aliases)

@@ -1,4 +1,4 @@
-"""Sets of fingerprints: what a crawl has seen, in eight bytes a URL."""
+"""Sets and maps of fingerprints: what a crawl has seen, in eight bytes a URL, and in sixteen a page."""
 
 from __future__ import annotations
 
@@ -100,3 +100,40 @@ class FingerprintSet:
         piece = self._pieces[place] = array("Q", sorted(set(filled)))
         self._size -= len(filled) - len(piece)
         return piece
+
+
+@final
+class FingerprintMap:
+    """A map of 64-bit numbers to such numbers, each pair held in sixteen bytes, as in `FingerprintSet`."""
+
+    __slots__ = ("_keys", "_size", "_values")
+
+    def __init__(self) -> None:
+        self._keys: dict[int, array[int]] = {}
+        self._values: dict[int, array[int]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __repr__(self) -> str:
+        return f"<FingerprintMap of {self._size:,}>"
+
+    def get(self, key: int) -> int | None:
+        """Return the value of *key*; None if it has none."""
+        keys = self._keys.get(key >> _SHIFT)
+        if keys is None:
+            return None
+        place = bisect_left(keys, key)
+        return self._values[key >> _SHIFT][place] if place < len(keys) and keys[place] == key else None
+
+    def add(self, key: int, value: int) -> None:
+        """Let *key* have *value*, unless it has one."""
+        piece = key >> _SHIFT
+        keys = self._keys.setdefault(piece, array("Q"))
+        place = bisect_left(keys, key)
+        if place < len(keys) and keys[place] == key:
+            return
+        keys.insert(place, key)
+        self._values.setdefault(piece, array("Q")).insert(place, value)
+        self._size += 1

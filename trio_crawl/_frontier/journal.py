@@ -5,11 +5,17 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
     from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
+    from .._policy.families import Family
+    from .watch import HostRecord, RobotsRecord
+
+
+OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachable")
+"""Reasons of skips that are failures of the host's: pages may be asked for again, as those that failed."""
 
 
 class Discovered(NamedTuple):
@@ -55,9 +61,12 @@ class Ended(NamedTuple):
         detail: the status code of a page; the kind of a failure; the reason of a skip.
         rows: the rows that each output has of it.
         fetched_at: of a page, the moment in seconds since 1970.
-        aliases: of a failure, or of a page whose host was given up, fingerprints of where it
+        aliases: of a failure, or of a skip that is one, fingerprints of where it
             was redirected to: known, unless it is asked for again.
         visit: of a page, what is worth keeping for the next visit; None if nothing is.
+        content: of a page, the hash of its content.
+        duplicate_of: of a page, the number of the first one with the same content.
+        soft_404: of a page, whether its host says the same of what does not exist.
     """
 
     id: int
@@ -67,6 +76,9 @@ class Ended(NamedTuple):
     fetched_at: float | None = None
     aliases: tuple[int, ...] = ()
     visit: Visit | None = None
+    content: int | None = None
+    duplicate_of: int | None = None
+    soft_404: bool = False
 
 
 class Passed(NamedTuple):
@@ -76,7 +88,7 @@ class Passed(NamedTuple):
         fingerprint: of the key that it would have.
         url: where it leads.
         depth: links from a seed.
-        reason: ``"scope"``, ``"max_depth"`` or ``"nofollow"``.
+        reason: one of `trio_crawl._frontier.discovery.PASSED`.
         request: as in `Discovered`.
         referrer: as in `Discovered`.
     """
@@ -103,8 +115,13 @@ class Changes:
         fingerprints: of keys that are known now.
         seeds: URLs that widened the scope.
         spilled: by host, how many of `discovered` are not held in memory.
+        hosts: what was done to hosts.
+        robots: what came of robots.txt files.
+        cookies: by registrable domain, its cookies as text; None for none any more.
         cancelled: hosts that were cancelled, with the reasons.
         skip_rest: why every URL that is still pending is skipped; None if it isn't.
+        families: what is left to families of pages, by name.
+        words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
     """
 
@@ -117,8 +134,13 @@ class Changes:
     fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     seeds: list[str] = field(default_factory=list)
     spilled: Counter[str] = field(default_factory=Counter)
+    hosts: list[HostRecord] = field(default_factory=list)
+    robots: list[RobotsRecord] = field(default_factory=list)
+    cookies: dict[str, str | None] = field(default_factory=dict)
     cancelled: dict[str, str] = field(default_factory=dict)
     skip_rest: SkipReason | None = None
+    families: dict[str, Family] = field(default_factory=dict)
+    words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -136,14 +158,30 @@ class Changes:
         )
 
 
+class Source(Protocol):
+    """Something that a state is told of with each commit, though it is no reason for one."""
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything to tell."""
+
+    def tell(self, changes: Changes, /) -> None:
+        """Put into *changes* what was not told before."""
+
+
 @final
 class Journal:
-    """Gathers `Changes`, until they are cut off to be committed with a batch."""
+    """Gathers `Changes`, until they are cut off to be committed with a batch.
 
-    __slots__ = ("changes",)
+    Attributes:
+        sources: those who have something to tell when that happens.
+    """
+
+    __slots__ = ("changes", "sources")
 
     def __init__(self) -> None:
         self.changes = Changes()
+        self.sources: list[Source] = []
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"
@@ -151,4 +189,11 @@ class Journal:
     def cut(self) -> Changes:
         """Return what was gathered, and begin anew."""
         changes, self.changes = self.changes, Changes()
+        for source in self.sources:
+            source.tell(changes)
         return changes
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything that the end of a crawl has to commit."""
+        return bool(self.changes) or any(source.unsaved for source in self.sources)

@@ -55,6 +55,7 @@ class Ledger:
     retries: int = 0
     redirects: int = 0
     robots: int = 0
+    probes: int = 0
     bytes: int = 0
     failed: Counter[FailureKind] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
@@ -127,6 +128,7 @@ class Ledger:
             retries=self.retries,
             redirects=self.redirects,
             robots=self.robots,
+            probes=self.probes,
             bytes=self.bytes,
             elapsed=elapsed,
         )

@@ -15,3 +15,5 @@ class Limits:
     per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
+    max_per_host: int | None = None
+    traps: bool = False

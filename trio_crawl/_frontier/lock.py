@@ -42,6 +42,9 @@ class StateLock:
     Raises:
         StateError: another crawl holds it, in this process or another, which is named; or the
             file can't be made.
+
+    Attributes:
+        left_behind: whether the file was there: who held it before did not let go of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +55,7 @@ class StateLock:
                 _try_lock(descriptor)
                 # Who held it before may have removed the file between our opening and locking it.
                 if self._is_ours(descriptor):
+                    self.left_behind = os.fstat(descriptor).st_size > 0
                     _sign(descriptor)
                     break
             except OSError as error:

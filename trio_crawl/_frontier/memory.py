@@ -8,26 +8,29 @@ others in the state, from which they are asked for in time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Unchanged
-from .._model import Parsed
+from .._model import Parsed, Response
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
 from .choice import Choice
 from .discovery import Discoveries
 from .doors import looked_up
 from .endings import Endings
+from .manners import Manners
 from .queues import Queues
+from .trapwatch import TrapWatch
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from .._conduct import HostReport
     from .._lease import Decision, Lease, Redirect, Stored
-    from .._model import Link, Outcome, Request, Response, SkipReason
+    from .._model import Link, Outcome, Request, SkipReason
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .journal import Journal
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .resumed import Resumed
     from .schedule import Host
+
+_OK: Final = 200
 
 
 @final
@@ -49,6 +54,7 @@ class MemoryFrontier:
             and no name has to be looked up.
         robots: whether robots.txt is asked for, and kept to.
         journal: takes down what a state has to know; None if there is no state.
+        product: the crawler's product token.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a frontier
@@ -60,20 +66,42 @@ class MemoryFrontier:
         guard: Guard | None,
         robots: bool,
         journal: Journal | None = None,
+        product: str = "",
     ) -> None:
         self._ledger = ledger
-        self._discoveries = Discoveries(scope, limits.max_depth, ledger, journal, robots=robots)
+        self._watch = TrapWatch(journal) if limits.traps else None
+        self._discoveries = Discoveries(
+            scope, limits.max_depth, ledger, journal, robots=robots, watch=self._watch
+        )
         self._endings = Endings(ledger, journal)
         self._queues = Queues(limits, journal)
         self._schedule = self._queues.schedule
-        self._choice = Choice(limits, self._queues, self._endings, ledger, guard=guard, robots=robots)
+        self._manners = Manners(robots=robots, product=product, journal=journal)
+        self._choice = Choice(
+            limits,
+            self._queues,
+            self._endings,
+            ledger,
+            guard=guard,
+            manners=self._manners,
+            watch=self._watch,
+        )
 
-    def resume(self, resumed: Resumed) -> None:
-        """Go on where an earlier crawl ended; to be called before anything else, with the books set."""
+    def begin(self, epoch: float) -> None:
+        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
+        self._manners.begin(epoch)
+
+    def resume(self, resumed: Resumed, now: float) -> None:
+        """Go on where an earlier crawl ended; to be called after `begin`, with the books set."""
         self._discoveries.resume(resumed.known, resumed.passed, resumed.seeds, resumed.next_id)
         self._queues.windows.resume(resumed.stored)
         self._queues.queued = sum(resumed.stored.values())
         self._choice.pages = self._ledger.pages
+        for name, number in resumed.asked.items():
+            self._schedule.host(name).asked = number
+        if self._watch is not None:
+            self._watch.resume(resumed.families, resumed.words)
+        self._manners.resume(resumed, self._schedule, now)
 
     @property
     def queued(self) -> int:
@@ -132,15 +160,20 @@ class MemoryFrontier:
         says that it was dropped.
         """
         host = self._queues.host(lease)
+        self._manners.note(host)
         if result is not None:
             self._learn(host, lease, now, result)
         self._schedule.finish(host, lease, now)
+        if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
+            self._choice.answered(host, lease, now)
 
     @staticmethod
     def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
+        latency = now - lease.started if isinstance(result, FetchError) else result.elapsed
         host.turns.pace.learn(
             host.turns.delay,
-            latency=now - lease.started if isinstance(result, FetchError) else result.elapsed,
+            # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
+            latency=None if lease.robots_of else latency,
             trouble=is_trouble(result),
             started=lease.started,
             now=now,
@@ -155,6 +188,7 @@ class MemoryFrontier:
         if host.name in self._queues.cancelled:
             return
         host.turns.pause_until(until)
+        self._manners.note(host)
         self._schedule.settle(host, now)
 
     def retry(self, lease: Lease, not_before: float, now: float) -> None:
@@ -187,14 +221,25 @@ class MemoryFrontier:
         )
         return self._discoveries.target(lease, target.url, key, own=own)
 
-    def robots_known(self, lease: Lease, verdict: Rules | FetchError | None, now: float) -> None:
+    def robots_known(
+        self,
+        lease: Lease,
+        verdict: Rules | FetchError | None,
+        now: float,
+        *,
+        status: int | None = None,
+        size: int = 0,
+    ) -> None:
         """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
-        self._choice.robots_known(lease, verdict, now)
+        self._choice.robots_known(lease, verdict, now, status=status, size=size)
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self._queues.lent -= 1
         self._choice.pages += isinstance(outcome, Parsed | Unchanged)
+        # Another visit of a page says nothing of those that its family has yet to come.
+        if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
+            self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
         self._endings.finished(lease, outcome, rows)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
@@ -214,11 +259,11 @@ class MemoryFrontier:
 
     def drop(self, lease: Lease, now: float) -> None:
         """Let go of *lease*, whose hop was cancelled with its host."""
-        if lease.robots_of is None:
+        if lease.is_page:
             self._queues.lent -= 1
             self._endings.skipped(lease, "cancelled_host")
-        else:
-            self.robots_known(lease, None, now)
+        elif lease.robots_of is not None:
+            self._choice.drop_robots(lease, now)
 
     # What a state says
 
@@ -232,6 +277,10 @@ class MemoryFrontier:
         self._queues.windows.committed(spilled)
 
     # What may be asked at any time
+
+    def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated in this run, for a report: some of them."""
+        return self._manners.conduct(self._schedule)
 
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""

@@ -56,7 +56,7 @@ class Queues:
 
     def back(self, lease: Lease, now: float, *, not_before: float = -inf) -> None:
         """Queue *lease* again, which was out, for the moment *not_before* at the earliest."""
-        if lease.robots_of is None:
+        if lease.is_page:
             self.lent -= 1
             self.queued += 1
         host = self.host(lease)
@@ -67,15 +67,15 @@ class Queues:
     def lend(self, host: Host, lease: Lease) -> None:
         """Note that the head of *host*, popped by now, is out."""
         self.windows.feed(host)
-        if lease.robots_of is None:
+        if lease.is_page:
             self.queued -= 1
             self.lent += 1
 
     def remove(self, host: Host) -> None:
-        """Take out the head of *host*, a page, for good."""
+        """Take out the head of *host*, a page or a probe, for good."""
+        self.queued -= host.lease().is_page
         host.pop()
         self.windows.feed(host)
-        self.queued -= 1
 
     def clear(self) -> int:
         """Take out every page that is queued, in memory or not; return how many."""

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import rank_of
 from .._urls import host as host_of
-from .journal import Changes, Discovered
+from .conduct import forgive
+from .journal import OF_FAILURE, Changes, Discovered
 from .requests import request_of
 from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._model import Json
+    from .._model import Json, SkipReason
     from .database import Database
     from .takedown import Takedown
 
@@ -53,6 +54,30 @@ _REVISIT: Final = (
 )
 
 
+# Hosts that were asked for as many pages as they may be.
+_FULL_HOSTS: Final = """
+INSERT INTO full_hosts SELECT host FROM urls WHERE status IN (1, 2) GROUP BY host HAVING count(*) >= ?
+"""
+
+_REVIVE_HOSTS: Final = """
+UPDATE urls SET status = 0, detail = NULL
+WHERE status = 3 AND detail = 'max_per_host' AND host NOT IN (SELECT host FROM full_hosts)
+"""
+
+_COUNT_REVIVED_HOSTS: Final = """
+UPDATE hosts SET pending = pending + revived.number
+FROM (
+    SELECT host, count(*) AS number FROM urls
+    WHERE status = 3 AND detail = 'max_per_host' AND host NOT IN (SELECT host FROM full_hosts)
+    GROUP BY host
+) AS revived
+WHERE revived.host = hosts.id
+"""
+
+TRAPS: Final[tuple[SkipReason, ...]] = ("trap_depth", "trap_repetition", "trap_pattern")
+"""What is skipped as long as traps are watched for."""
+
+
 @final
 class Reopening:
     """Makes URLs of a state pending again, before its crawl goes on.
@@ -68,11 +93,13 @@ class Reopening:
         self._takedown = takedown
         self._positions = positions
 
-    def reopen(
+    def reopen(  # noqa: PLR0913 - the limits of a crawl
         self,
         *,
         max_depth: int | None,
         max_pages: int | None,
+        max_per_host: int | None,
+        traps: bool,
         retry_failed: bool,
         visited_before: float | None,
     ) -> None:
@@ -84,17 +111,25 @@ class Reopening:
                 self._revive(SKIPPED, "max_pages")
                 del skipped["max_pages"]
             if skipped.get("max_depth"):
-                skipped["max_depth"] -= self._reopen_passed(max_depth) + self._reopen_deep(max_depth)
-                if not skipped["max_depth"]:
-                    del skipped["max_depth"]
-            if retry_failed and (books.get("failed") or skipped.get("host_given_up")):
+                deep = self._reopen_passed("max_depth", max_depth) + self._reopen_deep(max_depth)
+                skipped["max_depth"] -= deep
+            if skipped.get("max_per_host"):
+                skipped["max_per_host"] -= self._reopen_hosts(max_per_host)
+            for reason in () if traps else TRAPS:
+                if skipped.get(reason):
+                    skipped[reason] -= self._reopen_passed(reason, None) + self._revive(SKIPPED, reason)
+            books["skipped"] = skipped = {reason: number for reason, number in skipped.items() if number}
+            if retry_failed:
+                forgive(self._database.db)
+            if retry_failed and (books.get("failed") or any(map(skipped.get, OF_FAILURE))):
                 self._revive(FAILED)
-                self._revive(SKIPPED, "host_given_up")
+                for reason in OF_FAILURE:
+                    self._revive(SKIPPED, reason)
+                    skipped.pop(reason, None)
                 self._database.db.execute(
                     "DELETE FROM aliases"
                 )  # what they are redirected to is theirs again
                 books["failed"] = {}
-                skipped.pop("host_given_up", None)
             # After the limits: pages that wait for another visit make no room below `max_pages`.
             if visited_before is not None:
                 self._revisit(books, visited_before)
@@ -124,13 +159,25 @@ class Reopening:
         self._database.db.execute(_COUNT_REVIVED, which)
         return self._database.db.execute(_REVIVE, which).rowcount
 
-    def _reopen_passed(self, max_depth: int | None) -> int:
-        """Make links pending that were too deep; return how many."""
+    def _reopen_hosts(self, max_per_host: int | None) -> int:
+        """Make pages pending of hosts that may be asked for more; return how many."""
+        if max_per_host is None:
+            return self._revive(SKIPPED, "max_per_host")
+        db = self._database.db
+        db.execute("CREATE TEMP TABLE full_hosts (host INTEGER PRIMARY KEY)")
+        db.execute(_FULL_HOSTS, (max_per_host,))
+        db.execute(_COUNT_REVIVED_HOSTS)
+        revived = db.execute(_REVIVE_HOSTS).rowcount
+        db.execute("DROP TABLE full_hosts")
+        return revived
+
+    def _reopen_passed(self, reason: SkipReason, max_depth: int | None) -> int:
+        """Make links pending that were passed by for a *reason*, and are no deeper; return how many."""
         deepest = SIGN - 1 if max_depth is None else max_depth
         found = self._database.db.execute(
             "SELECT fingerprint, url, depth, request, referrer FROM passed"
-            " WHERE reason = 'max_depth' AND depth <= ? ORDER BY depth, referrer, rowid",
-            (deepest,),
+            " WHERE reason = ? AND depth <= ? ORDER BY depth, referrer, rowid",
+            (reason, deepest),
         ).fetchall()
         # Some were fetched since, as what a redirect led to; those stay in the books as they are.
         fetched = self._known_of({unsigned(mark) for mark, *_ in found}) if found else set()

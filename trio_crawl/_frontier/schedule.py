@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from .._lease import Lease
 from .._policy.health import Health
 from .._policy.politeness import Turns
+from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,11 @@ class Host:
 
     __slots__ = (
         "addresses",
+        "asked",
         "bound",
         "doors",
         "fresh_until",
+        "good",
         "health",
         "later",
         "loading",
@@ -69,12 +72,14 @@ class Host:
         "turns",
         "unsaved",
         "wake",
+        "watch",
     )
 
     def __init__(self, name: str, *, per_host: int, delay: float) -> None:
         self.name = name
         self.turns = Turns(per_host=per_host, delay=delay)
         self.health = Health()
+        self.watch: Watch | None = None  # until it is asked
         self.pages: list[Waiting] = []
         self.robots: list[Waiting] = []
         self.later: list[tuple[float, int, Lease]] = []
@@ -85,6 +90,9 @@ class Host:
         self.lowest_unsaved = inf
         self.bound = -inf
         self.loading = False
+        # Pages that were asked for, whatever came of it; and answers with status 200.
+        self.asked = 0
+        self.good = 0
         self.state = State.EMPTY
         self.wake = inf
         self.looking_up = False
@@ -322,6 +330,10 @@ class Schedule:
                 self._open_from[address] = now + self._address_delay
                 heappush(self._openings, (now + self._address_delay, address))
         host.pop()
+        if host.watch is None:
+            host.watch = Watch()
+        # Before the turns know of it, which decided about it.
+        host.watch.started(now, delay=host.turns.delay_now, limit=host.turns.per_host)
         host.turns.start(now)
         self.settle(host, now)
         return True
@@ -329,6 +341,8 @@ class Schedule:
     def finish(self, host: Host, lease: Lease, now: float) -> None:
         """Give back the turns that `start` took."""
         host.turns.finish()
+        if host.watch is not None:
+            host.watch.ended()
         self.settle(host, now)
         if lease.addresses:
             address = lease.addresses[0]

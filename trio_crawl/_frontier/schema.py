@@ -40,7 +40,9 @@ CREATE TABLE urls (
     detail,                    -- status code, kind of failure, reason of a skip
     rows TEXT,                 -- of each output; " + " before those of a later visit
     batch INTEGER,
-    fetched_at REAL
+    fetched_at REAL,
+    duplicate_of INTEGER,      -- the first page with the same content
+    soft_404 INTEGER           -- 1, if its host says the same of what does not exist
 );
 CREATE INDEX pending ON urls (host, rank) WHERE status = 0;
 CREATE TABLE passed (
@@ -52,7 +54,7 @@ CREATE TABLE passed (
     referrer INTEGER
 );
 CREATE TABLE aliases (
-    url INTEGER PRIMARY KEY,   -- of a failure, or of a page whose host was given up
+    url INTEGER PRIMARY KEY,   -- of a failure, or of a skip that is one
     fingerprints BLOB NOT NULL -- of where it was redirected to
 );
 CREATE TABLE visits (
@@ -68,7 +70,17 @@ CREATE TABLE cancelled (host TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROW
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     fingerprints BLOB NOT NULL,
-    positions TEXT NOT NULL
+    positions TEXT NOT NULL,
+    contents BLOB NOT NULL     -- of its pages, pairs of the content's hash and the page
+);
+CREATE TABLE families (
+    name TEXT PRIMARY KEY,
+    remaining INTEGER NOT NULL, -- of what its pages may cost
+    fresh INTEGER NOT NULL      -- of its pages, those with something new to say
+) WITHOUT ROWID;
+CREATE TABLE words (
+    host TEXT NOT NULL,
+    places BLOB NOT NULL       -- of words that it had not said before
 );
 CREATE TABLE seeds (url TEXT PRIMARY KEY) WITHOUT ROWID;
 """

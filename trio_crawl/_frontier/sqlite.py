@@ -10,18 +10,23 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._lease import Lease, Stored, Validators, order_of, rank_in
+from . import conduct
+from .contents import GENERATION
 from .database import Database
-from .index import FingerprintSet
+from .discovery import PASSED
+from .index import FingerprintMap, FingerprintSet
 from .reopen import Reopening
 from .requests import request_of
 from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
 from .takedown import Takedown
+from .trapwatch import MOST_FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from .._conduct import HostReport
     from .._lease import Wanted
     from .._model import Json, SkipReason
     from .journal import Changes
@@ -32,6 +37,13 @@ FROM urls AS page INDEXED BY pending LEFT JOIN urls AS referrer ON referrer.id =
 LEFT JOIN visits ON visits.url = page.id
 WHERE page.status = 0 AND page.host = ? AND page.rank >= ? AND (page.rank, page.id) > (?, ?)
 ORDER BY page.rank, page.id LIMIT ?
+"""
+
+_FAMILIES: Final = "SELECT name, remaining, fresh FROM families ORDER BY remaining LIMIT ?"
+
+_ASKED: Final = """
+SELECT hosts.name, count(*) FROM urls JOIN hosts ON hosts.id = urls.host
+WHERE urls.status IN (1, 2) GROUP BY hosts.id
 """
 
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
@@ -80,11 +92,13 @@ class SqliteState:
             books: dict[str, Any] = self._database.fact("books") or {}
             return books
 
-    def reopen(
+    def reopen(  # noqa: PLR0913 - the limits of a crawl
         self,
         *,
         max_depth: int | None,
         max_pages: int | None,
+        max_per_host: int | None = None,
+        traps: bool = True,
         retry_failed: bool,
         visited_before: float | None = None,
     ) -> None:
@@ -93,6 +107,8 @@ class SqliteState:
         Args:
             max_depth: as in ``crawl()``.
             max_pages: likewise.
+            max_per_host: likewise.
+            traps: likewise.
             retry_failed: likewise.
             visited_before: pages whose last visit was before this moment, in seconds since 1970,
                 wait for a new one; None for none.
@@ -101,15 +117,25 @@ class SqliteState:
         reopening.reopen(
             max_depth=max_depth,
             max_pages=max_pages,
+            max_per_host=max_per_host,
+            traps=traps,
             retry_failed=retry_failed,
             visited_before=visited_before,
         )
 
-    def resume(self, check_cancelled: Callable[[], None]) -> Resumed:
+    def resume(
+        self,
+        check_cancelled: Callable[[], None],
+        moment: float = 0.0,
+        *,
+        count_hosts: bool = False,
+    ) -> Resumed:
         """Return what a frontier goes on with.
 
         Args:
             check_cancelled: called now and then; what it raises ends the reading.
+            moment: the present one, by the wall clock, in seconds since 1970.
+            count_hosts: whether it has to know how many pages each host was asked for.
         """
         with self._database.reading():
             known = array("Q")
@@ -128,10 +154,46 @@ class SqliteState:
                 seeds=[url for (url,) in self._database.db.execute("SELECT url FROM seeds")],
                 stored=pending,
                 next_id=(last or 0) + 1,
+                families=self._database.db.execute(_FAMILIES, (MOST_FAMILIES,)).fetchall(),
+                words=self._database.db.execute("SELECT host, places FROM words ORDER BY rowid").fetchall(),
+                contents=self._contents(check_cancelled),
+                asked=dict(self._database.db.execute(_ASKED)) if count_hosts else {},
+                hosts=conduct.waiting(self._database.db, moment),
+                robots=conduct.valid_robots(self._database.db, moment),
+                cookies=conduct.cookies(self._database.db),
+                killed=self._database.killed,
             )
 
+    def _contents(self, check_cancelled: Callable[[], None]) -> FingerprintMap:
+        """Return the last pages by the hashes of their contents."""
+        pieces: list[bytes] = []
+        pages = 0
+        for (piece,) in self._database.db.execute("SELECT contents FROM batches ORDER BY number DESC"):
+            pieces.append(piece)
+            pages += len(piece) // 16
+            if pages >= GENERATION:
+                break
+        contents = FingerprintMap()
+        for piece in reversed(pieces):
+            pairs = array("Q", piece)
+            for content, number in zip(pairs[::2], pairs[1::2], strict=True):
+                contents.add(content, number)
+            check_cancelled()
+        return contents
+
+    def url_of(self, number: int) -> str | None:
+        """Return the URL that was discovered with a *number*; None if there is none."""
+        with self._database.reading():
+            row = self._database.db.execute("SELECT url FROM urls WHERE id = ?", (number,)).fetchone()
+            return None if row is None else str(row[0])
+
+    def conduct(self) -> tuple[HostReport, ...]:
+        """Return how hosts were treated, for a report: some of them."""
+        with self._database.reading():
+            return tuple(conduct.reports(self._database.db))
+
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
-        marks: dict[SkipReason, list[int]] = {"scope": [], "max_depth": [], "nofollow": []}
+        marks: dict[SkipReason, list[int]] = {reason: [] for reason in PASSED}
         for mark, reason in self._database.db.execute("SELECT fingerprint, reason FROM passed"):
             marks[reason].append(unsigned(mark))
         found: dict[SkipReason, FingerprintSet] = {}

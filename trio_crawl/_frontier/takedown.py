@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Final, final
 
+from . import conduct
 from .requests import text_of
 from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
 
@@ -63,20 +64,39 @@ class Takedown:
         ):
             self._end(status, ended, pending)
         self._visit(changes.pages)
+        self._mark(changes.pages)
         self._pass_by(changes)
         db.executemany("INSERT OR IGNORE INTO seeds VALUES (?)", [(url,) for url in changes.seeds])
         db.executemany(
             "UPDATE hosts SET pending = pending + ? WHERE id = ?",
             [(number, self.hosts[name]) for name, number in pending.items() if number],
         )
+        conduct.take_down(db, changes)
         if changes.cancelled:
             said = [(host, _sayable(reason)) for host, reason in changes.cancelled.items()]
             db.executemany("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", said)
         if changes.skip_rest is not None:
             self._skip_rest(changes.skip_rest)
         db.execute(
-            "INSERT INTO batches VALUES (?, ?, ?)",
-            (self.batch, changes.fingerprints.tobytes(), json.dumps(positions)),
+            "INSERT INTO batches VALUES (?, ?, ?, ?)",
+            (
+                self.batch,
+                changes.fingerprints.tobytes(),
+                json.dumps(positions),
+                _contents(changes.pages).tobytes(),
+            ),
+        )
+        self._learn(changes)
+
+    def _learn(self, changes: Changes) -> None:
+        db = self._database.db
+        db.executemany(
+            "INSERT OR REPLACE INTO families VALUES (?, ?, ?)",
+            [(_sayable(name), *family) for name, family in changes.families.items()],
+        )
+        db.executemany(
+            "INSERT INTO words VALUES (?, ?)",
+            [(host, array("I", places).tobytes()) for host, places in changes.words.items()],
         )
 
     def _pass_by(self, changes: Changes) -> None:
@@ -132,11 +152,28 @@ class Takedown:
                 rows.append((page.id, unchanged, *(validators or (None,) * 3), array("Q", aliases).tobytes()))
         self._database.db.executemany(_VISIT, rows)
 
+    def _mark(self, pages: Sequence[Ended]) -> None:
+        # Most have no marks; another visit, of which there is a content, may have lost them.
+        rows = [
+            (page.duplicate_of, 1 if page.soft_404 else None, page.id)
+            for page in pages
+            if page.soft_404 or page.duplicate_of or (page.visit is not None and not page.visit.unchanged)
+        ]
+        self._database.db.executemany("UPDATE urls SET duplicate_of = ?, soft_404 = ? WHERE id = ?", rows)
+
     def _skip_rest(self, reason: SkipReason) -> None:
         self._database.db.execute(
             "UPDATE urls SET status = ?, detail = ? WHERE status = ?", (SKIPPED, reason, PENDING)
         )
         self._database.db.execute("UPDATE hosts SET pending = 0")
+
+
+def _contents(pages: Sequence[Ended]) -> array[int]:
+    pairs = array("Q")
+    for page in pages:
+        if page.content is not None:
+            pairs.extend((page.content, page.id))
+    return pairs
 
 
 def _sayable(text: str) -> str:

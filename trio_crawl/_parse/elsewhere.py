@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from .._errors import ParseError, UsageError
 from .._model import Page
 from .html import HtmlDocument
+from .trial import KNOWN
 from .user import Found, ParserFormError, UserParser, collect, is_async
 
 if TYPE_CHECKING:
@@ -77,8 +78,18 @@ def fields_of(page: Page) -> dict[str, Any]:
     return {name: getattr(page, name) for name in _FIELDS}
 
 
-def run_parser(names: Names, page_fields: Mapping[str, Any]) -> tuple[list[Link | Request], list[Any]]:
-    """Call a parser in this process; return what it yielded to be followed, and its rows.
+def run_parser(
+    names: Names, page_fields: Mapping[str, Any], parts: Mapping[str, Any]
+) -> tuple[list[Link | Request], list[Any], dict[str, Any]]:
+    """Call a parser in this process.
+
+    Args:
+        names: where it is found.
+        page_fields: of its page, as `fields_of` returns them.
+        parts: of its document, as `HtmlDocument.parts` returns them.
+
+    Returns:
+        What it yielded to be followed, its rows, and what the crawl wants to know of the page.
 
     Raises:
         ParserFormError: it can't be imported here, or is async.
@@ -88,11 +99,7 @@ def run_parser(names: Names, page_fields: Mapping[str, Any]) -> tuple[list[Link 
         parser = UserParser({label: _import(name) for label, name in names.items()})
     else:
         parser = UserParser(_import(names))
-    document = HtmlDocument(
-        page_fields["content"],
-        content_type=page_fields["headers"].get("content-type"),
-        url=page_fields["final_url"],
-    )
+    document = HtmlDocument(**parts)
     page = Page(**page_fields, _document=document)
     # Whether links of this page are followed is decided where it came from.
     found = Found(page)
@@ -102,7 +109,7 @@ def run_parser(names: Names, page_fields: Mapping[str, Any]) -> tuple[list[Link 
             result.close()
         raise ParserFormError("parse returned something async, for which a worker process has no event loop")
     collect(result, found)
-    return found.follow, found.rows
+    return found.follow, found.rows, {name: getattr(document, name) for name in KNOWN}
 
 
 def _import(name: Name) -> Any:  # noqa: ANN401 - a function of the user's

@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from .. import _urls
 from .._errors import ParseError, UsageError
+from .._policy import directives
 from .cost import LARGE_SIZE, Cost, cost_of
 from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
@@ -24,7 +25,7 @@ from .query import encode_query
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from selectolax.lexbor import LexborNode
 
@@ -35,6 +36,7 @@ _OTHERS: Final = frozenset({"base", "svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
+_UNTRIED: Final = "it is not known yet what it takes to parse this page"
 # Bytes that so many characters take in every encoding.
 _START_BYTES: Final = 4 * _XHTML_START
 # In these the bytes below 128 may be something else than ASCII.
@@ -52,24 +54,40 @@ class HtmlDocument:
         content_type: the value of the ``Content-Type`` field, None if there was none.
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
+        robots_tags: the values of the ``X-Robots-Tag`` fields.
+        product: the crawler's product token, by which a page speaks to it.
+        bounded: whether it is parsed only if that is known to take no more than 50 ms.
     """
 
     __slots__ = (
+        "_bounded",
         "_cache",
         "_content",
         "_content_type",
+        "_cost",
+        "_directives",
         "_encoding",
         "_html",
         "_known",
         "_links",
+        "_product",
         "_refusal",
+        "_robots_tags",
         "_tree",
         "_url",
         "_xpath",
     )
 
-    def __init__(
-        self, content: bytes, *, content_type: str | None, url: str, cache: LinkCache | None = None
+    def __init__(  # noqa: PLR0913 - what a response says of its content
+        self,
+        content: bytes,
+        *,
+        content_type: str | None,
+        url: str,
+        cache: LinkCache | None = None,
+        robots_tags: Sequence[str] = (),
+        product: str = "robots",
+        bounded: bool = False,
     ) -> None:
         self._content = content
         self._content_type = content_type
@@ -79,27 +97,36 @@ class HtmlDocument:
         self._html: str | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
+        self._robots_tags = robots_tags
+        self._product = product
+        self._directives: frozenset[str] | None = None
         self._xpath: XPathTree | None = None
+        self._bounded = bounded
+        self._cost: Cost | None = None
         self._known: Mapping[str, Any] = {}
         self._refusal: str | None = None
 
-    def restrict(
-        self,
-        refusal: str | None,
-        *,
-        links: Sequence[Link] | None = None,
-        known: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Take what was found out about the document elsewhere.
+    def parts(self) -> dict[str, Any]:
+        """Return what to make the same document of in another process."""
+        return {
+            "content": self._content,
+            "content_type": self._content_type,
+            "url": self._url,
+            "robots_tags": self._robots_tags,
+            "product": self._product,
+        }
+
+    def settle(self, refusal: str | None, known: Mapping[str, Any]) -> None:
+        """Take what was found out about the document in another process.
 
         Args:
             refusal: why it may not be parsed here; None: it may.
-            links: those that are followed.
-            known: other properties, by name.
+            known: its properties by name, and its links.
         """
+        self._bounded = False
         self._refusal = refusal
-        self._links = None if links is None else tuple(links)
-        self._known = known or {}
+        self._known = known
+        self._links = tuple(known["links"]) if "links" in known else None
 
     @property
     def encoding(self) -> str:
@@ -112,8 +139,8 @@ class HtmlDocument:
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
         if self._html is None:
-            if self._refusal is not None and not decodes_quickly(self._content, self.encoding):
-                raise ParseError(self._refusal)
+            if (self._bounded or self._refusal) and not decodes_quickly(self._content, self.encoding):
+                raise ParseError(self._refusal or _UNTRIED)
             self._html = decode_bytes(self._content, self.encoding)
         return self._html
 
@@ -131,6 +158,11 @@ class HtmlDocument:
     @property
     def cost(self) -> Cost:
         """What it takes to decode and parse the content, as far as it can be told without doing so."""
+        if self._cost is None:
+            self._cost = self._find_cost()
+        return self._cost
+
+    def _find_cost(self) -> Cost:
         if len(self._content) > LARGE_SIZE and self.is_html:
             return Cost.LARGE
         if not decodes_quickly(self._content, self.encoding):
@@ -149,6 +181,17 @@ class HtmlDocument:
         namespaces = Namespaces()
         first = next((title for title in titles if namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
+        if self._directives is None:
+            self._directives = self._known.get("directives")
+        if self._directives is None:
+            tags = self._robots_tags
+            of_header = directives.of_header(tags, self._product) if tags else frozenset()
+            self._directives = of_header | directives.of_meta(self._metas(), self._product)
+        return self._directives
 
     @property
     def meta(self) -> dict[str, str]:
@@ -254,10 +297,22 @@ class HtmlDocument:
     def _parse(self) -> LexborHTMLParser:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            if self._bounded and self.cost is not Cost.CHEAP:
+                raise ParseError(_UNTRIED)
             if self._refusal is not None:
                 raise ParseError(self._refusal)
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
+
+    def _metas(self) -> Iterator[tuple[str, str]]:
+        """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
+        ours = {"robots", self._product.lower()}
+        for node in self._parse().tags("meta"):
+            attributes = node.attributes
+            name = attributes.get("name")
+            # Asked for on every page, of which few have such an element: its namespace comes last.
+            if name and name.strip().lower() in ours and Namespaces().is_html(node):
+                yield name, attributes.get("content") or ""
 
     def _html_tags(self, name: str) -> list[LexborNode]:
         namespaces = Namespaces()

@@ -11,8 +11,6 @@ from .html import HtmlDocument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._model import Link
-
 CHEAP_SECONDS: Final = 0.025
 """Seconds of processor time, to decode a page and read its links, up to which it may be parsed on
 the event loop: half of what nothing may take there, as a machine may be slower at times."""
@@ -22,38 +20,37 @@ REFUSAL: Final = (
     "its links and its title are there, and parse_in='process' gives a parser all of it"
 )
 
+KNOWN: Final = ("encoding", "title", "directives")
+"""What a crawl asks of each page."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What a document was found to be.
 
     Args:
-        seconds: of processor time that it took, with all of what follows.
-        links: the links that are followed, no more than were asked for.
-        more: how many there are beyond those.
-        known: other properties of the document, by name.
+        seconds: of processor time that it took.
+        more: links that it has beyond those that were asked for.
+        known: its properties by name, and ``links``.
     """
 
     seconds: float
-    links: list[Link]
     more: int
     known: Mapping[str, Any]
 
 
-def try_document(content: bytes, *, content_type: str | None, url: str, most: int) -> Trial:
-    """Parse *content*, and return what was found.
+def try_document(parts: Mapping[str, Any], most: int) -> Trial:
+    """Parse a document, and return what was found.
 
     Args:
-        content: the body, decoded.
-        content_type: the value of the ``Content-Type`` field, None if there was none.
-        url: where it came from.
+        parts: what it is made of, as `HtmlDocument.parts` returns them.
         most: links to return.
     """
     began = time.process_time()
-    document = HtmlDocument(content, content_type=content_type, url=url)
+    document = HtmlDocument(**parts)
     links = document.links()
-    known = {name: getattr(document, name) for name in ("encoding", "title")}
+    known = {name: getattr(document, name) for name in KNOWN}
     # To free a tree takes its time, too.
     del document
     seconds = time.process_time() - began
-    return Trial(seconds=seconds, links=links[:most], more=max(0, len(links) - most), known=known)
+    return Trial(seconds=seconds, more=max(0, len(links) - most), known={**known, "links": links[:most]})

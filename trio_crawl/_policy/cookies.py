@@ -66,16 +66,18 @@ class CookieJar:
         cookies: what it begins with, in the order of their numbers.
     """
 
-    __slots__ = ("_length", "_number", "_sites")
+    __slots__ = ("_changed", "_length", "_number", "_sites")
 
     def __init__(self, cookies: Iterable[Cookie] = ()) -> None:
         # By registrable domain: no cookie is for hosts of two of them.
         self._sites: dict[str, _Site] = {}
         self._length = 0
         self._number = 0
+        self._changed: set[str] = set()
         for cookie in cookies:
             self._number = cookie.number + 1
             self._add(cookie)
+        self._changed.clear()
 
     def __len__(self) -> int:
         return self._length
@@ -149,6 +151,7 @@ class CookieJar:
         site = self._sites.setdefault(_urls.registrable_domain(cookie.domain), {})
         self._length += cookie.key not in site
         site[cookie.key] = cookie
+        self._changed.add(_urls.registrable_domain(cookie.domain))
         return site
 
     def _remove(self, cookies: Iterable[Cookie]) -> None:
@@ -156,9 +159,47 @@ class CookieJar:
             name = _urls.registrable_domain(cookie.domain)
             site = self._sites[name]
             del site[cookie.key]
+            self._changed.add(name)
             self._length -= 1
             if not site:
                 del self._sites[name]
+
+    @property
+    def changed(self) -> bool:
+        """Whether `changes` has anything to say."""
+        return bool(self._changed)
+
+    def changes(self) -> dict[str, Json]:
+        """Return what changed since the last call: by registrable domain all its cookies, as JSON can say it.
+
+        None stands for none any more. That a cookie was sent is no change.
+        """
+        told: dict[str, Json] = {}
+        for name in self._changed:
+            site = self._sites.get(name, {})
+            cookies = sorted(site.values(), key=lambda cookie: cookie.number)
+            told[name] = [[getattr(cookie, name) for name in _STATE] for cookie in cookies] or None
+        self._changed.clear()
+        return told
+
+    def resume(self, sites: Iterable[Json]) -> None:
+        """Take up the cookies of an earlier crawl, as `changes` told them; what is here already stays.
+
+        Raises:
+            ValueError: they are nothing of the kind.
+        """
+        ours = [cookie for site in self._sites.values() for cookie in site.values()]
+        theirs = [
+            cookie
+            for site in sites
+            for kept in CookieJar.from_json(site)._sites.values()  # noqa: SLF001 - its own class
+            for cookie in kept.values()
+        ]
+        for number, cookie in enumerate([*theirs, *ours]):
+            cookie.number = number
+            self._add(cookie)
+            self._number = number + 1
+        self._changed.clear()
 
     def to_json(self) -> Json:
         """Return everything that it keeps, as JSON can say it."""

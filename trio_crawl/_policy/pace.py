@@ -62,18 +62,18 @@ class Pace:
         """Return the seconds to keep between two starts, where the crawl itself keeps *own*; never less."""
         return own if self._rate == math.inf else max(own, 1 / self._rate)
 
-    def learn(self, own: float, *, latency: float, trouble: bool, started: float, now: float) -> None:
+    def learn(self, own: float, *, latency: float | None, trouble: bool, started: float, now: float) -> None:
         """Take the end of a request.
 
         Args:
             own: seconds that the crawl itself keeps between two starts.
-            latency: seconds that the request took.
+            latency: seconds that the request took; None if that says nothing of others.
             trouble: what `is_trouble` says of it.
             started: when it began, and
             now: when it ended, of one clock.
         """
         top = 1 / max(own, SHORTEST_PACE)
-        if trouble or self._is_slow(latency):
+        if trouble or (latency is not None and self._is_slow(latency)):
             if started >= self._halved:
                 slowest = 1 / max(own, LONGEST_PACE)
                 self._rate = max(min(self._rate, top) / 2, slowest)
@@ -82,6 +82,15 @@ class Pace:
             self._rate += top / STEPS
             if self._rate >= top:
                 self._rate = math.inf
+
+    def known(self) -> tuple[float | None, float | None]:
+        """Return what `resume` takes: requests a second, None at the crawl's own pace; and usual seconds."""
+        return (None if self._rate == math.inf else self._rate), self._usual
+
+    def resume(self, rate: float | None, usual: float | None) -> None:
+        """Go on at the pace of an earlier crawl."""
+        self._rate = math.inf if rate is None else max(rate, 1 / LONGEST_PACE)
+        self._usual = usual
 
     def _is_slow(self, latency: float) -> bool:
         """Return whether a response took much longer than usual, and learn from it what is usual."""

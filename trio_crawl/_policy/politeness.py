@@ -40,6 +40,7 @@ class Turns:
         delay: seconds between two starts. May be set anew at any time (robots.txt
             is read after the first start); it counts from the last start.
         pace: makes it longer while the host has trouble.
+        not_before: the moment until which it is to be left alone.
     """
 
     per_host: int
@@ -47,7 +48,12 @@ class Turns:
     pace: Pace = field(default_factory=Pace, init=False)
     running: int = field(default=0, init=False)
     _last_start: float = field(default=-math.inf, init=False)
-    _not_before: float = field(default=-math.inf, init=False)
+    not_before: float = field(default=-math.inf, init=False)
+
+    @property
+    def delay_now(self) -> float:
+        """The seconds to keep between two starts, at the present pace."""
+        return self.pace.delay(self.delay)
 
     def next_start(self, now: float) -> float | None:
         """Return the moment from which one more request may start, never before *now*.
@@ -56,7 +62,7 @@ class Turns:
         """
         if self.running >= self.per_host:
             return None
-        return max(now, self._not_before, self._last_start + self.pace.delay(self.delay))
+        return max(now, self.not_before, self._last_start + self.delay_now)
 
     def start(self, now: float) -> None:
         """Note that a request starts *now*.
@@ -83,4 +89,9 @@ class Turns:
 
     def pause_until(self, moment: float) -> None:
         """Let nothing start before *moment* (``Retry-After``); an earlier wish never shortens a later one."""
-        self._not_before = max(self._not_before, moment)
+        self.not_before = max(self.not_before, moment)
+
+    def resume(self, *, last_start: float, not_before: float) -> None:
+        """Go on from what is known of an earlier crawl; what is known of this one counts too."""
+        self._last_start = max(self._last_start, last_start)
+        self.pause_until(not_before)

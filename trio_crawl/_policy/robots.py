@@ -98,10 +98,12 @@ class Rules:
         crawl_delay: seconds between two requests that it asks for, at most
             `MAX_CRAWL_DELAY`; None if it doesn't.
         sitemaps: the sitemaps that it names, as it writes them, each once.
+        source: the rules of our group, one a line; what `reread` reads.
     """
 
     crawl_delay: float | None = None
     sitemaps: tuple[str, ...] = ()
+    source: str = field(default="", repr=False)
     _matcher: Protego = field(default_factory=Protego, repr=False)
 
     def allows(self, url: str) -> bool:
@@ -172,11 +174,22 @@ def parse(body: bytes, product: str) -> Rules:
         for name, value in directives
         if name == "sitemap" and value
     )
+    source = "\n".join(_bounded(ours))
     return Rules(
         crawl_delay=_crawl_delay(ours),
         sitemaps=tuple(dict.fromkeys(sitemaps)),
-        _matcher=Protego.parse("\n".join([f"User-agent: {_OUR_GROUP}", *_bounded(ours)])),
+        source=source,
+        _matcher=_matcher(source),
     )
+
+
+def reread(source: str, crawl_delay: float | None) -> Rules:
+    """Return the rules whose `Rules.source` was kept, without the sitemaps."""
+    return Rules(crawl_delay=crawl_delay, source=source, _matcher=_matcher(source))
+
+
+def _matcher(source: str) -> Protego:
+    return Protego.parse(f"User-agent: {_OUR_GROUP}\n{source}")
 
 
 class _Directive(NamedTuple):

@@ -141,7 +141,7 @@ class _Crawl:
                 self._state.positions == [self._batches], "the positions are not those of the last commit"
             )
             self._ledger.resume(self._state.books())
-            self._frontier.resume(self._state.resume(lambda: None))
+            self._frontier.resume(self._state.resume(lambda: None), 0.0)
         else:
             # As a crawl does, before it asks for anything.
             self._commit(wait=False)

@@ -1,0 +1,79 @@
+"""What a frontier knows of how to treat hosts, and of how they were treated: robots.txt and watches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from .._policy.politeness import effective_delay
+from .conduct import MOST_HOSTS, report_of
+from .robots import RobotsDesk
+from .watch import Watchers
+
+if TYPE_CHECKING:
+    from .._conduct import HostReport
+    from .journal import Changes, Journal
+    from .resumed import Resumed
+    from .schedule import Host, Schedule
+    from .watch import RobotsRecord
+
+
+@final
+class Manners:
+    """Keeps both, tells a state of them, and takes up what a state knows.
+
+    Args:
+        robots: whether robots.txt is asked for, and kept to.
+        product: the crawler's product token.
+        journal: takes down what a state has to know; None if there is no state.
+
+    Attributes:
+        robots: what is known of robots.txt; None if nobody asks.
+    """
+
+    def __init__(self, *, robots: bool, product: str, journal: Journal | None) -> None:
+        self.robots = RobotsDesk(product) if robots else None
+        self._watchers = Watchers()
+        self._kept = journal is not None
+        if journal is not None:
+            journal.sources.append(self)
+
+    def begin(self, epoch: float) -> None:
+        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
+        self._watchers.epoch = epoch
+        if self.robots is not None:
+            self.robots.epoch = epoch
+
+    def resume(self, resumed: Resumed, schedule: Schedule, now: float) -> None:
+        """Let hosts wait, and robots.txt hold, as long as an earlier run would have."""
+        for record in resumed.hosts:
+            self._watchers.resume(schedule.host(record.host), record, now)
+        if resumed.killed:
+            self._watchers.resume_blindly(map(schedule.host, resumed.stored), now)
+        for known in resumed.robots:
+            if self.robots is not None and self.robots.resume(known, now) and known.crawl_delay:
+                host = schedule.host(known.host)
+                host.turns.delay = effective_delay(host.turns.delay, known.crawl_delay)
+
+    def note(self, host: Host) -> None:
+        """Let the state be told of *host* with the next commit."""
+        if self._kept:
+            self._watchers.changed(host)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything to tell a state."""
+        return self._watchers.unsaved or (self.robots is not None and self.robots.unsaved)
+
+    def tell(self, changes: Changes) -> None:
+        """Put into *changes* what was not told before."""
+        self._watchers.tell(changes)
+        if self.robots is not None:
+            self.robots.tell(changes)
+
+    def conduct(self, schedule: Schedule) -> tuple[HostReport, ...]:
+        """Return how hosts were treated in this run, for a report: some of them."""
+        known: dict[str, list[RobotsRecord]] = {}
+        for record in () if self.robots is None else self.robots.records():
+            known.setdefault(record.host, []).append(record)
+        worst = self._watchers.worst(schedule.hosts, MOST_HOSTS)
+        return tuple(report_of(record, known.get(record.host, ())) for record in worst)

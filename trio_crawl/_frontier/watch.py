@@ -1,0 +1,237 @@
+"""What is done to a host, measured as it is done, and kept for those who go on or look into it."""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+from .._conduct import SLACK
+from .._policy.retry import MAX_RETRY_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .._conduct import RobotsDecision
+    from .journal import Changes
+    from .schedule import Host
+
+LONGEST_WAIT: Final = MAX_RETRY_AFTER
+"""Seconds that a state can make a host wait, whatever the wall clock says: no rule asks for more."""
+
+
+class HostRecord(NamedTuple):
+    """What a state keeps of one host. Moments are seconds since 1970.
+
+    Args:
+        host: its name.
+        requests: hops that were made to it since the last record of this run.
+        smallest_gap: seconds between two starts, the least; None after one.
+        most_at_once: requests at one time, the most.
+        delay: seconds to be kept between two starts.
+        shortfall: seconds by which a start came too soon, the most.
+        excess: requests beyond ``per_host``, the most.
+        first: when the first start was.
+        last: when the last one was.
+        not_before: until when it is to be left alone.
+        failures: in a row.
+        rate: requests a second; None at the crawl's own pace.
+        usual: seconds that a response usually takes; None if that is not known.
+    """
+
+    host: str
+    requests: int
+    smallest_gap: float | None
+    most_at_once: int
+    delay: float
+    shortfall: float
+    excess: int
+    first: float
+    last: float
+    not_before: float
+    failures: int
+    rate: float | None
+    usual: float | None
+
+
+class RobotsRecord(NamedTuple):
+    """What a state keeps of one origin's robots.txt. Moments are seconds since 1970.
+
+    Args:
+        origin: scheme, host and port.
+        host: its host.
+        decision: what followed from the file.
+        status: of the response; None if there was none.
+        fetched_at: when it was known.
+        until: when it is to be asked for again.
+        size: bytes of the file.
+        crawl_delay: seconds that it asks for.
+        skipped: pages that were skipped because of it, since the last record of this run.
+        source: our rules in it, one a line; None if they are the same as before.
+        product: whom they are for.
+    """
+
+    origin: str
+    host: str
+    decision: RobotsDecision
+    status: int | None
+    fetched_at: float
+    until: float
+    size: int
+    crawl_delay: float | None
+    skipped: int
+    source: str | None
+    product: str
+
+
+@final
+class Watch:
+    """Measures what is done to one host, apart from what decides about it.
+
+    Attributes:
+        requests: started so far, in this run.
+        told: those of them that a state knows of.
+        smallest_gap: seconds between two starts.
+        most: at one time.
+        delay: seconds to be kept between two starts, at the last one.
+        shortfall: seconds by which a start came too soon, the most.
+        excess: requests beyond ``per_host``, the most.
+        first: when the first start was, by trio's clock.
+        last: when the last one was; before this run, too.
+    """
+
+    __slots__ = (
+        "_running",
+        "delay",
+        "excess",
+        "first",
+        "last",
+        "most",
+        "requests",
+        "shortfall",
+        "smallest_gap",
+        "told",
+    )
+
+    def __init__(self, last: float = -inf) -> None:
+        self.last = last
+        self.first = inf
+        self.smallest_gap = inf
+        self.shortfall = self.delay = 0.0
+        self.most = self.excess = self.requests = self.told = self._running = 0
+
+    def started(self, now: float, *, delay: float, limit: int) -> None:
+        """Take note of a start.
+
+        Args:
+            now: when it is.
+            delay: seconds that are to lie between two starts.
+            limit: how many requests there may be at once.
+        """
+        gap = now - self.last
+        self.smallest_gap = min(self.smallest_gap, gap)
+        if delay - gap > max(self.shortfall, SLACK):
+            self.shortfall = delay - gap
+        if not self.requests:
+            self.first = now
+        self.requests += 1
+        self._running += 1
+        self.most = max(self.most, self._running)
+        self.excess = max(self.excess, self._running - limit)
+        self.last, self.delay = now, delay
+
+    def ended(self) -> None:
+        """Take note of an end."""
+        self._running -= 1
+
+
+@final
+class Watchers:
+    """Tells a state what is done to hosts, and takes up what it knows of them.
+
+    Attributes:
+        epoch: the wall clock's time, in seconds since 1970, when trio's clock showed 0.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = 0.0
+        self._changed: dict[str, Host] = {}
+
+    def __repr__(self) -> str:
+        return f"<Watchers: {len(self._changed)} hosts changed>"
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self._changed)
+
+    def changed(self, host: Host) -> None:
+        """Take note that there is something to tell of *host*."""
+        self._changed[host.name] = host
+
+    def tell(self, changes: Changes) -> None:
+        """Put into *changes* what was not told before."""
+        for host in self._changed.values():
+            if host.watch is not None and host.watch.requests:
+                changes.hosts.append(self._record(host, host.watch))
+                host.watch.told = host.watch.requests
+        self._changed.clear()
+
+    def _record(self, host: Host, watch: Watch) -> HostRecord:
+        rate, usual = host.turns.pace.known()
+        return HostRecord(
+            host=host.name,
+            requests=watch.requests - watch.told,
+            smallest_gap=_finite(watch.smallest_gap),
+            most_at_once=watch.most,
+            delay=watch.delay,
+            shortfall=watch.shortfall,
+            excess=watch.excess,
+            first=watch.first + self.epoch,
+            last=watch.last + self.epoch,
+            not_before=max(host.turns.not_before + self.epoch, 0.0),
+            failures=host.health.failures,
+            rate=rate,
+            usual=usual,
+        )
+
+    def worst(self, hosts: Mapping[str, Host], most: int) -> list[HostRecord]:
+        """Return records of so many hosts: first where a rule was not kept, then the busiest."""
+
+        def turn(host: Host) -> tuple[int, int, str]:
+            watch = host.watch
+            assert watch is not None  # noqa: S101 - see below
+            return -(bool(watch.shortfall) + bool(watch.excess)), -watch.requests, host.name
+
+        asked = [host for host in hosts.values() if host.watch is not None and host.watch.requests]
+        return [
+            self._record(host, host.watch)
+            for host in nsmallest(most, asked, key=turn)
+            if host.watch is not None
+        ]
+
+    def resume(self, host: Host, record: HostRecord, now: float) -> None:
+        """Let *host* wait for as long as an earlier run would have.
+
+        By the wall clock, which may have been set since: back, and the host waits as if it
+        had been asked just now, and `LONGEST_WAIT` at most; forward, and what is over by it is over.
+        """
+        since = now + self.epoch - record.last
+        host.watch = watch = Watch(now - since if since >= 0 else -inf)
+        watch.delay = record.delay
+        host.turns.resume(
+            last_start=now - max(since, 0.0),
+            not_before=now + min(record.not_before - now - self.epoch, LONGEST_WAIT),
+        )
+        host.turns.pace.resume(record.rate, record.usual)
+        host.health.failures = record.failures
+
+    @staticmethod
+    def resume_blindly(hosts: Iterable[Host], now: float) -> None:
+        """Let *hosts* wait for their whole delay: when they were asked last is not known."""
+        for host in hosts:
+            host.turns.resume(last_start=now, not_before=-inf)
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if seconds < inf else None

@@ -1,0 +1,106 @@
+"""Which pages are the same: their content to the byte, or what a host says of a URL that can't exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from .. import _urls
+
+if TYPE_CHECKING:
+    from .._model import Page
+
+PROBE_AFTER: Final = 200
+"""Pages that a host has given, with status 200 and a body, before it is asked for a URL that can't exist: so
+that these are at most one request in two hundred, and a small crawl makes none."""
+
+ALIKE: Final = 0.9
+"""How much of what two pages say has to be the same for them to be near-equal."""
+
+_LENGTHS: Final = 0.1
+_SHINGLE: Final = 3  # words
+
+
+def content_hash(content: bytes) -> int:
+    """Return 64 bits that stand for *content*; the same in every process.
+
+    Of ten million pages two have the same by chance with a probability of three in a million.
+    """
+    return int.from_bytes(blake2b(content, digest_size=8).digest())
+
+
+def probe_url(url: str) -> str:
+    """Return a URL of the origin of *url* that can't exist; the same one each time."""
+    origin = _urls.origin(url)
+    return f"{origin}/{blake2b(origin.encode(), digest_size=10, person=b'trio-crawl').hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What a host says of a URL that can't exist, where it does not say that it doesn't.
+
+    Args:
+        location: where it redirects to; None if it answers with a page.
+        content: the hash of that page.
+        length: its bytes.
+        title: its title, without the URL.
+        shingles: each three words in a row of its text, without the URL.
+    """
+
+    location: str | None = None
+    content: int = 0
+    length: int = 0
+    title: str | None = None
+    shingles: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, page: Page) -> Missing:
+        """Return what *page*, which can't exist, says."""
+        return cls(
+            content=content_hash(page.content),
+            length=len(page.content),
+            title=_without_url(page.title or "", page.url),
+            shingles=shingles(_without_url(page.text(), page.url)),
+        )
+
+    def is_said_of(self, page: Page, content: int) -> bool:
+        """Return whether the host says the same of *page*, whose content has the hash *content*.
+
+        Its content is the same; or its title is, with a length within a tenth, and nine
+        tenths of the text. Where a host redirects what it lacks, it was redirected to the same URL.
+        """
+        if self.location is not None:
+            return bool(page.redirects) and page.final_url == self.location
+        if content == self.content:
+            return True
+        if abs(len(page.content) - self.length) > _LENGTHS * max(self.length, len(page.content)):
+            return False
+        if _without_url(page.title or "", page.url) != self.title:
+            return False
+        return similarity(self.shingles, shingles(_without_url(page.text(), page.url))) >= ALIKE
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Return each three words in a row of *text*; of a shorter one the whole.
+
+    What holds a digit is left out: a time, a number of the request.
+    """
+    words = [word for word in text.split() if not any(character.isdigit() for character in word)]
+    if len(words) <= _SHINGLE:
+        return frozenset([" ".join(words)])
+    return frozenset(" ".join(words[place : place + _SHINGLE]) for place in range(len(words) - _SHINGLE + 1))
+
+
+def similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return how much two texts have in common, 0 to 1: their common shingles by all of both (Jaccard)."""
+    return len(one & other) / len(one | other) if one or other else 1.0
+
+
+def _without_url(text: str, url: str) -> str:
+    """Return *text* without the address of its page, which many say back, and white space collapsed."""
+    path = url[len(_urls.origin(url)) :]
+    for said in (url, path, path.strip("/"), path.rstrip("/").rpartition("/")[2]):
+        if len(said) > 1:
+            text = text.replace(said, " ")
+    return " ".join(text.split())
