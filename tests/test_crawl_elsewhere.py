@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import parsers_elsewhere
 import pytest
 import trio
-from crawl_support import SITE, lines_of, objects_of, virtual
+from crawl_support import SITE, asked, lines_of, objects_of, virtual
 from test_hostile_documents import RealTime
 
 from trio_crawl import Failure, Page, ParseError, RowError, UsageError, crawl, fetch_page, open_crawl
 from trio_crawl._parse import worker
-from trio_crawl.testing import MemoryWeb, asserts_no_leaks, cancel_everywhere
+from trio_crawl.testing import MemoryWeb, Reply, asserts_no_leaks, cancel_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,3 +276,41 @@ def test_a_crawl_with_a_process_can_be_cancelled_at_every_step() -> None:
         await crawl(SITE, fetch=site(deep=DUBIOUS), max_depth=1, robots=False)
 
     assert cancel_everywhere(small_crawl, bound=6) > 5
+
+
+@pytest.mark.parametrize("keywords", [{}, {"parse": parsers_elsewhere.titles, "parse_in": "process"}])
+def test_what_a_page_says_to_robots_is_known_wherever_it_is_parsed(keywords: dict[str, Any]) -> None:
+    """A page that asks not to follow its links is obeyed, though its elements are not there."""
+
+    @virtual
+    async def run() -> None:
+        web = site(deep="<meta name=robots content=nofollow>" + DUBIOUS)
+        report = await crawl(SITE + "deep", fetch=web, **keywords)
+        assert report.skipped == {"nofollow": 1}
+
+    run()
+
+
+@virtual
+async def test_what_a_host_lacks_may_be_as_hostile() -> None:
+    """A host whose answer for what can't exist takes long to read marks no page, and holds up nothing."""
+    web = site(**{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(40)})
+    web.otherwise(SITE, lambda _: Reply(body=HOSTILE))
+    async with open_crawl(SITE, fetch=web, max_depth=1, delay=0) as pages:
+        found = [page async for page in pages]
+    assert len(found) == 41
+    assert len(asked(web)) > 41  # it was asked for what can't exist
+    assert not any(page.soft_404 for page in found)
+
+
+@virtual
+async def test_an_answer_that_is_like_what_a_host_lacks_is_compared_only_if_that_is_cheap() -> None:
+    """A page that takes long to read is not looked at for that."""
+    web = site(
+        **{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(40)}, deep=DUBIOUS
+    )
+    web.otherwise(SITE, lambda _: Reply(body="<title>Deep</title>" + "not found " * 700))
+    async with open_crawl(SITE, fetch=web, max_depth=1, delay=0) as pages:
+        found = [page async for page in pages]
+    assert len(asked(web)) > 42
+    assert [page.title for page in found if page.url == SITE + "deep"] == ["Deep"]

@@ -201,8 +201,8 @@ class _Blocking:
             raise _no_start(error) from error
         try:
             worker._exchange(b"", START_SECONDS)
-        except ParseError:
-            await worker.end()
+        except BaseException:
+            worker.kill()
             raise
         return worker
 
@@ -213,6 +213,10 @@ class _Blocking:
 
     async def end(self) -> None:
         """Kill it, and wait until it is gone."""
+        self.kill()
+
+    def kill(self) -> None:
+        """Do the same, which takes no time to speak of."""
         self._process.kill()
         self._process.wait()
         self._input.close()
