@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trio_crawl import Hop
 
 AGE = 1000.0
+DAY = 24 * 3600.0
 
 
 class Versions:
@@ -236,7 +237,7 @@ async def test_a_page_that_is_forbidden_at_a_later_visit(tmp_path: Path) -> None
     """A visit that robots.txt forbids is a skip; the page's earlier rows stay, and the accounts agree."""
     site = Versions("", "a")
     await go(tmp_path, site.web, recrawl=AGE)
-    await trio.sleep(AGE + 1)
+    await trio.sleep(DAY + 1)  # for so long a robots.txt is known
     site.web.robots(SITE, "User-agent: *\nDisallow: /a\n")
     report = await go(tmp_path, site.web, recrawl=AGE)
     assert (counts(report), report.rows) == ((2, 1, {}, {"robots": 1}, 0), 2)

@@ -359,11 +359,9 @@ class Engine:
     def _wall_now(self) -> datetime:
         if not self._fetcher.virtual:
             return datetime.now(UTC)
-        if self._durable is None:
-            return _VIRTUAL_START
         from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
 
-        # A state sees that time passes between two crawls on one clock that jumps; others have no origin.
+        # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
         mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
         return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
 
