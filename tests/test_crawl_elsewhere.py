@@ -294,12 +294,12 @@ def test_what_a_page_says_to_robots_is_known_wherever_it_is_parsed(keywords: dic
 @virtual
 async def test_what_a_host_lacks_may_be_as_hostile() -> None:
     """A host whose answer for what can't exist takes long to read marks no page, and holds up nothing."""
-    web = site(**{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(40)})
+    web = site(**{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(230)})
     web.otherwise(SITE, lambda _: Reply(body=HOSTILE))
     async with open_crawl(SITE, fetch=web, max_depth=1, delay=0) as pages:
         found = [page async for page in pages]
-    assert len(found) == 41
-    assert len(asked(web)) > 41  # it was asked for what can't exist
+    assert len(found) == 231
+    assert len(asked(web)) > 231  # it was asked for what can't exist
     assert not any(page.soft_404 for page in found)
 
 
@@ -307,10 +307,10 @@ async def test_what_a_host_lacks_may_be_as_hostile() -> None:
 async def test_an_answer_that_is_like_what_a_host_lacks_is_compared_only_if_that_is_cheap() -> None:
     """A page that takes long to read is not looked at for that."""
     web = site(
-        **{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(40)}, deep=DUBIOUS
+        **{f"p{number}": f"<title>Page {number}</title>{number}" for number in range(230)}, deep=DUBIOUS
     )
     web.otherwise(SITE, lambda _: Reply(body="<title>Deep</title>" + "not found " * 700))
     async with open_crawl(SITE, fetch=web, max_depth=1, delay=0) as pages:
         found = [page async for page in pages]
-    assert len(asked(web)) > 42
+    assert len(asked(web)) > 232
     assert [page.title for page in found if page.url == SITE + "deep"] == ["Deep"]

@@ -97,7 +97,7 @@ def test_what_a_worker_process_can_not_import_is_refused(parse: object, message:
 def test_a_parser_gets_the_page_as_it_is() -> None:
     """Made again of its parts, a page has all that it had."""
     follow, [row], known = run(names_of(parsers_elsewhere.titles), page())
-    assert known == {"encoding": "utf-8", "title": "A", "directives": frozenset()}
+    assert known == {"encoding": "utf-8", "title": "A", "directives": frozenset(), "chosen": {}}
     assert [link.url for link in follow] == ["https://site.test/b"]
     assert (row["title"], row["elements"]) == ("A", 5)
     _, [row], _ = run(names_of({"x": parsers_elsewhere.request_data}), page(label="x"))

@@ -60,7 +60,7 @@ def test_a_document_is_tried(virtual: bool) -> None:
 
     async def use(workers: Workers) -> None:
         content = b"<title>A</title><a href=/a>a</a><a href=b rel=nofollow>b</a><a href=c>c"
-        found = await workers.do("try", parts_of(page(content))[1], 2)
+        found = await workers.do("try", parts_of(page(content))[1], [], 2)
         assert found["known"]["links"] == [
             Link(url="https://site.test/a"),
             Link(url="https://site.test/b", rel=("nofollow",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from ._model import Request
+from ._model import LinkKind, Request
 from ._urls import request_key
 
 if TYPE_CHECKING:
@@ -41,6 +41,29 @@ def rank_in(order: int) -> int:
 def depth_in(order: int) -> int:
     """Return the depth in what `order_of` returned."""
     return (order >> _NUMBER_BITS) & _DEEPEST
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest(Request):
+    """A sitemap or feed that a crawl reads for itself: no page, but a list of pages.
+
+    Args:
+        named_by: the kind of link that led there; ``"robots"`` for one that was guessed, too.
+        level: the indexes that led there, one naming the other.
+    """
+
+    named_by: LinkKind = "robots"
+    level: int = 0
+
+    @classmethod
+    def of(cls, url: str, named_by: LinkKind, *, level: int = 0) -> ListRequest:
+        """Return the request for the list at *url*, which is another than that for the page there."""
+        return cls(url, key=list_key(url), named_by=named_by, level=level)
+
+
+def list_key(url: str) -> str:
+    """Return what makes two requests for the list at *url* the same."""
+    return f"list {url}"
 
 
 class Validators(NamedTuple):
@@ -139,6 +162,11 @@ class Lease:
     def is_page(self) -> bool:
         """Whether it is a URL of the crawl, which has an outcome; no robots.txt, and no probe."""
         return self.robots_of is None and not self.probe
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a sitemap or feed, which is read and is no page."""
+        return isinstance(self.request, ListRequest)
 
     @property
     def seed(self) -> bool:

@@ -7,7 +7,7 @@ Times are seconds as `float`, sizes are bytes as `int`, moments are aware
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -54,6 +54,7 @@ SkipReason: TypeAlias = Literal[
     "known_target",
     "bad_seed",
     "cancelled_host",
+    "no_sitemap",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
@@ -68,8 +69,47 @@ say nothing new, and was found on such a page (see docs/traps.md).
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
 redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
-``cancelled_host``: ``control.cancel_host()`` was called for its host.
+``cancelled_host``: ``control.cancel_host()`` was called for its host. ``no_sitemap``: with
+``sitemaps=True``, where a sitemap or feed was looked for there is none.
 """
+
+LinkKind: TypeAlias = Literal[
+    "a",
+    "area",
+    "iframe",
+    "canonical",
+    "alternate",
+    "next",
+    "prev",
+    "icon",
+    "stylesheet",
+    "link",
+    "img",
+    "srcset",
+    "script",
+    "form",
+    "refresh",
+    "header",
+    "sitemap",
+    "sitemap_index",
+    "feed",
+    "robots",
+    "element",
+]
+"""Where a link stands: the closed set of kinds of `Link`.
+
+``a``, ``area``, ``script``: the element of that name. ``iframe``: an ``iframe`` or ``frame``.
+``canonical``, ``alternate``, ``next``, ``prev``, ``icon``, ``stylesheet``: a ``link`` element of that
+link type, whatever others it has; ``link``: one of another type. ``img``: the ``src`` of an
+``img``; ``srcset``: a candidate of a ``srcset`` or ``imagesrcset``. ``form``: an ``action`` or
+``formaction``. ``refresh``: a ``meta`` element or header field that leads to another page.
+``header``: a ``Link`` field. ``sitemap`` and ``feed``: an entry of a sitemap, or of an RSS or
+Atom feed; ``sitemap_index``: a sitemap that an index names. ``robots``: a sitemap that a
+robots.txt names. ``element``: any other element that a selector matched.
+"""
+
+Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
+"""Kinds of links that are asked for: one, several, or ``"all"``."""
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
 """How a crawl ended: nothing was left to do, ``control.stop()`` was called,
@@ -184,14 +224,21 @@ class Link:
 
     Args:
         url: the target, absolute, as the browser would ask for it.
-        kind: the element it stands in: ``"a"`` or ``"area"``, or the name of
-            whatever element a selector matched.
-        rel: the element's link types, in lower case, split at white space.
+        kind: where it stands, one of a closed set.
+        rel: its link types (``rel``), in lower case, split at white space.
+        hreflang: the language that the target is said to be in, as it is written; None if
+            that is not said. Of ``a`` and ``area`` it is not read.
+        type: the media type that the target is said to have, in lower case and without
+            parameters; None likewise.
+        lastmod: when the target was changed, in UTC, as a sitemap or feed says; None if it doesn't.
     """
 
     url: str
-    kind: str = "a"
+    kind: LinkKind = "a"
     rel: tuple[str, ...] = ()
+    hreflang: str | None = None
+    type: str | None = None
+    lastmod: datetime | None = None
 
 
 class Document(Protocol):
@@ -216,7 +263,7 @@ class Document(Protocol):
     def language(self, content_language: str | None, /) -> str | None: ...
     def css(self, selector: str, /) -> list[LexborNode]: ...
     def css_first(self, selector: str, /) -> LexborNode | None: ...
-    def links(self, selector: str | None = None, /) -> list[Link]: ...
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]: ...
     def text(self, *, main: bool = False) -> str: ...
     def xpath(self, expression: str, /) -> Any: ...  # noqa: ANN401 - XPath has four types
 
@@ -361,14 +408,26 @@ class Page:
         """
         return self._document.xpath(expression)
 
-    def links(self, selector: str | None = None) -> list[Link]:
-        """Return the http(s) links of the page, in document order, each URL once.
+    def links(self, selector: str | None = None, *, kinds: Kinds | None = None) -> list[Link]:
+        """Return the http(s) links of the page, in document order, without fragments.
 
-        Without a *selector* these are the links of ``a`` and ``area`` elements;
-        with one, the ``href`` (or ``src``) of the elements that match it.
-        Fragments are removed.
+        ::
+
+            page.links()  # a and area: each URL once
+            page.links("li.next a")  # the href, or else src, of the elements that match
+            page.links(kinds="canonical")
+            page.links("main img", kinds=("img", "srcset"))
+
+        Args:
+            selector: a CSS selector of the elements that are looked at.
+            kinds: of links: one, several, or ``"all"``. A URL is there once for each kind
+                and language then, and what header fields say comes first. By default
+                ``a`` and ``area``, or with a *selector* whatever it matches.
+
+        Raises:
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no such kind.
         """
-        return self._document.links(selector)
+        return self._document.links(selector, kinds=kinds)
 
     def text(self, *, main: bool = False) -> str:
         """Return the text of the page, a line a block, without mark-up, scripts and styles.
@@ -422,13 +481,16 @@ class Parsed:
         links: every http(s) link of ``a`` and ``area``, in order, each once.
         rows: what the user's ``parse`` yielded to be written; None where there is
             no such parser, and the page itself is the row.
-        follow: what the page leads to: what such a parser yielded to be followed, or the links.
+        follow: what the page leads to: what such a parser yielded to be followed, or the links
+            of ``a``, ``area`` and ``iframe``.
+        chosen: every link of the kinds that an output asked for, in order; none if none did.
     """
 
     page: Page
     links: tuple[Link, ...]
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
+    chosen: tuple[Link, ...] = ()
 
 
 Outcome: TypeAlias = Parsed | Failure
@@ -446,13 +508,14 @@ def _nothing() -> Mapping[Any, int]:
 class Statistics:
     """The numbers of a crawl at one moment; all count from its start.
 
-    ``discovered`` is always the sum of ``pages``, ``failed``, ``skipped`` and ``pending``.
+    ``discovered`` is always the sum of ``pages``, ``sitemaps``, ``failed``, ``skipped`` and ``pending``.
 
     Args:
         discovered: distinct URLs that were found, seeds included.
         pages: those that are done: fetched, parsed and written.
         unchanged: of the pages, those whose last visit found them as they were before (a 304
             to a conditional request), and wrote no row.
+        sitemaps: sitemaps and feeds that were read; they are URLs, and no pages.
         failed: those that ended without a page, by kind of `Failure`.
         skipped: those that were not asked for, by reason.
         pending: those that no outcome is known for yet.
@@ -473,6 +536,7 @@ class Statistics:
     discovered: int = 0
     pages: int = 0
     unchanged: int = 0
+    sitemaps: int = 0
     failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
     skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
     pending: int = 0
@@ -507,7 +571,8 @@ class Report(Statistics):
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
-        accounted = self.pages + sum(self.failed.values()) + sum(self.skipped.values()) + self.pending
+        ended = self.pages + self.sitemaps + sum(self.failed.values()) + sum(self.skipped.values())
+        accounted = ended + self.pending
         if (
             accounted != self.discovered
             or self.pages != sum(self.statuses.values())
@@ -521,6 +586,7 @@ class Report(Statistics):
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
             _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),

@@ -214,6 +214,10 @@ class Rules(Protocol):
     def crawl_delay(self) -> float | None:
         """Seconds that it asks to leave between two requests; None if it doesn't."""
 
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The sitemaps that it names, as it writes them."""
+
     def allows(self, url: str, /) -> bool:
         """Return whether *url* may be asked for."""
 
@@ -223,7 +227,8 @@ class Frontier(Protocol):
 
     It is told the time (seconds of trio's clock), and never waits. A lease that
     `take` lends comes back by one call of `retry`, `redirect`, `finish`, `drop` or,
-    for a robots.txt, `robots_known`; after a hop was made, `hop_ended` comes first.
+    for a robots.txt, `robots_known`, for a sitemap `list_ended`; after a hop was made,
+    `hop_ended` comes first.
     """
 
     @property
@@ -284,6 +289,12 @@ class Frontier(Protocol):
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
+
+    def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float, /) -> None:
+        """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none.
+
+        The *moment*, in seconds since 1970, is when.
+        """
 
     def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""

@@ -106,6 +106,14 @@ class Limits:
             help="No URLs that match; * stands for any characters. Repeatable: none may match.",
         ),
     ] = ()
+    sitemaps: Annotated[
+        bool,
+        Parameter(
+            group=_FOLLOW,
+            negative="",
+            help="Whether the sitemaps of the URLs' sites are read, and the feeds that pages link to.",
+        ),
+    ] = False
     max_depth: Annotated[
         int | None,
         Parameter(

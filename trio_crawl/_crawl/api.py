@@ -43,6 +43,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     follow: Follow = "host",
     include: Patterns = (),
     exclude: Patterns = (),
+    sitemaps: bool = False,
     max_pages: int | None = None,
     max_depth: int | None = None,
     max_per_host: int | None = None,
@@ -91,7 +92,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         parse: a function, generator, async function or async generator of a `Page`,
             or a mapping from a request's label to one. What it yields is followed if
             it is a `Link` or a `Request`, and written otherwise. None follows the
-            links of ``a`` and ``area``, and writes pages and links.
+            links of ``a``, ``area`` and ``iframe``, and writes pages and the links of
+            ``a`` and ``area``.
         parse_in: ``"crawl"`` runs *parse* on the event loop, as nearly all parsers take no
             time to speak of. ``"process"`` runs it in worker processes, as many as there are
             processors and at most four: it has to be a function that can be imported from a
@@ -122,6 +124,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         include: patterns of which a link has to match one: a `str` is a glob over the
             whole URL, an `re.Pattern` is searched.
         exclude: patterns of which a link may match none.
+        sitemaps: read the sitemaps that the robots.txt of each site with a seed names, or
+            else its ``/sitemap.xml``, and the feeds that pages link to; what they name is
+            followed as far as *follow* goes, one link deeper than what led to them. They
+            are asked for as pages are, and count as ``sitemaps``. False, as a site's links
+            lead to what it shows, and its sitemap to all that it ever had.
         max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
@@ -216,6 +223,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         follow=follow,
         include=include,
         exclude=exclude,
+        sitemaps=sitemaps,
         max_pages=max_pages,
         max_depth=max_depth,
         max_per_host=max_per_host,

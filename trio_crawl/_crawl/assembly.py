@@ -30,6 +30,7 @@ def make_frontier(
             per_address_delay=options.per_address_delay,
             max_depth=options.max_depth,
             max_pages=options.max_pages,
+            sitemaps=options.sitemaps,
             max_per_host=options.max_per_host,
             traps=options.traps,
         ),

@@ -13,7 +13,9 @@ from .._policy import robots
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+from .lists import ToRead
 from .marks import Marks, Unnamed
+from .pages import is_success
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +43,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | Unnamed | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -156,7 +158,12 @@ class Course:
                 return status, len(content), robots.parse(content, self._product)
 
     def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
-        """Make the page, and parse it."""
+        """Make the page, and parse it; a sitemap is none, and is to be read."""
+        if lease.is_list:
+            if is_success(response.status):
+                return ToRead(response)
+            self._frontier.list_ended(lease, "no_sitemap", wall.timestamp())
+            return None
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
         try:

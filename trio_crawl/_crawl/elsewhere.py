@@ -9,9 +9,11 @@ from .._parse.elsewhere import fields_of, names_of
 from .._parse.html import HtmlDocument
 from .._parse.trial import CHEAP_SECONDS, REFUSAL, Trial
 from .._parse.worker import Workers
+from .._policy.kinds import FOLLOWED
+from .lists import LIST_KINDS
 
 if TYPE_CHECKING:
-    from .._model import Page
+    from .._model import LinkKind, Page
     from .._parse.user import Found
     from .options import Options
 
@@ -26,15 +28,20 @@ class Elsewhere:
 
     Args:
         options: of the crawl.
+        kinds: of links that an output wants beside those of ``a`` and ``area``.
         virtual: whether its clock is.
 
     Raises:
         UsageError: the parser can't go there.
     """
 
-    def __init__(self, options: Options, *, virtual: bool = False) -> None:
+    def __init__(
+        self, options: Options, *, kinds: frozenset[LinkKind] = frozenset(), virtual: bool = False
+    ) -> None:
         self._names = names_of(options.parse) if options.parse_in == "process" else None
         self._max_links = options.max_links
+        self._lists = [LIST_KINDS] if options.sitemaps else []
+        self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
         self._virtual = virtual
         self.workers = Workers(virtual=virtual)
 
@@ -57,7 +64,7 @@ class Elsewhere:
             ParseError: it takes too much time or memory.
         """
         document = _document(page)
-        trial = Trial(**await self.workers.do("try", document.parts(), self._max_links))
+        trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
         # In virtual time nothing may depend on how fast the machine is.
         cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
         refusal = None if cheap else REFUSAL.format(seconds=trial.seconds)
@@ -74,7 +81,9 @@ class Elsewhere:
             RowError: it yielded what can't come back.
         """
         document = _document(page)
-        follow, rows, known = await self.workers.do("parse", self._names, fields_of(page), document.parts())
+        follow, rows, known = await self.workers.do(
+            "parse", self._names, fields_of(page), document.parts(), self._lists, self._max_links
+        )
         document.settle(_NOT_HERE, known)
         for item in follow:
             found.add(item)

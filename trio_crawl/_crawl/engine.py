@@ -25,7 +25,7 @@ from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
-from .._write.choose import choose as choose_writers
+from .._write.choose import choose as choose_writers, kinds_wanted
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
 from .control import Control
@@ -86,8 +86,9 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = make_guard(options.allow_private)
-        self._elsewhere = Elsewhere(options, virtual=self._fetcher.virtual)
-        self._pages = Pages(options, self._elsewhere)
+        kinds = kinds_wanted(self._writers)
+        self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
+        self._pages = Pages(options, self._elsewhere, kinds=kinds)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeAlias, final
@@ -25,6 +26,7 @@ from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
+from .lists import ListEnd, Piece, ToRead, read_list
 from .marks import Unnamed
 from .nurseries import is_cancellation
 from .sowing import ROUND, Sower
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
+    from .lists import Reading
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
@@ -49,8 +52,8 @@ log = logging.getLogger("trio_crawl")
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
 
-_Arrival: TypeAlias = "Response | FetchError | Outcome | Page"
-"""What a hop, an async parser or a question to the state came to."""
+_Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
+"""What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
 
 
 @final
@@ -111,6 +114,7 @@ class Loop:
         self._cancelled_hosts: set[str] = set()
         self._fetching = 0
         self._parsing = 0
+        self._reading = 0
         self._failures = 0
         self.paused = False
         self.closed = False
@@ -133,7 +137,10 @@ class Loop:
             self._order_arrivals()
             began = perf_counter()
             while self._due:
-                self._arrived(*self._due.popleft())
+                lease, arrival = self._due.popleft()
+                self._arrived(lease, arrival)
+                if isinstance(arrival, Piece):
+                    await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
                 if perf_counter() - began > TURN_SECONDS and not self._fetcher.virtual:
                     # One page takes little time, but many may have come at once.
@@ -182,7 +189,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching + self._parsing >= limit:
+            if self._fetching + self._parsing + self._reading >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -272,6 +279,8 @@ class Loop:
     def others(self) -> list[str]:
         """Return in words what else is waited for."""
         lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._reading:
+            lines.append(f"{self._reading} sitemaps or feeds are being read")
         if self._reads:
             lines.append("pages are read from the state")
         return [*lines, *self._outlet.explain(), *self._sower.explain()]
@@ -324,6 +333,34 @@ class Loop:
         self._arrivals.append((lease.number, lease, outcome))
         self.wake()
 
+    async def _read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps, and lay down what each found."""
+        try:
+            await read_list(lease, response, partial(self._lay_down, lease))
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+
+    def _lay_down(self, lease: Lease, reading: Reading) -> None:
+        self._arrivals.append((lease.number, lease, reading))
+        self.wake()
+
+    def _list_arrived(self, lease: Lease, reading: Reading) -> None:
+        """Take what a step of reading a sitemap came to."""
+        if isinstance(reading, Piece):
+            self._frontier.add_found(reading.links, lease, trio.current_time())
+            reading.taken.set()
+            return
+        self._reading -= 1
+        if isinstance(reading.reason, FetchError):
+            self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
+        else:
+            moment = self._wall_clock(trio.current_time()).timestamp()
+            self._frontier.list_ended(lease, reading.reason, moment)
+
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         """Ask the state for the URL of the first page with the same content, and lay down the page."""
         try:
@@ -337,8 +374,11 @@ class Loop:
         self.wake()
 
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
-        """Take what a hop or an async parser came to."""
+        """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
+        if isinstance(arrival, Piece | ListEnd):
+            self._list_arrived(lease, arrival)
+            return
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
@@ -362,6 +402,9 @@ class Loop:
         if isinstance(step, ToAwait):
             self._parsing += 1
             self._nursery.start_soon(self._parse, lease, step)
+        elif isinstance(step, ToRead):
+            self._reading += 1
+            self._nursery.start_soon(self._read_list, lease, step.response)
         elif isinstance(step, Unnamed):
             self._parsing += 1
             self._nursery.start_soon(self._name, lease, step)

@@ -45,6 +45,7 @@ class CrawlOptions(TypedDict, total=False):
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_per_host: int | None
@@ -86,6 +87,7 @@ class Options:
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_per_host: int | None
@@ -122,7 +124,7 @@ class Options:
             _check_seconds(name, getattr(self, name), zero=True)
         _check_seconds("timeout", self.timeout, zero=False)
         self._check_ages()
-        for name in ("robots", "traps", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):

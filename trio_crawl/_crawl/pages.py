@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 from .. import _urls
 from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
+from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
+from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
 from .._policy.directives import forbids_following
+from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
 from .._policy.robots import product_token
+from .lists import lists_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Changes
     from .._lease import Lease
-    from .._model import FailureKind, Response
+    from .._model import FailureKind, LinkKind, Response
     from .elsewhere import Elsewhere
     from .options import Options
 
@@ -56,13 +60,18 @@ class Pages:
     Args:
         options: of the crawl.
         elsewhere: takes the pages that are not parsed on the event loop.
+        kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
         UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
-    def __init__(self, options: Options, elsewhere: Elsewhere) -> None:
+    def __init__(
+        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+    ) -> None:
         self._elsewhere = elsewhere
+        self._kinds = kinds
+        self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
         self._record = options.parse_errors == "record"
         self._max_links = options.max_links
@@ -162,6 +171,8 @@ class Pages:
             raise StateError(f"the cookies in the state can't be read ({error}): it is damaged") from error
 
     def _limit(self, lease: Lease) -> int:
+        if isinstance(lease.request, ListRequest):
+            return max(self._max_bytes, LIST_BYTES)
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
     def content(self, lease: Lease, response: Response) -> bytes:
@@ -198,6 +209,7 @@ class Pages:
                 content_type=response.headers.get("content-type"),
                 url=lease.url,
                 cache=self._cache,
+                headers=response.headers,
                 robots_tags=response.headers.get_all("x-robots-tag"),
                 product=self._product,
                 bounded=True,
@@ -232,7 +244,7 @@ class Pages:
         result = self._parser.call(page)
         if is_async(result):
             return result
-        found = Found(page, links_too=_is_success(page))
+        found = Found(page, links_too=is_success(page.status))
         collect(result, found)
         return self._parsed(page, found)
 
@@ -243,7 +255,7 @@ class Pages:
             result = self._parse_here(page)
             if isinstance(result, Parsed):
                 return result
-        found = Found(page, links_too=_is_success(page))
+        found = Found(page, links_too=is_success(page.status))
         if result is _ELSEWHERE:
             await self._elsewhere.parse(page, found)
         else:
@@ -251,32 +263,46 @@ class Pages:
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
+        lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
-            follow = self._as_page_says(page, self._bounded(found.follow))
+            follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
             return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
-        links = self._bounded(page.links())
+        links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
-        follow = self._as_page_says(page, links) if _is_success(page) else ()
-        return Parsed(page=page, links=links, follow=follow)
+        followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
+        bounded = self._bounded(links)
+        # As long only where there is no more in it.
+        follow = bounded if len(followed) == len(links) else self._cut(followed)
+        return Parsed(
+            page=page,
+            links=bounded,
+            follow=self._as_page_says(page, (*follow, *lists) if lists else follow),
+            chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
+        )
 
     def _as_page_says(self, page: Page, follow: tuple[Link | Request, ...]) -> tuple[Link | Request, ...]:
         """Return what the page leads to, where it asks robots not to follow its links as if each said so.
 
-        A `Request` is no link of the page, but the user's own wish.
+        A `Request` is no link of the page, but the user's own wish; but for a feed.
         """
-        if not self._robots or not any(isinstance(item, Link) for item in follow):
+        if not self._robots or not any(isinstance(item, Link | ListRequest) for item in follow):
             return follow
         if not forbids_following(page.directives):
             return follow
         return tuple(
-            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item for item in follow
+            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item
+            for item in follow
+            if not isinstance(item, ListRequest)
         )
 
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
-        if any("@" in item.url for item in found):
-            found = _without_user_info(found)
+        """Return *found* as far as it counts, and count the rest."""
+        found = _plain(found)
         self.links_dropped += max(0, len(found) - self._max_links)
         return tuple(found[: self._max_links])
+
+    def _cut(self, found: list[Link]) -> tuple[Link, ...]:
+        return tuple(_plain(found)[: self._max_links])
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
         """Return the failure that an exception of the parser is, or that a page can't be parsed.
@@ -296,8 +322,9 @@ class Pages:
         return self.failure(lease, "parse", f"{type(error).__name__}: {error}", trace=trace)
 
 
-def _is_success(page: Page) -> bool:
-    return 200 <= page.status <= 299  # noqa: PLR2004 - the class of success
+def is_success(status: int) -> bool:
+    """Return whether *status* says that this is what was asked for."""
+    return 200 <= status <= 299  # noqa: PLR2004 - the class of success
 
 
 def _over(below: Fields, above: Fields) -> Fields:
@@ -306,6 +333,10 @@ def _over(below: Fields, above: Fields) -> Fields:
         return below
     names = {name.lower() for name, _ in above}
     return (*[field for field in below if field[0].lower() not in names], *above)
+
+
+def _plain(found: list[FoundT]) -> list[FoundT]:
+    return _without_user_info(found) if any("@" in item.url for item in found) else found
 
 
 def _without_user_info(found: list[FoundT]) -> list[FoundT]:

@@ -15,5 +15,6 @@ class Limits:
     per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
+    sitemaps: bool = False
     max_per_host: int | None = None
     traps: bool = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
-from .._lease import Unchanged
+from .._lease import ListRequest, Unchanged, list_key
 from .._model import Parsed, Response
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
@@ -69,6 +69,7 @@ class MemoryFrontier:
         product: str = "",
     ) -> None:
         self._ledger = ledger
+        self._sitemaps = limits.sitemaps
         self._watch = TrapWatch(journal) if limits.traps else None
         self._discoveries = Discoveries(
             scope, limits.max_depth, ledger, journal, robots=robots, watch=self._watch
@@ -134,6 +135,12 @@ class MemoryFrontier:
         """Add what the page of *parent* leads to, as far as scope and limits allow."""
         for waiting in self._discoveries.links(found, parent):
             self._queues.add(waiting, now)
+        if self._sitemaps and parent.seed:
+            lists = self._discoveries.lists.of_site(
+                _urls.origin(parent.url), self._choice.sitemaps(parent.url)
+            )
+            for waiting in self._discoveries.links(lists, parent):
+                self._queues.add(waiting, now)
 
     # What goes out
 
@@ -213,7 +220,10 @@ class MemoryFrontier:
 
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
         body = lease.body if target.keep_body else None
-        key = _urls.request_key(target.method, target.url, body)
+        if isinstance(lease.request, ListRequest):
+            key = list_key(target.url)
+        else:
+            key = _urls.request_key(target.method, target.url, body)
         # A form that leads back to its own URL, now by GET, comes to itself.
         # A chain that comes back to one of its own URLs, now with cookies, takes nobody else's place.
         own = key == lease.key or (
@@ -241,6 +251,14 @@ class MemoryFrontier:
         if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
             self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
         self._endings.finished(lease, outcome, rows)
+
+    def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float) -> None:
+        """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none."""
+        self._queues.lent -= 1
+        if reason is None:
+            self._endings.read(lease, moment)
+        else:
+            self._endings.skipped(lease, reason)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from . import conduct
 from .requests import text_of
-from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
+from .schema import FAILED, PAGE, PENDING, SITEMAP, SKIPPED, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ class Takedown:
             (PAGE, changes.pages),
             (FAILED, changes.failed),
             (SKIPPED, changes.skipped),
+            (SITEMAP, changes.sitemaps),
         ):
             self._end(status, ended, pending)
         self._visit(changes.pages)

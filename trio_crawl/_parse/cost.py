@@ -15,6 +15,8 @@ from enum import Enum
 from itertools import islice
 from typing import Final
 
+from .decoding import decode_bytes, decodes_quickly
+
 LARGE_SIZE: Final = 1024 * 1024
 """Bytes of content above which nothing is parsed on the event loop without a trial."""
 
@@ -51,6 +53,8 @@ _MOST: Final = (
     (b"--", 50_000),
 )
 _LONG: Final = 1024
+# In these the bytes below 128 may be something else than ASCII.
+_NO_ASCII: Final = frozenset({"utf-16le", "utf-16be", "iso-2022-jp", "replacement"})
 _ONE_ATTRIBUTE: Final = (
     rb"""[^\t\n\f\r />][^\t\n\f\r />=]*+"""
     rb"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+"""
@@ -116,6 +120,23 @@ class Cost(Enum):
     """Time that its size explains, or more: it was not looked at."""
     DUBIOUS = "dubious"
     """Perhaps more than its size explains: there is much in it that lexbor is slow with."""
+
+
+def cost_of_document(content: bytes, encoding: str, *, is_html: bool) -> Cost:
+    """Return what decoding and parsing *content* takes.
+
+    Args:
+        content: the body.
+        encoding: the WHATWG name of its encoding, in lower case.
+        is_html: whether it is HTML; other content is decoded at most.
+    """
+    if is_html and len(content) > LARGE_SIZE:
+        return Cost.LARGE
+    if not decodes_quickly(content, encoding):
+        return Cost.DUBIOUS
+    if not is_html:
+        return Cost.CHEAP
+    return cost_of(decode_bytes(content, encoding).encode() if encoding in _NO_ASCII else content)
 
 
 def cost_of(content: bytes) -> Cost:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from .._errors import ParseError, UsageError
 from .._model import Page
 from .html import HtmlDocument
-from .trial import KNOWN
+from .trial import known_of
 from .user import Found, ParserFormError, UserParser, collect, is_async
 
 if TYPE_CHECKING:
-    from .._model import Link, Request
+    from collections.abc import Sequence
+
+    from .._model import Kinds, Link, Request
 
 Name: TypeAlias = tuple[str, str]
 """A module, and the path to a function in it."""
@@ -79,7 +81,11 @@ def fields_of(page: Page) -> dict[str, Any]:
 
 
 def run_parser(
-    names: Names, page_fields: Mapping[str, Any], parts: Mapping[str, Any]
+    names: Names,
+    page_fields: Mapping[str, Any],
+    parts: Mapping[str, Any],
+    kinds: Sequence[Kinds] = (),
+    most: int = 0,
 ) -> tuple[list[Link | Request], list[Any], dict[str, Any]]:
     """Call a parser in this process.
 
@@ -87,6 +93,8 @@ def run_parser(
         names: where it is found.
         page_fields: of its page, as `fields_of` returns them.
         parts: of its document, as `HtmlDocument.parts` returns them.
+        kinds: of links, each a set, that the crawl wants to know of itself.
+        most: links to return of each.
 
     Returns:
         What it yielded to be followed, its rows, and what the crawl wants to know of the page.
@@ -109,7 +117,7 @@ def run_parser(
             result.close()
         raise ParserFormError("parse returned something async, for which a worker process has no event loop")
     collect(result, found)
-    return found.follow, found.rows, {name: getattr(document, name) for name in KNOWN}
+    return found.follow, found.rows, known_of(document, kinds, most)
 
 
 def _import(name: Name) -> Any:  # noqa: ANN401 - a function of the user's

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from .html import HtmlDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from .._model import Kinds
 
 CHEAP_SECONDS: Final = 0.025
 """Seconds of processor time, to decode a page and read its links, up to which it may be parsed on
@@ -21,7 +23,7 @@ REFUSAL: Final = (
 )
 
 KNOWN: Final = ("encoding", "title", "directives")
-"""What a crawl asks of each page."""
+"""Properties that a crawl asks of each page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Trial:
     Args:
         seconds: of processor time that it took.
         more: links that it has beyond those that were asked for.
-        known: its properties by name, and ``links``.
+        known: its properties by name, ``links``, and ``chosen``: those of other kinds.
     """
 
     seconds: float
@@ -39,18 +41,31 @@ class Trial:
     known: Mapping[str, Any]
 
 
-def try_document(parts: Mapping[str, Any], most: int) -> Trial:
+def known_of(document: HtmlDocument, kinds: Sequence[Kinds], most: int) -> dict[str, Any]:
+    """Return what a crawl asks of a page.
+
+    Args:
+        document: of the page.
+        kinds: of links, each a set.
+        most: links to return of each.
+    """
+    known = {name: getattr(document, name) for name in KNOWN}
+    return {**known, "chosen": {frozenset(wanted): document.links(kinds=wanted)[:most] for wanted in kinds}}
+
+
+def try_document(parts: Mapping[str, Any], kinds: Sequence[Kinds], most: int) -> Trial:
     """Parse a document, and return what was found.
 
     Args:
         parts: what it is made of, as `HtmlDocument.parts` returns them.
-        most: links to return.
+        kinds: of links, each a set, that are wanted beside those of ``a`` and ``area``.
+        most: links to return of each.
     """
     began = time.process_time()
     document = HtmlDocument(**parts)
     links = document.links()
-    known = {name: getattr(document, name) for name in KNOWN}
+    known = {**known_of(document, kinds, most), "links": links[:most]}
     # To free a tree takes its time, too.
     del document
     seconds = time.process_time() - began
-    return Trial(seconds=seconds, more=max(0, len(links) - most), known={**known, "links": links[:most]})
+    return Trial(seconds=seconds, more=max(0, len(links) - most), known=known)

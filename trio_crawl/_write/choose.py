@@ -10,6 +10,9 @@ from .function import Function
 from .lines import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._model import LinkKind
     from ..abc import Writer
 
 _WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
@@ -40,6 +43,12 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
             raise UsageError(f"the output {writer.name!r} is given twice; each needs a file of its own")
         seen.add(identity)
     return writers
+
+
+def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
+    """Return the kinds of links that *writers* want, beside those that every page has anyway."""
+    none: frozenset[LinkKind] = frozenset()
+    return none.union(*[writer.kinds or () for writer in writers if isinstance(writer, Lines)])
 
 
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:

@@ -12,20 +12,23 @@ import os
 import stat
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, final
 
 import trio
 
 from .._errors import OutputError, UsageError
+from .._model import Parsed
+from .._policy.kinds import chosen
 from .audit import audit_file
 from .formats import ENCODERS
 from .place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from .._model import Json, Outcome
+    from .._model import Json, Kinds, Link, LinkKind, Outcome
     from ..abc import Environment
     from .formats import Format
 
@@ -43,19 +46,27 @@ class Lines:
             suffix, and TSV for standard output.
         overwrite: replace what the file holds. Without it, a file that is not
             empty is an `OutputError`.
+        kinds: of links that count as a page's: one, several, or ``"all"``; each URL is there
+            once a page. None: ``a`` and ``area``. What a parser yields is written as it is.
 
     Raises:
-        UsageError: *path* is no path, or there is no such format.
+        UsageError: *path* is no path, or there is no such format or kind.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, format: Format | None = None, overwrite: bool = False
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Format | None = None,
+        overwrite: bool = False,
+        kinds: Kinds | None = None,
     ) -> None:
         self._name = _checked_name(path)
         self._format: Format = _format_of(self._name) if format is None else format
         if self._format not in ENCODERS:
             raise UsageError(f"there is no format {format!r}; the formats are {', '.join(ENCODERS)}")
         self._overwrite = overwrite
+        self._kinds = None if kinds is None else chosen(kinds)
         self._encoder = ENCODERS[self._format](own_rows=False)
         self._rows = 0
         self._environment: Environment | None = None
@@ -67,6 +78,11 @@ class Lines:
     def name(self) -> str:
         """The path as it was given; ``"-"`` is standard output."""
         return self._name
+
+    @property
+    def kinds(self) -> frozenset[LinkKind] | None:
+        """The kinds of links that it wants; None for ``a`` and ``area``."""
+        return self._kinds
 
     @property
     def path(self) -> Path | None:
@@ -141,6 +157,8 @@ class Lines:
         Raises:
             RowError: a row that the format can't hold. Nothing of its page is kept.
         """
+        if self._kinds is not None and isinstance(outcome, Parsed):
+            outcome = replace(outcome, links=_of_kinds(outcome.chosen, self._kinds))
         text, rows = self._encoder.encode(outcome)
         self._rows += rows
         return text or None
@@ -182,6 +200,15 @@ class Lines:
         if self._name == "-":
             raise OutputError("what went to standard output can't be read again")
         return audit_file(Path(self._name), self._format, positions, rows, total, finished=finished)
+
+
+def _of_kinds(links: Iterable[Link], kinds: frozenset[LinkKind]) -> tuple[Link, ...]:
+    """Return those of *links* that are of *kinds*, each URL once."""
+    found: dict[str, Link] = {}
+    for link in links:
+        if link.kind in kinds:
+            found.setdefault(link.url, link)
+    return tuple(found.values())
 
 
 _FORMATS: Mapping[str, Format] = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
