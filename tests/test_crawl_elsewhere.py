@@ -314,3 +314,22 @@ async def test_an_answer_that_is_like_what_a_host_lacks_is_compared_only_if_that
         found = [page async for page in pages]
     assert len(asked(web)) > 232
     assert [page.title for page in found if page.url == SITE + "deep"] == ["Deep"]
+
+
+@pytest.mark.parametrize("keywords", [{}, {"parse": parsers_elsewhere.nothing, "parse_in": "process"}])
+def test_frames_and_sitemaps_are_found_wherever_a_page_is_parsed(keywords: dict[str, Any]) -> None:
+    """What a crawl follows beside links comes back from the worker process as well."""
+
+    @virtual
+    async def run() -> None:
+        more = "<link rel=sitemap href=/map.xml><iframe src=/frame></iframe>"
+        web = site(deep=more + DUBIOUS)
+        web.add(SITE + "map.xml", "<urlset><url><loc>https://site.test/listed</loc></url></urlset>")
+        await crawl(SITE + "deep", fetch=web, sitemaps=True, **keywords)
+        expected = {SITE + "map.xml", SITE + "listed"}
+        if not keywords:
+            expected |= {SITE + "frame", SITE + "b"}
+        assert expected <= set(asked(web))
+        assert (SITE + "frame" in asked(web)) is not bool(keywords)
+
+    run()
