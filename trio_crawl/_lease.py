@@ -10,6 +10,7 @@ from ._urls import request_key
 
 if TYPE_CHECKING:
     from ._errors import FetchError
+    from ._model import Exchange
 
 
 _NUMBER_BITS: Final = 48
@@ -111,6 +112,7 @@ class Lease:
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
+        exchanges: the hops that it has made, where an output wants them.
         visit: 1 for the first; greater where the page is asked for again after that.
         validators: of the last visit, None if that had none.
         own: fingerprints of where it was redirected to in the last visit.
@@ -135,6 +137,7 @@ class Lease:
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
     visit: int = 1
     validators: Validators | None = None
     own: tuple[int, ...] = ()

@@ -207,6 +207,7 @@ class Response:
         http_version: ``"1.0"``, ``"1.1"``, ``"2"`` or ``"3"``.
         address: the IP address that answered; empty where there was no connection.
         elapsed: seconds from the start of the hop to the last byte.
+        fetched_at: when the last byte came, where that was not just now: an archive says it.
     """
 
     url: str
@@ -216,6 +217,26 @@ class Response:
     http_version: str = "1.1"
     address: str = ""
     elapsed: float = 0.0
+    fetched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One hop that was made, or could not be, as an archive keeps it.
+
+    Args:
+        hop: what was asked for.
+        response: what came back; None if nothing did.
+        kind: what went wrong instead, None if nothing did.
+        message: the same in words.
+        ended: when it came to its end.
+    """
+
+    hop: Hop
+    response: Response | None = None
+    kind: FailureKind | None = None
+    message: str = ""
+    ended: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,6 +477,7 @@ class Failure:
         referrer: the page that led here; None for a seed.
         attempts: requests made for the last hop; 0 if none could be.
         traceback: for kind ``parse``, the traceback of the user's exception.
+        exchanges: as in `Parsed`.
     """
 
     id: str
@@ -467,6 +489,7 @@ class Failure:
     referrer: str | None
     attempts: int
     traceback: str | None = None
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.url}: {self.kind}: {self.message}"
@@ -484,6 +507,7 @@ class Parsed:
         follow: what the page leads to: what such a parser yielded to be followed, or the links
             of ``a``, ``area`` and ``iframe``.
         chosen: every link of the kinds that an output asked for, in order; none if none did.
+        exchanges: the hops that led to the page, the last one's last; none where no output wants them.
     """
 
     page: Page
@@ -491,6 +515,7 @@ class Parsed:
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
     chosen: tuple[Link, ...] = ()
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
 
 Outcome: TypeAlias = Parsed | Failure

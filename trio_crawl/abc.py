@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, runtime_checkable
 
-from ._model import Hop, Json, Outcome, Parse as Parser, Response
+from ._model import Exchange, Hop, Json, Outcome, Parse as Parser, Response
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "Exchange",
+    "ExchangeWriter",
     "Fetcher",
     "Frontier",
     "Guard",
     "Hop",
     "Outcome",
     "Parser",
+    "RecordedFetcher",
     "Response",
     "Rules",
     "Writer",
@@ -119,6 +122,15 @@ class Fetcher(Protocol):
         """
 
 
+@runtime_checkable
+class RecordedFetcher(Fetcher, Protocol):
+    """A fetcher that may answer from a record, behind which no host is."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it does, so that no delay, back-off or rest has to be kept."""
+
+
 ItemT = TypeVar("ItemT")
 
 
@@ -165,8 +177,8 @@ class Writer(Protocol[ItemT]):
         Called once an outcome, in the order of writing, on the loop: quick, and
         without a side effect outside this object. What it does not return is
         dropped before the batch is written, so a page's body lives on only if
-        the output wants it. `str` and `bytes` count by their length towards the
-        size of a batch.
+        the output wants it. What has a length counts by it towards the size of a
+        batch.
 
         Raises:
             RowError: a row that this output can't hold.
@@ -204,6 +216,22 @@ class Writer(Protocol[ItemT]):
 
         Raises:
             OutputError: the output can't be read (again), or is nothing that the positions are of.
+        """
+
+
+@runtime_checkable
+class ExchangeWriter(Writer[ItemT], Protocol[ItemT]):
+    """A writer that keeps what went over the wire, too.
+
+    Where a crawl has one, the outcomes that its writers are given have their
+    ``exchanges``, from the first request of a page to its last.
+    """
+
+    def encode_aside(self, exchanges: Sequence[Exchange], /) -> ItemT | None:
+        """Return what this output keeps of *exchanges* that no outcome has, None for nothing.
+
+        They are those of a robots.txt, or of a page that was skipped on its way. They
+        make no row. Called as `encode` is, in the order of writing.
         """
 
 

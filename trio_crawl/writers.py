@@ -6,6 +6,8 @@ class where a path alone does not say enough.
 
 from __future__ import annotations
 
+from ._write.files import Files as Files
 from ._write.lines import Lines as Lines
+from ._write.warc import Warc as Warc
 
-__all__ = ["Lines"]
+__all__ = ["Files", "Lines", "Warc"]

@@ -25,9 +25,12 @@ class Network:
     """How one page is fetched; the same for a crawl and for ``fetch``."""
 
     fetch: Annotated[
-        Literal["curl", "httpx", "asks"],
+        str,
         Parameter(
-            group=_NETWORK, help="The HTTP client that makes the requests; asks needs trio-crawl[asks]."
+            metavar="CLIENT",
+            group=_NETWORK,
+            help="The HTTP client that makes the requests: curl, httpx or asks (which needs "
+            "trio-crawl[asks]); or the path of a .warc.gz file, from which all is answered, offline.",
         ),
     ] = "curl"
     timeout: Annotated[
@@ -208,7 +211,8 @@ class Output:
             name=("--write", "-o"),
             metavar="FILE",
             show_default=False,
-            help="A .tsv or .csv file of links, or a .jsonl file of pages; - is standard output. Repeatable. "
+            help="A .tsv or .csv file of links, a .jsonl file of pages, or a .warc.gz file of what went over "
+            "the wire; - is standard output. Repeatable. "
             "Without it, the links go to standard output as TSV (with --json, nowhere).",
         ),
     ] = ()

@@ -85,7 +85,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             collection is an error; one in a lazily read source is skipped, logged and
             counted (``bad_seed``).
         fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
-            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), a fetcher
+            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), the path of a
+            ``.warc.gz`` or ``.warc`` file, from which all is answered, a fetcher
             (of `trio_crawl.fetchers`, whose classes take a proxy, authorities and
             more, or any `trio_crawl.abc.Fetcher`), or an httpx or httpx2 client or
             transport.
@@ -99,9 +100,10 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             processors and at most four: it has to be a function that can be imported from a
             module, the rows come back as dicts of plain values, and where a page takes it more
             than 10 seconds or 2 GiB, that costs one `Failure`.
-        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages), ``"-"`` for
-            standard output, a writer (`trio_crawl.writers`), an async function that
-            gets one row at a time, or a list of those. None writes nothing.
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages; ``.warc.gz``: what
+            went over the wire; ``mirror/``, with a slash: pages as files in a folder),
+            ``"-"`` for standard output, a writer (`trio_crawl.writers`), an async function
+            that gets one row at a time, or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
         state: the path of a database (SQLite) that the crawl is kept in. The same call

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
+    from .recorder import Recorder
 
 MAX_ROBOTS_REDIRECTS: Final = 5
 """RFC 9309, section 2.3.1.2."""
@@ -56,11 +57,15 @@ class Course:
         pages: what makes pages of responses.
         options: of the crawl.
         contents: which page had a content first.
+        recorder: keeps what went over the wire.
     """
 
-    def __init__(self, frontier: Frontier, pages: Pages, options: Options, contents: Contents) -> None:
+    def __init__(
+        self, frontier: Frontier, pages: Pages, options: Options, contents: Contents, recorder: Recorder
+    ) -> None:
         self._marks = Marks(contents, pages)
         self._frontier = frontier
+        self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
@@ -97,6 +102,7 @@ class Course:
             Exception: of the user's parser, if it is to end the crawl.
         """
         if lease.probe:
+            self._recorder.ends_aside(lease)
             self._marks.probed(lease, result, wall)
             return None
         of_robots = lease.robots_of is not None
@@ -105,11 +111,15 @@ class Course:
             self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
+                self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
+                self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
                     self._changed.pop(lease, None)
+                    self._recorder.ends_aside(lease)
             case _ if of_robots:
+                self._recorder.ends_aside(lease)
                 status, size, rules = self._read_robots(lease, verdict)
                 self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):

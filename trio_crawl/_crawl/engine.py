@@ -92,10 +92,7 @@ class Engine:
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
-            options,
-            self._ledger,
-            guard=self._guard if self._fetcher.opens_connections else None,
-            journal=self._journal,
+            options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
         self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.

@@ -29,6 +29,7 @@ from .explain import Hop
 from .lists import ListEnd, Piece, ToRead, read_list
 from .marks import Unnamed
 from .nurseries import is_cancellation
+from .recorder import Recorder
 from .sowing import ROUND, Sower
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ class Loop:
         self._ledger = ledger
         self._fail = fail
         self._wall_clock = wall_clock
-        self._course = Course(frontier, pages, options, contents)
+        self._recorder = Recorder(wanted=outlet.wants_exchanges)
+        self._course = Course(frontier, pages, options, contents, self._recorder)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
         self._due: deque[tuple[Lease, _Arrival]] = deque()
@@ -200,7 +202,7 @@ class Loop:
                     scope = self._hops[lease] = trio.CancelScope()
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
-                    self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
+                    self._refuse(lease, error, now)
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -210,6 +212,12 @@ class Loop:
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
+
+    def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
+        wall = self._wall_clock(now)
+        self._recorder.asked(lease, self._pages.hop(lease, wall))
+        self._recorder.answered(lease, error, wall)
+        self._advance(lease, self._course.settle(lease, error, now, wall))
 
     async def _wait_until(self, moment: float | None) -> None:
         due = self._outlet.due
@@ -299,6 +307,7 @@ class Loop:
         arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
+            self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._options.timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
@@ -392,10 +401,12 @@ class Loop:
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
+        wall = self._wall_clock(now)
+        self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             return
-        self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
+        self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
@@ -410,16 +421,19 @@ class Loop:
             self._nursery.start_soon(self._name, lease, step)
         elif step is not None:
             self._finish(lease, step)
+        for exchanges in self._recorder.take_asides():
+            self._outlet.add_aside(exchanges, trio.current_time())
 
     def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Unchanged):
+            self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
-        rows = self._outlet.add(outcome, now)
+        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
             self._failures += 1

@@ -185,7 +185,13 @@ class Pages:
         return decode_body(response.body, coding, self._limit(lease))
 
     def page(self, lease: Lease, response: Response, fetched_at: datetime) -> Page:
-        """Return the page that *response* is; raises as `content` does."""
+        """Return the page that *response* is; raises as `content` does.
+
+        Args:
+            lease: what was asked for.
+            response: the last one.
+            fetched_at: the present moment, which is the page's unless the response has one.
+        """
         content = b"" if lease.method == "HEAD" else self.content(lease, response)
         return Page(
             id=_urls.page_id(lease.key),
@@ -200,7 +206,7 @@ class Pages:
             referrer=lease.referrer,
             visit=lease.visit,
             attempts=lease.attempts,
-            fetched_at=fetched_at,
+            fetched_at=response.fetched_at or fetched_at,
             elapsed=response.elapsed,
             http_version=response.http_version,
             address=response.address,

@@ -75,9 +75,9 @@ class Host:
         "watch",
     )
 
-    def __init__(self, name: str, *, per_host: int, delay: float) -> None:
+    def __init__(self, name: str, *, per_host: int, delay: float, paced: bool = True) -> None:
         self.name = name
-        self.turns = Turns(per_host=per_host, delay=delay)
+        self.turns = Turns(per_host=per_host, delay=delay, paced=paced)
         self.health = Health()
         self.watch: Watch | None = None  # until it is asked
         self.pages: list[Waiting] = []
@@ -179,15 +179,23 @@ class Schedule:
         per_address: hops at once to one IP address, whatever hosts share it.
         delay: seconds between two starts on one host.
         per_address_delay: whether *delay* lies between two starts on one IP address, too.
+        paced: whether hosts mind how fast they are asked.
     """
 
     def __init__(
-        self, *, per_host: int, per_address: int, delay: float, per_address_delay: bool = False
+        self,
+        *,
+        per_host: int,
+        per_address: int,
+        delay: float,
+        per_address_delay: bool = False,
+        paced: bool = True,
     ) -> None:
+        self._paced = paced
         self._per_host = per_host
         self._per_address = per_address
         self._delay = delay
-        self._address_delay = delay if per_address_delay else 0.0
+        self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
@@ -201,7 +209,9 @@ class Schedule:
         """Return the host called *name*, made if it is new."""
         host = self.hosts.get(name)
         if host is None:
-            host = self.hosts[name] = Host(name, per_host=self._per_host, delay=self._delay)
+            host = self.hosts[name] = Host(
+                name, per_host=self._per_host, delay=self._delay, paced=self._paced
+            )
         return host
 
     def add(self, host: Host, waiting: Waiting, now: float) -> None:

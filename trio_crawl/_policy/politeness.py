@@ -39,12 +39,15 @@ class Turns:
         per_host: requests at once, at least 1.
         delay: seconds between two starts. May be set anew at any time (robots.txt
             is read after the first start); it counts from the last start.
+        paced: whether the host minds how fast it is asked; if not, a turn waits for nothing but
+            the end of another.
         pace: makes it longer while the host has trouble.
         not_before: the moment until which it is to be left alone.
     """
 
     per_host: int
     delay: float
+    paced: bool = True
     pace: Pace = field(default_factory=Pace, init=False)
     running: int = field(default=0, init=False)
     _last_start: float = field(default=-math.inf, init=False)
@@ -62,6 +65,8 @@ class Turns:
         """
         if self.running >= self.per_host:
             return None
+        if not self.paced:
+            return now
         return max(now, self.not_before, self._last_start + self.delay_now)
 
     def start(self, now: float) -> None:

@@ -6,8 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .._errors import UsageError
+from .files import Files
 from .function import Function
 from .lines import Lines
+from .warc import Warc
+from .warc_file import SUFFIXES as WARC_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +56,10 @@ def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
 
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
+        if str(output).lower().endswith(WARC_SUFFIXES):
+            return Warc(output, overwrite=overwrite)
+        if str(output).endswith(("/", os.sep)):
+            return Files(output, overwrite=overwrite)
         return Lines(output, overwrite=overwrite)
     if _is_writer(output):
         return output
@@ -70,6 +77,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines) and writer.path is not None:
+    if isinstance(writer, Lines | Warc | Files) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)

@@ -37,7 +37,7 @@ _PREFIXES: Final = 24
 """Beginnings of a batch's bytes that are tried, at most."""
 
 
-def check_writer(make: MakeWriter, read: ReadRows, folder: Path) -> None:
+def check_writer(make: MakeWriter, read: ReadRows, folder: Path, *, of_users: bool = True) -> None:
     """Check that a writer keeps what `trio_crawl.abc.Writer` promises.
 
     ::
@@ -61,11 +61,13 @@ def check_writer(make: MakeWriter, read: ReadRows, folder: Path) -> None:
         read: returns the rows at a path, headers not counted, in whatever form
             compares; an empty list where there is nothing. The file may be missing.
         folder: an empty folder for outputs.
+        of_users: whether it keeps the rows of a user's parser; if not, pages alone are tried,
+            as for an archive.
 
     Raises:
         AssertionError: a promise is not kept; says which.
     """
-    for own_rows in (False, True):
+    for own_rows in (False, True) if of_users else (False,):
         place = folder / ("rows" if own_rows else "pages")
         place.mkdir()
         check = _Check(make, read, place, own_rows=own_rows)
