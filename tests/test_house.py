@@ -36,7 +36,7 @@ PUBLIC: Final = {
             "RowError",
             "MissingExtraError",
         ),
-        *("MissingExtraError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
+        *("ParseError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
     "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},

@@ -31,6 +31,7 @@ from ..abc import Environment
 from .assembly import make_frontier, make_guard
 from .control import Control
 from .durable import Durable
+from .elsewhere import Elsewhere
 from .ending import Ending
 from .explain import Explainer
 from .loop import Loop
@@ -85,7 +86,9 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = make_guard(options.allow_private)
-        self._pages = Pages(options, kinds=kinds_wanted(self._writers))
+        kinds = kinds_wanted(self._writers)
+        self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
+        self._pages = Pages(options, self._elsewhere, kinds=kinds)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
@@ -303,7 +306,8 @@ class Engine:
         """Fetch and parse until nothing is left to do, and see the last batch written."""
         with self._work_scope:
             await self._outlet.opened.wait()
-            async with self._fetcher.open(environment), open_own_nursery() as nursery:
+            workers = self._elsewhere.workers.open()
+            async with self._fetcher.open(environment), workers, open_own_nursery() as nursery:
                 control = self._make_control()
                 if self._stream is not None:
                     self._stream.control = control

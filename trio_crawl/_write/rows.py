@@ -96,6 +96,11 @@ def page_line(outcome: Outcome) -> str:
     return f'{line[:-1]},"links":{said}}}\n'
 
 
+def is_row(value: object) -> bool:
+    """Say whether *value* has named fields."""
+    return _reader(value) is not None
+
+
 def require_row(row: object, *, place: str) -> None:
     """Do nothing if *row* is one.
 
