@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import sqlite3
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ from export_support import crawled
 
 from trio_crawl import UsageError
 from trio_crawl._export.graph import Graph, read_graph, write_edges, write_graphml
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,12 +57,15 @@ def test_a_graph_of_pages_has_what_is_known_of_each(tmp_path: Path) -> None:
     assert edges_of(found) == {(source, target) for source, target in lines_of(tmp_path / "links.tsv")}
 
 
-@pytest.mark.parametrize("name", ["links.tsv", "links.csv", "links.tsv.gz"])
+@pytest.mark.parametrize("name", ["links.tsv", "links.csv", "links.tsv.gz", "links.csv.zst"])
 def test_a_graph_of_links_has_the_same_edges(tmp_path: Path, name: str) -> None:
     """A table of links, also a compressed one, makes the graph of the pages."""
-    crawled(tmp_path / "pages.jsonl", tmp_path / name.removesuffix(".gz"))
+    plain = tmp_path / name.removesuffix(".gz").removesuffix(".zst")
+    crawled(tmp_path / "pages.jsonl", plain)
     if name.endswith(".gz"):
-        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "links.tsv").read_bytes()))
+        (tmp_path / name).write_bytes(gzip.compress(plain.read_bytes()))
+    elif name.endswith(".zst"):
+        (tmp_path / name).write_bytes(zstd.compress(plain.read_bytes()))
     one = graphml_of(tmp_path / name, tmp_path / "one.graphml")
     two = graphml_of(tmp_path / "pages.jsonl", tmp_path / "two.graphml")
     assert edges_of(one) == edges_of(two)
@@ -126,6 +135,7 @@ def test_what_xml_can_not_say_is_replaced(tmp_path: Path) -> None:
         ("x.jsonl", b'{"text": "a"}\n', "line 1 is no page"),
         ("x.jsonl", b"\xff\n", "can't be read"),
         ("x.tsv.gz", b"no gzip", "can't be read"),
+        ("x.tsv.zst", b"no zstd", "can't be read"),
         ("x.db", b"no database, but long enough for one to be looked at", "is no database of a crawl"),
         ("x.sqlite", b"", "neither a state nor an output"),
     ],
