@@ -281,7 +281,7 @@ def test_flags_are_the_keywords_with_their_defaults() -> None:
         for name, parameter in inspect.signature(trio_crawl.crawl).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    not_for_a_shell = {"parse", "parse_errors", "task_status", "headers", "cookies", "auth"}
+    not_for_a_shell = {"parse", "parse_in", "parse_errors", "task_status", "headers", "cookies", "auth"}
     flags = {**Limits().keywords(), **Network().keywords(), "write": None}
     flags |= {name: getattr(Output(), name) for name in ("overwrite", "state", "retry_failed", "recrawl")}
     assert Network().user_agent is None

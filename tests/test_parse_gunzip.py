@@ -42,10 +42,10 @@ def test_what_is_not_gzipped_stays(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(b"x" * 1000)[:-5], "ends too early"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-5], "ends too early"),
         (b"\x1f\x8b\x08\x00", "ends too early"),
         (b"\x1f\x8bxxxxxxxx", "can't be read"),
-        (gzip.compress(b"") * 1001, "more than 1,000 members"),
+        (gzip.compress(b"", mtime=0) * 1001, "more than 1,000 members"),
     ],
 )
 def test_a_damaged_file_is_a_failure_of_decoding(data: bytes, message: str) -> None:

@@ -146,10 +146,10 @@ async def test_a_format_goes_with_any_name(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "x.log").read_text())["links"] == ["http://a/"]
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x", "out/", "x.tsv.gz"])
+@pytest.mark.parametrize("name", ["x.txt", "x", "out/", "x.gz", "x.txt.gz"])
 def test_an_unknown_suffix_is_refused(name: str) -> None:
     """A suffix that names no format is an error that lists those that do, and the way round."""
-    with pytest.raises(UsageError, match=r"names no format; .*\.tsv, \.csv, \.jsonl.*writers\.Lines\("):
+    with pytest.raises(UsageError, match=r"names no format; .*\.tsv, \.csv, \.jsonl.*\.gz.*writers\.Lines\("):
         Lines(name)
 
 

@@ -33,6 +33,7 @@ from ._errors import (
     FetchError as FetchError,
     MissingExtraError as MissingExtraError,
     OutputError as OutputError,
+    ParseError as ParseError,
     RefusedError as RefusedError,
     RowError as RowError,
     SeedError as SeedError,

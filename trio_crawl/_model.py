@@ -113,7 +113,7 @@ Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
 
 Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
 """How a crawl ended: nothing was left to do, ``control.stop()`` was called,
-``max_time`` passed, or the consumer of the stream left it."""
+``max_time`` passed, or the consumer of the stream, or of a channel, left it."""
 
 
 @dataclass(frozen=True, slots=True)

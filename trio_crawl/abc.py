@@ -177,8 +177,8 @@ class Writer(Protocol[ItemT]):
         Called once an outcome, in the order of writing, on the loop: quick, and
         without a side effect outside this object. What it does not return is
         dropped before the batch is written, so a page's body lives on only if
-        the output wants it. What has a length counts by it towards the size of a
-        batch.
+        the output wants it. What has a ``len()`` (`str`, `bytes`, an item of your own that
+        tells about how many bytes it is) counts by it towards the size of a batch: 256 KiB.
 
         Raises:
             RowError: a row that this output can't hold.
@@ -192,6 +192,11 @@ class Writer(Protocol[ItemT]):
 
     async def write(self, items: Sequence[ItemT], /) -> Json:
         """Make *items* durable, in order, and return the position after them.
+
+        They are what `encode` returned for up to 1,000 outcomes (64 if an output is `prompt`), or 256 KiB
+        and the outcome with which that was reached. While one batch is written at most three more are
+        in memory: one that is gathered, and two that wait; then fetching waits, too. The list is the
+        writer's to keep.
 
         The position is a JSON value that means something to this writer only.
         Cancelled or failed half-way, the output may hold a part of the batch

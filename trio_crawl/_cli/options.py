@@ -211,8 +211,9 @@ class Output:
             name=("--write", "-o"),
             metavar="FILE",
             show_default=False,
-            help="A .tsv or .csv file of links, a .jsonl file of pages, or a .warc.gz file of what went over "
-            "the wire; - is standard output. Repeatable. "
+            help="A .tsv or .csv file of links, a .jsonl file of pages (each also .gz or .zst), a .sqlite "
+            "database, a .parquet folder, or a .warc.gz file of what went over the wire; {n} numbers files "
+            "by size; - is standard output. Repeatable. "
             "Without it, the links go to standard output as TSV (with --json, nowhere).",
         ),
     ] = ()

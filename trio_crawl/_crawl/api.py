@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._policy.credentials import Auth, Fields
     from .._policy.scope import Follow, Patterns
     from .control import Control
-    from .options import AllowPrivate, CrawlOptions, ParseErrors
+    from .options import AllowPrivate, CrawlOptions, ParseErrors, ParseIn
     from .seeds import Seeds
 
 
@@ -34,6 +34,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     *,
     fetch: object = "curl",
     parse: Parse | Mapping[str | None, Parse] | None = None,
+    parse_in: ParseIn = "crawl",
     write: object = None,
     overwrite: bool = False,
     state: str | PathLike[str] | None = None,
@@ -94,10 +95,17 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             it is a `Link` or a `Request`, and written otherwise. None follows the
             links of ``a``, ``area`` and ``iframe``, and writes pages and the links of
             ``a`` and ``area``.
-        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages; ``.warc.gz``: what
+        parse_in: ``"crawl"`` runs *parse* on the event loop, as nearly all parsers take no
+            time to speak of. ``"process"`` runs it in worker processes, as many as there are
+            processors and at most four: it has to be a function that can be imported from a
+            module, the rows come back as dicts of plain values, and where a page takes it more
+            than 10 seconds or 2 GiB, that costs one `Failure`.
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``, ``.parquet``: pages; each of the
+            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both; ``.warc.gz``: what
             went over the wire; ``mirror/``, with a slash: pages as files in a folder),
             ``"-"`` for standard output, a writer (`trio_crawl.writers`), an async function
-            that gets one row at a time, or a list of those. None writes nothing.
+            that gets one row at a time, a memory channel that is sent them (and closed in the
+            end), or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
         state: the path of a database (SQLite) that the crawl is kept in. The same call
@@ -210,6 +218,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     options = Options(
         fetch=fetch,
         parse=parse,
+        parse_in=parse_in,
         write=write,
         overwrite=overwrite,
         state=state,

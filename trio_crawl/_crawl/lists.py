@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .._lease import Lease
-    from .._model import Link, Page, Request, Response, SkipReason
+    from .._model import Link, LinkKind, Page, Request, Response, SkipReason
 
 MAX_LEVEL: Final = 2
 """Indexes that may lead to a sitemap, one naming the other: the standard has one."""
 
 _FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml"})
+LIST_KINDS: Final[frozenset[LinkKind]] = frozenset({"alternate", "link", "header"})
+"""Of the links that may lead to a sitemap or feed."""
+
 _PER_PAGE: Final = 10
 """Sitemaps and feeds that one page leads to."""
 
@@ -103,7 +106,7 @@ def lists_of(page: Page) -> list[Request]:
     """Return the feeds and sitemaps that *page* says there are, by ``link`` elements and fields."""
     found = [
         ListRequest.of(_urls.without_user_info(link.url), "alternate")
-        for link in page.links(kinds=("alternate", "link", "header"))
+        for link in page.links(kinds=LIST_KINDS)
         if "sitemap" in link.rel or ("alternate" in link.rel and link.type in _FEED_TYPES)
     ]
     return [*found[:_PER_PAGE]]

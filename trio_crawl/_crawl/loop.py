@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias, final
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from .seeds import BadSeed
 
 log = logging.getLogger("trio_crawl")
+
+TURN_SECONDS: Final = 0.02
+"""Seconds of taking in what came back, after which others get their turn of the event loop."""
 
 _Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
 """What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
@@ -133,12 +137,17 @@ class Loop:
             # Before anything is looked at, so that no news is missed while the writer is waited for.
             self._news = trio.Event()
             self._order_arrivals()
+            began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
                 self._arrived(lease, arrival)
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
+                if perf_counter() - began > TURN_SECONDS and not self._fetcher.virtual:
+                    # One page takes little time, but many may have come at once.
+                    await trio.lowlevel.checkpoint()
+                    began = perf_counter()
             self._sower.sow()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):

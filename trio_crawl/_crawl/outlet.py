@@ -180,7 +180,7 @@ class Outlet:
         """Open the outputs, write batches until there are no more, and close the outputs.
 
         Raises:
-            ConsumerLeft: nobody takes the pages of a stream.
+            ConsumerLeft: nobody takes the pages of a stream, or the rows of a channel.
             Exception: what an output raised.
         """
         self._commits.writing()

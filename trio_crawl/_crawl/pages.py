@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
-from .._errors import StateError
+from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
+from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 from .._parse.sitemap import MAX_BYTES as LIST_BYTES
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .._frontier.journal import Changes
     from .._lease import Lease
     from .._model import FailureKind, LinkKind, Response
+    from .elsewhere import Elsewhere
     from .options import Options
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
@@ -45,6 +47,8 @@ _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 ROBOTS_BYTES: Final = 512 * 1024
 """Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
+_ELSEWHERE: Final = object()
+
 _SET_COOKIE: Final = b"set-cookie"
 _SET_COOKIE_LENGTH: Final = len(_SET_COOKIE)
 
@@ -55,13 +59,17 @@ class Pages:
 
     Args:
         options: of the crawl.
+        elsewhere: takes the pages that are not parsed on the event loop.
         kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
         UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
-    def __init__(self, options: Options, *, kinds: frozenset[LinkKind] = frozenset()) -> None:
+    def __init__(
+        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+    ) -> None:
+        self._elsewhere = elsewhere
         self._kinds = kinds
         self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
@@ -210,6 +218,7 @@ class Pages:
                 headers=response.headers,
                 robots_tags=response.headers.get_all("x-robots-tag"),
                 product=self._product,
+                bounded=True,
             ),
         )
 
@@ -232,7 +241,10 @@ class Pages:
         return failure
 
     def parse(self, page: Page) -> Parsed | object:
-        """Return what was found on *page*, or, of an async parser, what `parse_async` awaits."""
+        """Return what was found on *page*, or else what `parse_async` awaits."""
+        return _ELSEWHERE if self._elsewhere.wants(page) else self._parse_here(page)
+
+    def _parse_here(self, page: Page) -> Parsed | object:
         if self._parser is None:
             return self._parsed(page, None)
         result = self._parser.call(page)
@@ -243,9 +255,17 @@ class Pages:
         return self._parsed(page, found)
 
     async def parse_async(self, page: Page, result: object) -> Parsed:
-        """Return what an async parser finds on *page*."""
+        """Return what an async parser, or a worker process, finds on *page*."""
+        if result is _ELSEWHERE and not self._elsewhere.runs_parser:
+            self.links_dropped += await self._elsewhere.try_page(page)
+            result = self._parse_here(page)
+            if isinstance(result, Parsed):
+                return result
         found = Found(page, links_too=is_success(page.status))
-        await collect_async(result, found)
+        if result is _ELSEWHERE:
+            await self._elsewhere.parse(page, found)
+        else:
+            await collect_async(result, found)
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
@@ -291,11 +311,17 @@ class Pages:
         return tuple(_plain(found)[: self._max_links])
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
-        """Return the failure that an exception of the parser is.
+        """Return the failure that an exception of the parser is, or that a page can't be parsed.
 
         Raises:
-            Exception: *error* itself, if it is to end the crawl.
+            Exception: *error* itself, if it is to end the crawl: no page can do that, but a parser.
         """
+        if isinstance(error, RemoteError):
+            if not self._record:
+                raise error
+            return self.failure(lease, "parse", str(error), trace="".join(error.__notes__))
+        if isinstance(error, ParseError):
+            return self.failure(lease, "parse", str(error))
         if not self._record or isinstance(error, ParserFormError):
             raise error
         trace = "".join(traceback.format_exception(error))

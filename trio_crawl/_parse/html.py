@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from .._errors import UsageError
+from .._errors import ParseError, UsageError
 from .._model import Headers
 from .._policy import directives
 from .._policy.kinds import FOLLOWED, chosen
 from .anchors import anchor_links, document_base
-from .encoding import decode
+from .cost import Cost, cost_of_document
+from .decoding import decode_bytes, decodes_quickly
+from .encoding import sniff
 from .fields import header_links, refresh_of
 from .kinds import FRAMES, element_links, matching_links, selector_of
 from .links import LinkCache
@@ -27,7 +29,7 @@ from .sitemap import links_of_list
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from selectolax.lexbor import LexborNode
 
@@ -39,6 +41,9 @@ _FOREIGN: Final = frozenset({"svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
+_UNTRIED: Final = "it is not known yet what it takes to parse this page"
+# Bytes that so many characters take in every encoding.
+_START_BYTES: Final = 4 * _XHTML_START
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
@@ -59,22 +64,14 @@ class HtmlDocument:
         headers: of the response, some of which refer to other pages.
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
+        bounded: whether it is parsed only if that is known to take no more than 50 ms.
     """
 
     __slots__ = (
-        "_cache",
-        "_content",
-        "_content_type",
-        "_decoded",
-        "_directives",
-        "_framed",
-        "_headers",
-        "_links",
-        "_product",
-        "_robots_tags",
-        "_tree",
-        "_url",
-        "_xpath",
+        *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_cost"),
+        *("_directives", "_encoding", "_framed", "_headers", "_html", "_known"),
+        *("_links", "_product", "_refusal", "_robots_tags", "_tree", "_url"),
+        *("_xpath",),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -87,6 +84,7 @@ class HtmlDocument:
         headers: Headers = _NO_HEADERS,
         robots_tags: Sequence[str] = (),
         product: str = "robots",
+        bounded: bool = False,
     ) -> None:
         self._content = content
         self._headers = headers
@@ -94,23 +92,59 @@ class HtmlDocument:
         self._content_type = content_type
         self._url = url
         self._cache = LinkCache() if cache is None else cache
-        self._decoded: tuple[str, str] | None = None
+        self._encoding: str | None = None
+        self._html: str | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
         self._robots_tags = robots_tags
         self._product = product
         self._directives: frozenset[str] | None = None
         self._xpath: XPathTree | None = None
+        self._bounded = bounded
+        self._cost: Cost | None = None
+        self._known: Mapping[str, Any] = {}
+        self._chosen: Mapping[frozenset[LinkKind], list[Link]] = {}
+        self._refusal: str | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """Return what to make the same document of in another process."""
+        return {
+            "content": self._content,
+            "content_type": self._content_type,
+            "url": self._url,
+            "headers": self._headers,
+            "robots_tags": self._robots_tags,
+            "product": self._product,
+        }
+
+    def settle(self, refusal: str | None, known: Mapping[str, Any]) -> None:
+        """Take what was found out about the document in another process.
+
+        Args:
+            refusal: why it may not be parsed here; None: it may.
+            known: its properties by name; ``links`` and ``chosen``, its links by kinds.
+        """
+        self._bounded = False
+        self._refusal = refusal
+        self._known = known
+        self._links = tuple(known["links"]) if "links" in known else None
+        self._chosen = known.get("chosen", {})
 
     @property
     def encoding(self) -> str:
         """The character encoding, by its WHATWG name."""
-        return self._decode()[1]
+        if self._encoding is None:
+            self._encoding = self._known.get("encoding") or sniff(self._content, self._content_type).encoding
+        return self._encoding
 
     @property
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
-        return self._decode()[0]
+        if self._html is None:
+            if (self._bounded or self._refusal) and not decodes_quickly(self._content, self.encoding):
+                raise ParseError(self._refusal or _UNTRIED)
+            self._html = decode_bytes(self._content, self.encoding)
+        return self._html
 
     @property
     def is_html(self) -> bool:
@@ -118,22 +152,34 @@ class HtmlDocument:
         media = parse_media_type(self._content_type)
         if media.is_html or not media.may_be_html:
             return media.is_html
-        start = self.html[:_XHTML_START].lstrip()
+        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_XHTML_START].lstrip()
         if media.is_xml or start.startswith("<?xml"):
             return _XHTML in start
         return start.startswith("<")
 
     @property
+    def cost(self) -> Cost:
+        """What it takes to decode and parse the content, as far as it can be told without doing so."""
+        if self._cost is None:
+            self._cost = cost_of_document(self._content, self.encoding, is_html=self.is_html)
+        return self._cost
+
+    @property
     def title(self) -> str | None:
         """The text of the first ``title`` element with its white space collapsed; None if blank."""
+        if "title" in self._known:
+            known: str | None = self._known["title"]
+            return known
         titles = self._parse().tags("title")
         namespaces = Namespaces()
-        first = next((title for title in titles if namespaces.is_html(title)), None)
+        first = next((title for title in titles if _in_head(title) or namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
 
     @property
     def directives(self) -> frozenset[str]:
         """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
+        if self._directives is None:
+            self._directives = self._known.get("directives")
         if self._directives is None:
             tags = self._robots_tags
             of_header = directives.of_header(tags, self._product) if tags else frozenset()
@@ -220,6 +266,8 @@ class HtmlDocument:
         """
         if kinds is not None:
             wanted = chosen(kinds)
+            if selector is None and wanted in self._chosen:
+                return list(self._chosen[wanted])
             # What is followed by default is known already, but for what only few pages have.
             if selector is not None or wanted != FOLLOWED or self._has_frames():
                 return self._links_of(wanted, selector)
@@ -253,14 +301,13 @@ class HtmlDocument:
             return "" if root is None else text_of(root)
         return self.html if parse_media_type(self._content_type).is_text else ""
 
-    def _decode(self) -> tuple[str, str]:
-        if self._decoded is None:
-            self._decoded = decode(self._content, self._content_type)
-        return self._decoded
-
     def _parse(self) -> LexborHTMLParser:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            if self._bounded and self.cost is not Cost.CHEAP:
+                raise ParseError(_UNTRIED)
+            if self._refusal is not None:
+                raise ParseError(self._refusal)
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
 
@@ -319,3 +366,10 @@ class HtmlDocument:
 
     def _base(self, elements: list[LexborNode]) -> Base:
         return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)
+
+
+def _in_head(title: LexborNode) -> bool:
+    # In foreign content no parser makes such an element (WHATWG HTML, section 13.2.6.5), so what is in
+    # one is HTML; and that nearly every title is there saves looking at the tree.
+    parent = title.parent
+    return parent is not None and parent.tag == "head"

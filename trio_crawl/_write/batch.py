@@ -24,6 +24,10 @@ BATCH_SIZE: Final = 256 * 1024
 BATCH_OUTCOMES: Final = 1000
 """Outcomes from which on it is, however little the outputs keep of them."""
 
+PROMPT_OUTCOMES: Final = 64
+"""The same where an output wants each row as soon as it is there: rows for a function or a channel are
+objects of any size, and wait in up to four batches."""
+
 BATCH_AGE: Final = 1.0
 """Seconds after which a row is passed on at the latest, if the outputs have time for it."""
 
@@ -60,7 +64,7 @@ class Gatherer:
 
     def __init__(self, writers: Sequence[Writer[Any]], *, most: int = BATCH_OUTCOMES) -> None:
         self._writers = writers
-        self._most = most
+        self._most = min(most, PROMPT_OUTCOMES) if any(writer.prompt for writer in writers) else most
         self._rows = 0
         self.batch: Batch | None = None
 

@@ -204,7 +204,7 @@ class Files:
         """
         path = self.path / MAP
         places = {number: Place.of(position) or Place() for number, position in positions.items()}
-        problems = audit_file(path, None, positions, rows, total, finished=finished)
+        problems = audit_file(path, positions, rows, total, finished=finished)
         ends = {number: (path, place) for number, place in places.items()}
         problems = problems or miscounted(ends, rows, total, _files_in, "files")
         if problems or not path.exists():

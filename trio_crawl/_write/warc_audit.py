@@ -33,7 +33,7 @@ def audit(
         path = template.path(part)
         places = {number: place.to_json() for number, (of, place) in at.items() if of == part}
         own = {number: rows.get(number, 0) for number in places} if rows else {}
-        found = audit_file(path, None, places, own, 0, finished=finished or part < last)
+        found = audit_file(path, places, own, 0, finished=finished or part < last)
         problems += [f"{path.name}: {one}" for one in found] if template.numbered else found
     if finished:
         foreign = [number for number in template.found() if number > last]
