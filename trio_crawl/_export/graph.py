@@ -10,20 +10,33 @@ import gzip
 import json
 import re
 import sqlite3
+import sys
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, final
 from xml.sax.saxutils import escape
 
-from .._errors import UsageError
+from .._errors import MissingExtraError, UsageError
 from .._frontier.schema import APPLICATION_ID, DEEPEST
+
+try:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+except ImportError:  # a Python that was built without it, or a platform without a wheel
+    zstd = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 SUFFIXES: Final = (".tsv", ".csv", ".jsonl", ".sqlite", ".db")
-"""Of the sources that a graph is made from; the first three also with ``.gz``."""
+"""Of the sources that a graph is made from; the first three also with ``.gz`` or ``.zst``."""
 
+_UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    *(OSError, EOFError, UnicodeDecodeError),
+    *(() if zstd is None else (zstd.ZstdError,)),
+)
 _LINKS: Final = ["source_url", "parsed_url"]
 
 _Node: TypeAlias = "tuple[str, str, int | None, int | None, str | None]"
@@ -104,7 +117,7 @@ def read_graph(path: Path, graph: Graph) -> None:
     Raises:
         UsageError: it can't be read, or says nothing of links.
     """
-    name = path.name.lower().removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     suffix = name[name.rfind(".") :]
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: a graph is made from {', '.join(SUFFIXES)}; this is none of them")
@@ -117,7 +130,7 @@ def read_graph(path: Path, graph: Graph) -> None:
         read = _read_objects if suffix == ".jsonl" else _read_table
         with _opened(path) as file:
             read(path, file, graph)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise UsageError(f"{path} can't be read: {error}") from error
     except sqlite3.Error as error:
         raise UsageError(f"{path} is no database of a crawl, or damaged: {error}") from error
@@ -126,6 +139,10 @@ def read_graph(path: Path, graph: Graph) -> None:
 def _opened(path: Path) -> IO[str]:
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", encoding="utf-8", newline="")
+    if path.suffix.lower() == ".zst":
+        if zstd is None:
+            raise MissingExtraError(f"{path}: this Python has no zstd: pip install backports.zstd")
+        return zstd.open(path, "rt", encoding="utf-8", newline="")
     return path.open(encoding="utf-8", newline="")
 
 
