@@ -34,7 +34,7 @@ def main(name: str, url: str, output: Path) -> None:
     before, began = _cpu(), time.perf_counter()
     crawl()
     elapsed, after = time.perf_counter() - began, _cpu()
-    figures = {"cpu": after - before, "cpu_process": after, "elapsed": elapsed, "peak_memory": _peak_memory()}
+    figures = {"cpu": after - before, "cpu_process": after, "elapsed": elapsed, "peak_memory": peak_memory()}
     print(json.dumps(figures))
 
 
@@ -43,7 +43,7 @@ def _cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Return the most bytes of memory that this process had.
 
     On Linux ``ru_maxrss`` begins with what the parent had at the time of the fork,

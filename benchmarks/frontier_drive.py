@@ -133,6 +133,7 @@ class Everyone:
     """Lets everybody to every address and every page."""
 
     crawl_delay: float | None = None
+    sitemaps: tuple[str, ...] = ()
 
     def refusal(self, host: str, port: int, address: str) -> str | None:
         """Refuse nothing."""

@@ -206,15 +206,11 @@ def _one_page(source: Source, cache: LinkCache) -> Iterator[None]:
     yield
     tree = LexborHTMLParser(text)
     yield
-    nodes = tree.css("a, area, base, svg, math")
-    found = [
-        (node.tag or "", attributes["href"] or "")
-        for node in nodes
-        if "href" in (attributes := node.attributes)
-    ]
+    nodes = tree.css("a, area, base, svg, math, iframe, frame")
+    found = [attributes["href"] or "" for node in nodes if "href" in (attributes := node.attributes)]
     yield
     base = cache.base(source.url, encoding)
-    list(dict.fromkeys(base.link(reference, kind, None) for kind, reference in found))
+    list(dict.fromkeys(base.link(reference, "a", None) for reference in found))
     yield
     del nodes, tree
     yield

@@ -18,6 +18,7 @@ from trio_crawl._fetch.decode import decode_body
 from trio_crawl._parse.encoding import decode
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.media import parse_media_type
+from trio_crawl._parse.sitemap import NoListError, read_list
 from trio_crawl._policy import robots
 from trio_crawl._policy.cookies import CookieJar
 from trio_crawl._policy.retry import retry_after
@@ -57,7 +58,9 @@ def html(data: bytes) -> None:
     page = HtmlDocument(content, content_type=declared.decode("latin-1") or None, url=BASE)
     links = page.links()
     assert len({link.url for link in links}) == len(links)
-    for link in (*links, *page.links("link, img, script, iframe, form")):
+    every = page.links(kinds="all")
+    assert len(set(every)) == len(every)
+    for link in (*links, *every, *page.links("link, img, script, iframe, form")):
         assert _urls.parse(link.url) == link.url, link
     if page.canonical is not None:
         assert _urls.parse(page.canonical) == page.canonical
@@ -65,6 +68,30 @@ def html(data: bytes) -> None:
         text.encode()
     page.language("de")
     page.jsonld  # noqa: B018 - a property
+
+
+def lists(data: bytes) -> None:
+    """Check that any bytes are a sitemap or feed up to somewhere, or none, however they are cut."""
+    try:
+        links = [link for some in read_list([data[:7], data[7:]], BASE) for link in some]
+    except NoListError:
+        return
+    except FetchError as error:
+        assert error.kind in {"parse", "decode", "too_large"}  # noqa: PT017 - of either outcome
+        return
+    for link in links:
+        assert _urls.parse(link.url) == link.url, link
+        assert link.lastmod is None or link.lastmod.tzinfo is UTC
+    assert links == [link for some in read_list([data], BASE) for link in some]
+
+
+def link_fields(data: bytes) -> None:
+    """Check that header fields of any bytes lead to URLs, or nowhere."""
+    value = data.replace(b"\r", b"").replace(b"\n", b"")
+    fields = Headers(((b"Link", value), (b"Refresh", value)))
+    page = HtmlDocument(b"", content_type="text/html", url=BASE, headers=fields)
+    for link in page.links(kinds="all"):
+        assert _urls.parse(link.url) == link.url, link
 
 
 def encodings(data: bytes) -> None:
@@ -169,6 +196,23 @@ TARGETS: Final = {
             r"charset= content= name= property=og:title http-equiv= <link rel=canonical lang= <iframe "
             r"src= srcset= \0 \xff \xc3 <frameset> <noscript> application/ld+json { } [ ] http://x/ "
             r"../ ?a=b #c"
+        ),
+    ),
+    "lists": Target(
+        check=lists,
+        words=_words(
+            r"<urlset> <url> <loc> http://site.test/ </loc> </url> </urlset> <sitemapindex> <sitemap> "
+            r"</sitemap> <lastmod> 2024-05-06 T07:08Z </lastmod> <rss> <item> <link> </link> </item> "
+            r"<feed> <entry> <link\x20href='a'/> </entry> <guid\x20isPermaLink='false'> <updated> "
+            r"<xhtml:link hreflang= rel='alternate' <!DOCTYPE <!ENTITY [ ]> <![CDATA[ ]]> &amp; &x; "
+            r"<?xml encoding='utf-16'?> \n \xef\xbb\xbf \xff\xfe \x1f\x8b\x08 \0 \xff xml:base='//['"
+        ),
+    ),
+    "link_fields": Target(
+        check=link_fields,
+        words=_words(
+            r"< > ; , = \" ' \\ rel= rel=\"next\" anchor= hreflang=de type= title*= "
+            r"0 url= ; a ../ ?b # \t \xff"
         ),
     ),
     "encodings": Target(

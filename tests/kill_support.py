@@ -1,9 +1,9 @@
 """Crawls in processes of their own that are killed, again and again, and what they left is looked at.
 
 A crawl is killed before its n-th *moment*: a statement of SQL, a write to a file (half of which is
-done), a cut, a removed file. So each n hits a place that a random time would seldom hit; some kills
-come at random times all the same. Every process is forked from one that has imported the library
-already: a kill costs a tenth of a second.
+done), a cut, a removed or renamed file. So each n hits a place that a random time would seldom hit;
+some kills come at random times all the same. Every process is forked from one that has imported the
+library already: a kill costs a tenth of a second.
 
 The long form::
 
@@ -13,13 +13,13 @@ The long form::
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import json
 import logging
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -35,19 +35,27 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import trio
+from kill_rows import rows_in
 
 import trio_crawl
 import trio_crawl.fetchers
 from trio_crawl.testing import MemoryWeb, Reply, serve
+from trio_crawl.writers import Lines, Parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trio_crawl import Hop, Page
 
 ORIGIN: Final = "http://site.test"
 PAGES: Final = 60
-OUTPUTS: Final = ("links.tsv", "links.csv", "pages.jsonl")
+OUTPUTS: Final[Mapping[str, Sequence[str]]] = {
+    "lines": ("links.tsv", "links.csv", "pages.jsonl"),
+    "others": ("pages.jsonl.gz", "links.tsv.zst", "part-{n}.csv", "pages.sqlite", "pages.parquet"),
+}
+"""By the name of a set, its outputs."""
+PART: Final = 2000
+"""Bytes of a part, so that there are some."""
 MOST_KILLS: Final = 6
 """Of one crawl; then it is let run to its end."""
 
@@ -101,12 +109,21 @@ def grow_old(folder: Path) -> None:
         state.execute("UPDATE urls SET fetched_at = fetched_at - ?", (2 * AGE,))
 
 
-async def crawl_into(folder: Path, url: str, *, own_rows: bool) -> trio_crawl.Report:
-    """Crawl the site, with a state and three outputs."""
+def output(folder: Path, name: str) -> Any:  # noqa: ANN401 - what `write=` takes
+    """Return the output of that name, in small parts if it has parts."""
+    if name == "part-{n}.csv":
+        return Lines(folder / name, rotate=PART)
+    if name == "pages.parquet":
+        return Parquet(folder / name, part_size=PART)
+    return folder / name
+
+
+async def crawl_into(folder: Path, url: str, *, own_rows: bool, outputs: str) -> trio_crawl.Report:
+    """Crawl the site, with a state and a set of outputs."""
     return await trio_crawl.crawl(
         f"{url}/0",
         parse=parse if own_rows else None,
-        write=[folder / name for name in OUTPUTS],
+        write=[output(folder, name) for name in OUTPUTS[outputs]],
         state=folder / "crawl.db",
         recrawl=AGE,
         delay=0,
@@ -140,6 +157,7 @@ class Doom:
         """Put it before all that makes a difference to a file. For a process that does nothing else."""
         doom = self
         connect, unlink = sqlite3.connect, pathlib.Path.unlink
+        replace, truncate = pathlib.Path.replace, os.truncate
 
         class DoomedFile(io.FileIO):
             def write(self, data: Any, /) -> int:  # noqa: ANN401 - what a buffer may be
@@ -156,8 +174,24 @@ class Doom:
 
         def doomed_connect(*args: Any, **keywords: Any) -> sqlite3.Connection:  # noqa: ANN401 - passed on
             connection: sqlite3.Connection = connect(*args, **keywords)
-            connection.set_trace_callback(lambda _statement: doom.pass_or_die())
+            connection.set_trace_callback(traced)
             return connection
+
+        def traced(statement: str) -> None:
+            # Of thousands alike, within one transaction, few differ.
+            if not statement.startswith('INSERT INTO "'):
+                doom.pass_or_die()
+
+        def doomed_replace(path: Path, target: Path) -> Path:
+            doom.pass_or_die()
+            replaced = replace(path, target)
+            doom.pass_or_die()
+            return replaced
+
+        def doomed_truncate(path: Path, size: int) -> None:
+            doom.pass_or_die()
+            truncate(path, size)
+            doom.pass_or_die()
 
         def doomed_unlink(path: Path, missing_ok: bool = False) -> None:
             doom.pass_or_die()
@@ -167,6 +201,8 @@ class Doom:
         io.FileIO = DoomedFile  # type: ignore[misc]
         sqlite3.connect = doomed_connect  # type: ignore[assignment]
         pathlib.Path.unlink = doomed_unlink  # type: ignore[method-assign, assignment]
+        pathlib.Path.replace = doomed_replace  # type: ignore[method-assign, assignment]
+        os.truncate = doomed_truncate  # type: ignore[assignment]
 
 
 def crawl_in_child(order: dict[str, Any], channel: int) -> None:
@@ -176,7 +212,13 @@ def crawl_in_child(order: dict[str, Any], channel: int) -> None:
     logging.disable()
     try:
         report = trio.run(
-            partial(crawl_into, Path(order["folder"]), order["url"], own_rows=order["own_rows"])
+            partial(
+                crawl_into,
+                Path(order["folder"]),
+                order["url"],
+                own_rows=order["own_rows"],
+                outputs=order["outputs"],
+            )
         )
         said: dict[str, Any] = {
             "pages": report.pages,
@@ -233,6 +275,7 @@ class Crawler:
     url: str
     orders: IO[str]
     answers: IO[str]
+    outputs: str = "lines"
 
     def run(
         self, folder: Path, *, own_rows: bool, kill: int = 0, share: float = 0.5, after: float | None = None
@@ -242,6 +285,7 @@ class Crawler:
             "folder": str(folder),
             "url": self.url,
             "own_rows": own_rows,
+            "outputs": self.outputs,
             "kill": kill,
             "share": share,
             "after": after,
@@ -254,7 +298,7 @@ class Crawler:
 
 
 @contextmanager
-def crawler() -> Iterator[Crawler]:
+def crawler(outputs: str = "lines") -> Iterator[Crawler]:
     """Start a server and a process that forks crawls, for the length of a block."""
     root = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": root}
@@ -276,49 +320,23 @@ def crawler() -> Iterator[Crawler]:
             assert forker.stdin is not None
             assert forker.stdout is not None
             url = server.stdout.readline().strip()
-            yield Crawler(url=url, orders=forker.stdin, answers=forker.stdout)
+            yield Crawler(url=url, orders=forker.stdin, answers=forker.stdout, outputs=outputs)
         finally:
             server.kill()
             forker.kill()
 
 
-def rows_of(data: bytes, name: str) -> list[tuple[str, str]]:
-    """Return the rows of an output, each as the page's URL and all that is the same in each crawl.
-
-    Raises:
-        ValueError: it is not whole.
-    """
-    text = data.decode()
-    if not text:
-        return []
-    if not text.endswith("\n"):
-        raise ValueError(f"{name} ends in the middle of a line")
-    if name.endswith(".jsonl"):
-        return [_told(json.loads(line)) for line in text.splitlines()]
-    dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if name.endswith(".tsv") else {}
-    table = list(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect))  # type: ignore[arg-type]
-    if any(row == table[0] for row in table[1:]) or any(len(row) != len(table[0]) for row in table):
-        raise ValueError(f"{name} has its header twice, or rows of another width")
-    return [(row[0], "\t".join(row)) for row in table[1:]]
-
-
-_BY_CHANCE: Final = {"fetched_at", "elapsed", "referrer", "depth", "attempts"}
-
-
-def _told(row: dict[str, Any]) -> tuple[str, str]:
-    # Who linked to a page first, and how deep it is, is the network's chance.
-    kept = {name: value for name, value in row.items() if name not in _BY_CHANCE}
-    if "error" in kept:
-        kept["error"] = kept["error"]["kind"]
-    return row["url"], json.dumps(kept, sort_keys=True)
-
-
-def whole(folder: Path) -> dict[str, list[tuple[str, str]]]:
+def whole(folder: Path, outputs: str) -> dict[str, list[tuple[str, str]]]:
     """Return the rows of each output, sorted."""
-    return {name: sorted(rows_of((folder / name).read_bytes(), name)) for name in OUTPUTS}
+    return {name: sorted(rows_in(folder, name)) for name in OUTPUTS[outputs]}
 
 
-def check_committed(folder: Path) -> int:
+def left_in(folder: Path) -> list[str]:
+    """Return what is in *folder*, numbered parts as one."""
+    return sorted({re.sub(r"^part-\d+", "part-{n}", path.name) for path in folder.iterdir()})
+
+
+def check_committed(folder: Path, outputs: str) -> int:
     """Look at what a kill left: what is before the committed position is what the state says is done.
 
     The state is read from a copy, so that the next crawl finds it as the kill left it.
@@ -346,10 +364,8 @@ def check_committed(folder: Path) -> int:
             passed = state.execute("SELECT count(*) FROM passed").fetchone()[0]
     if last is None:
         return 0
-    for place, (name, position) in enumerate(zip(OUTPUTS, json.loads(last[0]), strict=True)):
-        data = (folder / name).read_bytes()
-        assert len(data) >= position["bytes"], f"{name} is shorter than its position"
-        found = Counter(url for url, _ in rows_of(data[: position["bytes"]], name))
+    for place, (name, position) in enumerate(zip(OUTPUTS[outputs], json.loads(last[0]), strict=True)):
+        found = Counter(url for url, _ in rows_in(folder, name, position))
         said = {url: sum(int(visit.split()[place]) for visit in visits_in(rows)) for url, rows in done}
         assert found == Counter({url: rows for url, rows in said.items() if rows}), name
     counted = json.loads(books)
@@ -401,7 +417,7 @@ def sweep(  # noqa: PLR0913 - what a sweep is made of
     began = time.monotonic()
     undisturbed = _visited(crawls, plain, own_rows=own_rows, rounds=rounds)
     took = (time.monotonic() - began) / rounds
-    expected = whole(plain)
+    expected = whole(plain, crawls.outputs)
     assert (undisturbed["unchanged"] > 0) == (rounds > 1)
     result = Sweep()
     while result.kills < kills:
@@ -416,11 +432,11 @@ def sweep(  # noqa: PLR0913 - what a sweep is made of
         history = _kill(crawls, folder, ways, result, own_rows=own_rows)
         note = f"killed {', '.join(history)} (seed {seed}); left in {folder}"
         said = crawls.run(folder, own_rows=own_rows)
-        assert whole(folder) == expected, note
+        assert whole(folder, crawls.outputs) == expected, note
         assert {name: said[name] for name in NUMBERS} == {name: undisturbed[name] for name in NUMBERS}, note
         again = crawls.run(folder, own_rows=own_rows)
         assert again["requests"] == said["requests"], note
-        assert sorted(path.name for path in folder.iterdir()) == sorted([*OUTPUTS, "crawl.db"]), note
+        assert left_in(folder) == sorted([*OUTPUTS[crawls.outputs], "crawl.db"]), note
         shutil.rmtree(folder)
     return result
 
@@ -448,7 +464,7 @@ def _kill(
 ) -> list[str]:
     """Kill a crawl in each of these ways, unless it ends before, and look at what is left; return them."""
     history: list[str] = []
-    done = check_committed(folder) if (folder / "crawl.db").exists() else 0
+    done = check_committed(folder, crawls.outputs) if (folder / "crawl.db").exists() else 0
     for way in ways:
         history.append(str(way))
         if crawls.run(folder, own_rows=own_rows, **way):
@@ -458,7 +474,7 @@ def _kill(
         result.resumed += done > 0
         result.kinds["time" if "after" in way else "moment"] += 1
         try:
-            before, done = done, check_committed(folder)
+            before, done = done, check_committed(folder, crawls.outputs)
             assert done >= before, "what was committed is gone"
         except Exception as error:
             error.add_note(f"killed {', '.join(history)}; left in {folder}")
@@ -477,6 +493,9 @@ def main() -> None:
         "--rounds", type=int, default=2, help="visits of each page; 1 or more (default: %(default)s)"
     )
     parser.add_argument(
+        "--outputs", choices=OUTPUTS, default="lines", help="which set of them (default: %(default)s)"
+    )
+    parser.add_argument(
         "--role", choices=("sweep", "serve", "crawl"), default="sweep", help=argparse.SUPPRESS
     )
     said = parser.parse_args()
@@ -485,7 +504,7 @@ def main() -> None:
     elif said.role == "crawl":
         crawl_on_order()
     else:
-        with crawler() as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
+        with crawler(said.outputs) as crawls, tempfile.TemporaryDirectory(prefix="trio-crawl-kills-") as root:
             forms = [(own_rows, rounds) for own_rows in (False, True) for rounds in range(1, said.rounds + 1)]
             for number, (own_rows, rounds) in enumerate(forms):
                 began = time.monotonic()

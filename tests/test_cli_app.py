@@ -116,6 +116,19 @@ def test_flags_reach_the_crawl(base_url: str, capsys: pytest.CaptureFixture[str]
     assert (report["pages"], report["robots"], report["skipped"]) == (2, 0, {"scope": 1})
 
 
+def test_an_archive_is_written_and_crawled_again(
+    base_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-o x.warc.gz` keeps what was fetched, and `--fetch x.warc.gz` gives the same links from it."""
+    path = str(tmp_path / "x.warc.gz")
+    assert main([f"{base_url}/", "-o", path, "-o", "-", *LOCAL]) == 0
+    before = capsys.readouterr().out
+    assert main([f"{base_url}/", "--fetch", path]) == 0
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(before.splitlines())
+    assert main([f"{base_url}/", "--fetch", str(tmp_path / "none.warc.gz")]) == 2
+    assert "there is no archive" in capsys.readouterr().err
+
+
 def test_seeds_come_from_a_file(base_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file of URLs is crawled, alone and after URLs, its blank lines and comments left out."""
     file = tmp_path / "seeds.txt"
@@ -268,7 +281,7 @@ def test_flags_are_the_keywords_with_their_defaults() -> None:
         for name, parameter in inspect.signature(trio_crawl.crawl).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    not_for_a_shell = {"parse", "parse_errors", "task_status", "headers", "cookies", "auth"}
+    not_for_a_shell = {"parse", "parse_in", "parse_errors", "task_status", "headers", "cookies", "auth"}
     flags = {**Limits().keywords(), **Network().keywords(), "write": None}
     flags |= {name: getattr(Output(), name) for name in ("overwrite", "state", "retry_failed", "recrawl")}
     assert Network().user_agent is None

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,14 @@ def test_a_picture_has_every_number() -> None:
         assert piece in text
     for piece in ("scope: 20", "12 of them in flight", "18,204 rows written, 4.2 MB received"):
         assert piece in text
+
+
+def test_sitemaps_are_told_where_there_are_some() -> None:
+    """In both forms, and else in none."""
+    assert "sitemaps" not in drawn(COUNTS) + line(COUNTS, 1)
+    counts = replace(COUNTS, sitemaps=1200)
+    assert "sitemaps" in drawn(counts)
+    assert "1,200 sitemaps" in line(counts, 1)
 
 
 def test_a_picture_fits_a_narrow_terminal() -> None:

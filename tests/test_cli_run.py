@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -124,6 +125,23 @@ def test_a_reader_that_has_seen_enough_ends_the_crawl_quietly(tmp_path: Path) ->
         err = process.stderr.read()
         assert process.wait(timeout=PATIENCE) == 0
     assert err == ""
+
+
+def test_head_reads_what_it_wants(tmp_path: Path) -> None:
+    """With the real `head` behind a pipe, the crawl ends with status 0, and nothing is said of pipes."""
+    crawl = " ".join([shlex.quote(sys.executable), "-m", "trio_crawl", "{}/1", *FAST, "--quiet"])
+    with beside(endless()) as url:
+        found = subprocess.run(  # noqa: S603 - our own program
+            ["bash", "-o", "pipefail", "-c", f"{crawl.format(url)} | head -n 3"],  # noqa: S607 - wherever it is
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=PATIENCE,
+        )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.splitlines()[0] == "source_url\tparsed_url"
+    assert len(found.stdout.splitlines()) == 3
 
 
 def test_a_report_that_nobody_reads_ends_quietly(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 Each ``python`` block is executed, in the order of its document and with the names
 that the blocks before it made, as a reader would; ``await`` may stand at the top.
 The crawls go to a web in memory, whatever site they name, and under a clock that
-jumps. Each block runs in a fresh folder that holds ``urls.txt``. A block after the
-line ``<!-- not run: reason -->`` is compiled only.
+jumps. Each block runs in a fresh folder that holds ``urls.txt``, and can import
+``my_parsers``. A block after the line ``<!-- not run: reason -->`` is compiled only.
 """
 
 from __future__ import annotations
@@ -132,6 +132,8 @@ def execute(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> in
         "trio_crawl": trio_crawl,
         "seeds": ["https://example.org/"],
     }
+    monkeypatch.syspath_prepend(folder)
+    (folder / "my_parsers.py").write_text("def parse_product(page):\n    yield {'title': page.title}\n")
     ran = 0
     for block in blocks(document):
         if block.language != "python":

@@ -112,3 +112,13 @@ def test_own_parser_writes_the_quotes_of_every_page(run: Run, tmp_path: Path) ->
     ]
     assert quotes[2]["text"] == "Well begun is half done."
     assert "login" not in printed
+
+
+def test_archive_parses_what_was_fetched_when_the_site_is_gone(run: Run, tmp_path: Path) -> None:
+    """Every page that was archived is parsed from there."""
+    printed = run("archive.py")
+    assert printed.startswith("archived 3 pages\nparsed 3 pages\n")
+    found = [
+        json.loads(line) for line in (tmp_path / "titles.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert sorted(row["title"] for row in found) == ["Library", "Novels", "Poems"]

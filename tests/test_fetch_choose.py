@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -15,6 +16,9 @@ from trio_crawl._fetch.choose import choose
 from trio_crawl._fetch.curl import Curl
 from trio_crawl._fetch.httpx import Httpx
 from trio_crawl.testing import MemoryWeb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def respond(_request: httpx.Request) -> httpx.Response:
@@ -27,6 +31,16 @@ def test_by_name() -> None:
     assert isinstance(choose("curl"), Curl)
     assert isinstance(choose("httpx"), Httpx)
     assert choose("curl") is not choose("curl")
+
+
+def test_the_path_of_an_archive_is_a_fetcher(tmp_path: Path) -> None:
+    """As text, or as an object; one that is not there is told."""
+    path = tmp_path / "x.warc.gz"
+    path.write_bytes(b"")
+    for given in (path, str(path)):
+        assert isinstance(choose(given), fetchers.Archive)
+    with pytest.raises(UsageError, match="there is no archive"):
+        choose(tmp_path / "y.warc")
 
 
 @pytest.mark.parametrize("fetcher", [Curl(), Httpx(), MemoryWeb()])

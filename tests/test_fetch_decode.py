@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trio_crawl._errors import FetchError
-from trio_crawl._fetch.decode import ACCEPT_ENCODING, decode_body
+from trio_crawl._fetch.decode import ACCEPT_ENCODING, decode_body, decode_pieces
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -328,3 +328,31 @@ def test_what_is_asked_for_is_what_can_be_undone() -> None:
     encoders = dict(ENCODERS)
     for coding in codings:
         assert decode_body(encoders[coding](TEXT), coding, MAX) == TEXT
+
+
+@pytest.mark.parametrize("coding", [None, "identity", "gzip", "x-gzip", "br", "unknown"])
+def test_pieces_are_the_whole_in_parts(coding: str | None) -> None:
+    """Undone as `decode_body` does it, in pieces that are had one by one."""
+    content = bytes(range(256)) * 1000
+    encoders: dict[str | None, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "x-gzip": gzip.compress,
+        "br": brotlied,
+    }
+    body = encoders.get(coding, bytes)(content)
+    assert b"".join(decode_pieces(body, coding, 10**6)) == decode_body(body, coding, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "kind"),
+    [
+        (gzip.compress(bytes(10**6), mtime=0), "gzip", "too_large"),
+        (gzip.compress(b"x", mtime=0)[:-3], "gzip", "decode"),
+        (b"x", "gzip, br", "decode"),
+    ],
+)
+def test_pieces_end_in_an_error_as_the_whole_does(body: bytes, coding: str, kind: str) -> None:
+    """And more than one coding is not undone so."""
+    with pytest.raises(FetchError) as caught:
+        list(decode_pieces(body, coding, 1000))
+    assert caught.value.kind == kind

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from trio_crawl import Request, UsageError
 from trio_crawl._frontier.requests import request_of, text_of
+from trio_crawl._lease import ListRequest
 
 URL = "http://a.test/"
 JSON = st.recursive(
@@ -51,3 +52,14 @@ def test_data_that_json_can_not_say(data: Any) -> None:  # noqa: ANN401 - what a
     """It is refused by name, rather than changed."""
     with pytest.raises(UsageError, match="the data of the Request for http://a.test/ is not JSON"):
         text_of(Request(URL, data=data))
+
+
+def test_a_list_stays_a_list() -> None:
+    """A state knows a sitemap from a page, and who named it."""
+    request = ListRequest.of("http://h/m.xml", "sitemap_index", level=2)
+    text = text_of(request)
+    assert text is not None
+    again = request_of(request.url, text)
+    assert again == request
+    assert isinstance(again, ListRequest)
+    assert again != Request(request.url, key=request.key)

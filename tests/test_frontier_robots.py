@@ -75,6 +75,16 @@ def test_the_lease_of_a_robots() -> None:
     assert asked.robots_of == "https://a.test:8443"
 
 
+def test_the_sitemaps_that_a_robots_names() -> None:
+    """None of an origin whose robots.txt is not there, or was not asked for."""
+    desk = RobotsDesk()
+    desk.answer("https://a.test", robots.parse(b"Sitemap: /m.xml", "trio-crawl"), 0)
+    desk.answer("https://b.test", None, 0)
+    desk.answer("https://c.test", FetchError("connect", "refused"), 0)
+    assert desk.sitemaps(f"{SITE}x") == ("/m.xml",)
+    assert [desk.sitemaps(f"https://{name}.test/") for name in "bcd"] == [(), (), ()]
+
+
 def record(desk: RobotsDesk) -> RobotsRecord:
     """Return the only thing that *desk* has to tell."""
     changes = Changes()

@@ -36,10 +36,10 @@ PUBLIC: Final = {
             "RowError",
             "MissingExtraError",
         ),
-        *("MissingExtraError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
+        *("ParseError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
-    "trio_crawl.fetchers": {"Asks", "Cache", "Curl", "Httpx"},
-    "trio_crawl.writers": {"Lines"},
+    "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
+    "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},
     "trio_crawl.testing": {
         *("MemoryWeb", "Reply", "Handler", "Exchange", "serve", "serving"),
         *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def is_right(case: dict[str, Any]) -> bool:
 
 def test_every_required_case_is_right() -> None:
     """What browsers agree on is got right without exception."""
+    assert sum(case["required"] for case in load_cases()) >= 71
     assert [case["id"] for case in load_cases() if case["required"] and not is_right(case)] == []
 
 
@@ -118,6 +120,37 @@ def test_a_meta_element_further_down_counts_unless_it_is_script() -> None:
 def test_a_label_has_a_name_or_none(label: bytes, name: str | None) -> None:
     """Labels are those of the Encoding standard, without case and white space around them."""
     assert lookup(label) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Привет, как дела? Страница рассказывает, как живёт Москва", "windows-1251"),
+        ("これは日本語のページです。宣言はありません", "shift_jis"),
+        ("これは日本語のページです。宣言はありません", "euc-jp"),
+        ("Καλημέρα κόσμε, τι κάνεις σήμερα;", "windows-1253"),
+        ("안녕하세요 세계, 이것은 페이지입니다", "euc-kr"),
+        ("Größe, Maße, Straße, Übergänge, Äpfel, Öfen, süße Füße, blöde Hüte, Ähren", "windows-1252"),
+    ],
+)
+def test_what_is_not_declared_is_recognised(text: str, encoding: str) -> None:
+    """As browsers do, by the bytes, wherever in the page they begin; the sample may cut a character."""
+    filler = b"<p>" * 20_000
+    body = filler + (text + "\n").encode(encoding) * 400
+    assert sniff(body, "text/html") == Sniffed(encoding, "detected")
+    assert sniff(body, f"text/html; charset={encoding}") == Sniffed(encoding, "header")
+
+
+def test_a_few_odd_bytes_are_western() -> None:
+    """Of one word a detector makes anything."""
+    assert sniff(b"\xc4\xe3\xba\xc3" * 3, "text/html") == Sniffed("windows-1252", "default")
+
+
+def test_a_guess_is_bounded_in_time() -> None:
+    """However long the page is, the detector sees a few kilobytes of it."""
+    began = time.thread_time()
+    sniff(b"\xe9" * 10_000_000, "text/html")
+    assert time.thread_time() - began < 1  # of the whole it would take eight
 
 
 MARKUP = st.lists(

@@ -127,11 +127,12 @@ def test_a_query_is_in_the_encoding_of_the_document() -> None:
 
 
 def test_a_selector_says_which_elements_are_links() -> None:
-    """The kind is the element's name, and ``src`` stands in for ``href``."""
-    page = document("<link rel=canonical href=c><img src=i><a href=a><p id=x>")
-    assert page.links("link, img, p") == [
-        Link(url="http://h/d/c", kind="link", rel=("canonical",)),
+    """The kind is where a link stands, and ``src`` stands in for ``href``."""
+    page = document("<link rel=canonical href=c><img src=i><a href=a><p id=x><video src=v></video>")
+    assert page.links("link, img, p, video") == [
+        Link(url="http://h/d/c", kind="canonical", rel=("canonical",)),
         Link(url="http://h/d/i", kind="img"),
+        Link(url="http://h/d/v", kind="element"),
     ]
 
 
@@ -207,7 +208,7 @@ def test_a_page_of_frames_has_text_and_links_as_a_tree_has() -> None:
     """There is no body then, or it is the frameset."""
     page = document("<frameset><frame src=a></frameset><noframes><a href=b></noframes>")
     assert (page.text(), page.links()) == ("", [])
-    assert page.links("frame") == [Link(url="http://h/d/a", kind="frame")]
+    assert page.links("frame") == [Link(url="http://h/d/a", kind="iframe")]
 
 
 def test_an_html_document_is_a_document() -> None:

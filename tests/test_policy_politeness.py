@@ -23,6 +23,16 @@ def test_an_excessive_crawl_delay_is_cut() -> None:
     assert effective_delay(1_000.0, 86_400.0) == 1_000.0
 
 
+def test_a_host_that_does_not_mind_is_asked_at_once() -> None:
+    """No delay and no pause counts where nobody minds; the number of requests at once does."""
+    turns = Turns(per_host=1, delay=60.0, paced=False)
+    turns.pause_until(1000.0)
+    turns.start(1.0)
+    assert turns.next_start(2.0) is None
+    turns.finish()
+    assert turns.next_start(2.0) == 2.0
+
+
 def test_the_first_request_starts_at_once() -> None:
     """A host that was never asked is ready."""
     assert Turns(per_host=1, delay=60.0).next_start(12.5) == 12.5
@@ -120,6 +130,6 @@ def test_turns_go_on_from_an_earlier_crawl() -> None:
 def test_a_pace_is_made_when_it_is_asked_for() -> None:
     """Until then the delay is the crawl's own; after that, what the pace makes of it."""
     turns = Turns(per_host=1, delay=5.0)
-    assert (turns.paced, turns.delay_now) == (False, 5.0)
+    assert (turns.learned, turns.delay_now) == (False, 5.0)
     turns.pace.learn(turns.delay, latency=None, trouble=True, started=0.0, now=1.0)
-    assert (turns.paced, turns.delay_now) == (True, 10.0)
+    assert (turns.learned, turns.delay_now) == (True, 10.0)

@@ -459,3 +459,11 @@ def test_kept_rules_say_the_same(text: str) -> None:
     assert again.source == rules.source
     for path in ("", "a", "a/b", "a/b/c", "x.php", "caf%E9", "caf%C3%A9", "%E4", "x"):
         assert again.allows(f"http://h/{path}") == rules.allows(f"http://h/{path}")
+
+
+def test_what_is_read_again_names_its_sitemaps() -> None:
+    """A state keeps the rules of our group, and what everybody is told."""
+    rules = parse(b"Sitemap: /1.xml\nUser-agent: *\nDisallow: /no\nSitemap: /2.xml\n", "bot")
+    again = reread(rules.source, rules.crawl_delay)
+    assert again.sitemaps == rules.sitemaps == ("/1.xml", "/2.xml")
+    assert [again.allows(f"https://a.test/{path}") for path in ("no", "yes")] == [False, True]

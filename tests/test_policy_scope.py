@@ -243,3 +243,13 @@ def test_a_bad_pattern_among_several_is_refused(pattern: object) -> None:
     """The error names the argument and the pattern."""
     with pytest.raises(UsageError, match=r"exclude= has .*; each pattern is a glob"):
         Scope("any", exclude=["*.png", pattern])  # type: ignore[list-item]
+
+
+def test_a_list_of_pages_needs_no_include() -> None:
+    """What is excluded is not read; a function decides even about what may be anywhere."""
+    made = scope("host", "http://a.test/", include="*/docs/*", exclude="*/no*")
+    inside, outside = Link(url="http://a.test/map"), Link(url="http://b.test/map")
+    assert [made.allows_list(link, anywhere=False) for link in (inside, outside)] == [True, False]
+    assert made.allows_list(outside, anywhere=True)
+    assert not made.allows_list(Link(url="http://a.test/no"), anywhere=True)
+    assert not Scope(lambda _link: False).allows_list(inside, anywhere=True)

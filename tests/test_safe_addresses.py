@@ -358,6 +358,28 @@ async def test_a_robots_txt_of_a_private_address_is_not_asked_for(make: MakeFetc
     assert_blocked(outcomes[seed], "127.0.0.1 is a loopback address")
 
 
+async def test_a_sitemap_of_a_private_address_is_not_asked_for(make: MakeFetcher) -> None:
+    """Neither one that robots.txt names, nor one that an index leads to, nor one behind a redirect."""
+
+    def serve(target: str) -> bytes:
+        if target == "/robots.txt":
+            return page(f"Sitemap: {inside}/named.xml\nSitemap: /index.xml\nSitemap: /moved.xml")
+        if target == "/moved.xml":
+            return to(f"{inside}/moved.xml")
+        return page(f"<sitemapindex><sitemap><loc>{inside}/i.xml</loc></sitemap></sitemapindex>")
+
+    async with listening() as private, listening(OPEN, serve) as public:
+        inside = f"http://127.0.0.1:{private.port}"
+        seed = f"http://[{OPEN}]:{public.port}/"
+        options: dict[str, Any] = {"robots": True, "sitemaps": True, "max_depth": 1, "follow": "any"}
+        outcomes = await crawled(make, [seed], allow_private=[f"{OPEN}/128"], **options)
+    assert private.connections == 0
+    assert isinstance(outcomes.pop(seed), Page)
+    assert len(outcomes) == 3
+    for outcome in outcomes.values():
+        assert_blocked(outcome, "127.0.0.1 is a loopback address")
+
+
 async def test_links_to_private_addresses_are_refused(make: MakeFetcher) -> None:
     """A page of a permitted host gets no one anywhere else."""
     async with listening() as private, listening(OPEN, lambda _: page(html)) as public:

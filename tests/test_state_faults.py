@@ -15,6 +15,7 @@ from crawl_support import SITE, virtual
 from state_support import files_in, go, run_virtually, small_site, urls_in
 
 from trio_crawl import CrawlError, OutputError, Report, StateError
+from trio_crawl._cli.check import check
 from trio_crawl.testing import MemoryWeb
 from trio_crawl.writers import Lines
 
@@ -71,6 +72,29 @@ async def test_a_full_disk_under_an_output(tmp_path: Path, small_disk: Path) -> 
     report = await go(tmp_path, fat_site(), **keywords)
     assert report.pages == 30
     assert len(urls_in(small_disk)) == len(set(urls_in(small_disk))) == 30
+
+
+@pytest.mark.parametrize("name", ["x.warc", "x-{n}.warc.gz", "mirror/"])
+@virtual
+async def test_a_full_disk_under_an_archive_or_a_mirror(tmp_path: Path, small_disk: Path, name: str) -> None:
+    """They end the crawl by that error; with room, the same call has every page once, as the audit says."""
+    web = fat_site()
+    for number in range(30):
+        # What differs from page to page, and can't be made smaller.
+        target = f"<a href='/{number + 1}?{'x' * 4000}'>next</a>" if number < 29 else ""
+        noise = random.Random(number).randbytes(12_000).hex()  # noqa: S311 - no secret
+        web.add(f"{SITE}{number}" + (f"?{'x' * 4000}" if number else ""), target + noise)
+    output = f"{small_disk}/{name}"
+    keywords: dict[str, Any] = {"write": output, "seeds": f"{SITE}0", "follow": "any"}
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(DISK - 150_000))
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left on device"):
+            await go(tmp_path, web, **keywords)
+    ballast.unlink()
+    report = await go(tmp_path, web, **keywords)
+    assert (report.pages, report.rows) == (30, 30)
+    assert check(str(tmp_path / "crawl.db"), [output]).problems == ()
 
 
 @virtual

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
-from contextlib import asynccontextmanager
+import sqlite3
+import sys
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any, Literal
 
+import duckdb
 import pytest
 
 from trio_crawl.testing import check_writer
-from trio_crawl.writers import Lines
+from trio_crawl.writers import Files, Lines, Parquet, Sqlite
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -42,6 +51,79 @@ def read_tsv(path: Path) -> list[object]:
 def test_lines(tmp_path: Path, form: Literal["tsv", "csv", "jsonl"], read: Any) -> None:  # noqa: ANN401 - a reader
     """Files of lines keep every promise of a writer, in each format."""
     check_writer(lambda path: Lines(path, format=form), read, tmp_path)
+
+
+def read_compressed(path: Path) -> list[object]:
+    """Return the objects of a compressed file of JSON lines."""
+    data = path.read_bytes() if path.exists() else b""
+    if not data:
+        return []
+    unpack = gzip.decompress if data.startswith(b"\x1f\x8b") else zstd.decompress
+    return [json.loads(line) for line in unpack(data).splitlines()]
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_compressed_lines(tmp_path: Path, compression: Literal["gzip", "zstd"]) -> None:
+    """Compressed files of lines keep every promise, torn members and frames included."""
+    check_writer(lambda path: Lines(path, format="jsonl", compression=compression), read_compressed, tmp_path)
+
+
+def read_parts(path: Path) -> list[object]:
+    """Return the rows of a table in numbered files, each under the same header."""
+    tables = [read_tsv(part) for part in sorted(path.parent.glob("part-*.tsv"))]
+    return [row for table in tables for row in table]
+
+
+def test_numbered_lines(tmp_path: Path) -> None:
+    """Files that are numbered keep every promise: what a later one has is gone where its batch is."""
+    check_writer(lambda path: Lines(path.with_name("part-{n:03}.tsv"), rotate=100), read_parts, tmp_path)
+
+
+def read_database(path: Path) -> list[object]:
+    """Return what is in all tables of a database, as others read it."""
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+        # What counts as a row depends on whose they are, and the check has a folder for each.
+        tables = ("rows",) if path.parents[1].name == "rows" else ("pages", "failures")
+        links = "(SELECT json_group_array(url) FROM links WHERE links.page = pages.id)"
+        more = {"pages": f", {links}"}
+        return [
+            row
+            for name in tables
+            if name in names
+            for row in db.execute(f"SELECT *{more.get(name, '')} FROM {name} ORDER BY 1")  # noqa: S608 - these
+        ]
+
+
+def test_a_database(tmp_path: Path) -> None:
+    """A database keeps every promise."""
+    check_writer(Sqlite, read_database, tmp_path)
+
+
+def read_parquet(path: Path) -> list[object]:
+    """Return what is in a folder of Parquet files, and no other, as DuckDB reads it."""
+    if not list(path.glob("*.parquet")):
+        return []
+    found = duckdb.read_parquet(f"{path}/*.parquet")
+    return list(found.select("COLUMNS(*)::VARCHAR").fetchall())
+
+
+@pytest.mark.parametrize("part_size", [1, 3000, 64 * 1024 * 1024])
+def test_parquet(tmp_path: Path, part_size: int) -> None:
+    """Parquet files keep every promise, whether each batch is a part, or some, or all."""
+    check_writer(lambda path: Parquet(path, part_size=part_size), read_parquet, tmp_path)
+
+
+def test_a_writer_that_takes_anything_for_a_row(tmp_path: Path) -> None:
+    """A mirror takes no notice of what a parser yields; unless it says so, that is a fault."""
+    with pytest.raises(AssertionError, match="taken for a row"):
+        check_writer(Files, read_mirror, tmp_path)
+
+
+def read_mirror(path: Path) -> list[object]:
+    return [row for row in read_json(path / "files.jsonl") if isinstance(row, dict) and "file" in row]
 
 
 class Faulty:

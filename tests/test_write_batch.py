@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from trio_crawl._errors import RowError
-from trio_crawl._model import Failure, Headers, Link, Page, Parsed, Request
+from trio_crawl._model import Exchange, Failure, Headers, Hop, Link, Page, Parsed, Request
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._write.batch import BATCH_SIZE, Batch, Gatherer
 
@@ -179,3 +179,37 @@ def test_a_page_that_has_not_changed() -> None:
     assert batch is not None
     assert (batch.pages, batch.unchanged, batch.rows, dict(batch.statuses)) == (1, 1, 0, {304: 1})
     assert batch.items == [[], []]
+
+
+class Keeper(Output):
+    """An output that keeps exchanges, too."""
+
+    def encode_aside(self, exchanges: Sequence[Exchange], /) -> str | None:
+        return f"{len(exchanges)} aside" if exchanges else None
+
+
+def test_exchanges_go_to_those_who_keep_them() -> None:
+    """What no outcome has is no outcome and no row, and is in the batch of those that follow."""
+    plain, keeper = Output(lambda _: "row"), Keeper(lambda _: "page")
+    assert not Gatherer([plain]).wants_exchanges
+    gatherer = Gatherer([plain, keeper])
+    assert gatherer.wants_exchanges
+    exchange = Exchange(hop=Hop(url=URL), kind="dns", ended=datetime(2026, 1, 1, tzinfo=UTC))
+    gatherer.add_aside((exchange,), 0.0)
+    gatherer.add(page(), 1.0)
+    gatherer.add_aside((), 2.0)
+    batch = gatherer.close()
+    assert batch is not None
+    assert batch.items == [["row"], ["1 aside", "page"]]
+    assert (batch.since, batch.outcomes, batch.rows) == (0.0, 1, 2)
+    gatherer.add_aside((), 3.0)
+    assert gatherer.close() is None
+
+
+def test_whatever_has_a_length_counts_by_it() -> None:
+    """An output that keeps large things of its own kind fills a batch by their size."""
+    gatherer = Gatherer([Output(lambda _: range(BATCH_SIZE // 2))])
+    gatherer.add(page(), 0.0)
+    assert not gatherer.full
+    gatherer.add(page(), 0.0)
+    assert gatherer.full

@@ -10,7 +10,7 @@ import pytest
 from trio_crawl._errors import OutputError, UsageError
 from trio_crawl._write.choose import choose
 from trio_crawl._write.function import Function
-from trio_crawl.writers import Lines
+from trio_crawl.writers import Files, Lines, Warc
 
 
 async def sink(_row: object) -> None:
@@ -38,6 +38,25 @@ def test_a_path_is_a_file_of_lines(write: str | Path) -> None:
     (writer,) = choose(write)
     assert isinstance(writer, Lines)
     assert writer.name == str(write)
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        ("x.warc.gz", Warc),
+        ("x-{n}.warc", Warc),
+        (Path("X.WARC.GZ"), Warc),
+        ("mirror/", Files),
+        ("a/b/", Files),
+    ],
+)
+def test_a_path_is_an_archive_or_a_mirror(write: str | Path, kind: type) -> None:
+    """By its suffix, or a slash at its end; one file is not given twice, however it is written."""
+    (writer,) = choose(write)
+    assert isinstance(writer, kind)
+    assert writer.name == str(write)
+    with pytest.raises(UsageError, match="twice"):
+        choose([write, f"./{write}"])
 
 
 def test_overwrite_is_for_paths(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
@@ -20,6 +21,7 @@ from document_support import titled
 
 from trio_crawl._errors import OutputError, RowError, UsageError
 from trio_crawl._model import Headers, Link, Page, Parsed, Request
+from trio_crawl._write.choose import kinds_wanted
 from trio_crawl._write.lines import Lines
 from trio_crawl.abc import Environment
 
@@ -111,16 +113,43 @@ async def test_the_suffix_picks_the_format(tmp_path: Path, name: str, first: str
     assert (tmp_path / name).read_text()[0] == first
 
 
+async def test_links_of_other_kinds_are_rows_where_they_are_asked_for(tmp_path: Path) -> None:
+    """Those that the output asked for, in order, each URL once; another output has its own."""
+    outcome = replace(
+        parsed("http://a/"),
+        chosen=(
+            Link(url="http://i/", kind="img"),
+            Link(url="http://a/"),
+            Link(url="http://a/", kind="canonical"),
+            Link(url="http://s/", kind="script"),
+            Link(url="http://i/", kind="img", rel=("x",)),
+        ),
+    )
+    writers = [Lines(tmp_path / "x.tsv", kinds=("img", "a")), Lines(tmp_path / "y.jsonl", kinds="script")]
+    assert kinds_wanted([*writers, Lines(tmp_path / "z.tsv")]) == {"img", "a", "script"}
+    for writer in writers:
+        await write_all(writer, outcome)
+    rows = (tmp_path / "x.tsv").read_text().splitlines()[1:]
+    assert [row.split("\t")[1] for row in rows] == ["http://i/", "http://a/"]
+    assert json.loads((tmp_path / "y.jsonl").read_text())["links"] == ["http://s/"]
+
+
+def test_a_kind_of_link_that_there_is_none_of_is_an_error(tmp_path: Path) -> None:
+    """Before the first request."""
+    with pytest.raises(UsageError, match="no kind of link 'image'"):
+        Lines(tmp_path / "x.tsv", kinds=("image",))  # type: ignore[arg-type]
+
+
 async def test_a_format_goes_with_any_name(tmp_path: Path) -> None:
     """With a format named, the file's suffix is nobody's business."""
     await write_all(Lines(tmp_path / "x.log", format="jsonl"), parsed("http://a/"))
     assert json.loads((tmp_path / "x.log").read_text())["links"] == ["http://a/"]
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x", "out/", "x.tsv.gz"])
+@pytest.mark.parametrize("name", ["x.txt", "x", "out/", "x.gz", "x.txt.gz"])
 def test_an_unknown_suffix_is_refused(name: str) -> None:
     """A suffix that names no format is an error that lists those that do, and the way round."""
-    with pytest.raises(UsageError, match=r"names no format; .*\.tsv, \.csv, \.jsonl.*writers\.Lines\("):
+    with pytest.raises(UsageError, match=r"names no format; .*\.tsv, \.csv, \.jsonl.*\.gz.*writers\.Lines\("):
         Lines(name)
 
 

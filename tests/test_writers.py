@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trio_crawl import writers
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 def test_what_is_public_is_a_writer() -> None:
     """Everything that the module exports is a writer, known by its methods."""
-    assert writers.__all__ == ["Lines"]
-    writer: Writer[str] = writers.Lines("x.tsv")
-    assert writer.name == "x.tsv"
+    assert writers.__all__ == ["Files", "Lines", "Parquet", "Sqlite", "Warc"]
+    made: list[Writer[Any]] = [
+        writers.Files("x/"),
+        writers.Lines("x.tsv"),
+        writers.Parquet("x.parquet"),
+        writers.Sqlite("x.sqlite"),
+        writers.Warc("x.warc.gz"),
+    ]
+    assert [writer.name for writer in made] == ["x/", "x.tsv", "x.parquet", "x.sqlite", "x.warc.gz"]

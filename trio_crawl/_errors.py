@@ -10,6 +10,7 @@
     │   └── MissingExtraError a part whose package is not installed
     ├── StateError            the state's: damaged, of another crawl, or in use
     ├── ContentError          the site's: a page's content is not what the parser takes it for
+    ├── ParseError            the site's: a page costs too much to parse; or a parser failed elsewhere
     ├── FetchError            the network's or the site's: no response
     ├── RefusedError          ours: robots.txt or a limit says not to fetch
     └── TooManyFailuresError  the crawl met ``max_failures``
@@ -63,6 +64,15 @@ class StateError(CrawlError):
 
 class ContentError(CrawlError, ValueError):
     """The content of a page is not what ``parse`` takes it for; makes a `Failure` of kind ``parse``."""
+
+
+class ParseError(CrawlError):
+    """A page could not be parsed within bounds; makes a `Failure` of kind ``parse``.
+
+    Raised by what needs the elements of a page which take too long to be had on the event loop,
+    and where the worker process that parsed it was ended. With ``parse_in="process"``, it also
+    stands for an exception of the parser, whose traceback is a note on it.
+    """
 
 
 class FetchError(CrawlError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from ._model import Request
+from ._model import LinkKind, Request
 from ._urls import request_key
 
 if TYPE_CHECKING:
     from ._errors import FetchError
+    from ._model import Exchange
 
 
 _NUMBER_BITS: Final = 48
@@ -41,6 +42,29 @@ def rank_in(order: int) -> int:
 def depth_in(order: int) -> int:
     """Return the depth in what `order_of` returned."""
     return (order >> _NUMBER_BITS) & _DEEPEST
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest(Request):
+    """A sitemap or feed that a crawl reads for itself: no page, but a list of pages.
+
+    Args:
+        named_by: the kind of link that led there; ``"robots"`` for one that was guessed, too.
+        level: the indexes that led there, one naming the other.
+    """
+
+    named_by: LinkKind = "robots"
+    level: int = 0
+
+    @classmethod
+    def of(cls, url: str, named_by: LinkKind, *, level: int = 0) -> ListRequest:
+        """Return the request for the list at *url*, which is another than that for the page there."""
+        return cls(url, key=list_key(url), named_by=named_by, level=level)
+
+
+def list_key(url: str) -> str:
+    """Return what makes two requests for the list at *url* the same."""
+    return f"list {url}"
 
 
 class Validators(NamedTuple):
@@ -88,6 +112,7 @@ class Lease:
         addresses: those of the host that may be connected to, judged.
         robots_of: the origin whose robots.txt this is; None for a page.
         aliases: fingerprints of where it was redirected to.
+        exchanges: the hops that it has made, where an output wants them.
         visit: 1 for the first; greater where the page is asked for again after that.
         validators: of the last visit, None if that had none.
         own: fingerprints of where it was redirected to in the last visit.
@@ -112,6 +137,7 @@ class Lease:
     addresses: tuple[str, ...] = ()
     robots_of: str | None = None
     aliases: tuple[int, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
     visit: int = 1
     validators: Validators | None = None
     own: tuple[int, ...] = ()
@@ -139,6 +165,11 @@ class Lease:
     def is_page(self) -> bool:
         """Whether it is a URL of the crawl, which has an outcome; no robots.txt, and no probe."""
         return self.robots_of is None and not self.probe
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a sitemap or feed, which is read and is no page."""
+        return isinstance(self.request, ListRequest)
 
     @property
     def seed(self) -> bool:

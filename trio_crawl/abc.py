@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, runtime_checkable
 
-from ._model import Hop, Json, Outcome, Parse as Parser, Response
+from ._model import Exchange, Hop, Json, Outcome, Parse as Parser, Response
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "Exchange",
+    "ExchangeWriter",
     "Fetcher",
     "Frontier",
     "Guard",
     "Hop",
     "Outcome",
     "Parser",
+    "RecordedFetcher",
     "Response",
     "Rules",
     "Writer",
@@ -119,6 +122,15 @@ class Fetcher(Protocol):
         """
 
 
+@runtime_checkable
+class RecordedFetcher(Fetcher, Protocol):
+    """A fetcher that may answer from a record, behind which no host is."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it does, so that no delay, back-off or rest has to be kept."""
+
+
 ItemT = TypeVar("ItemT")
 
 
@@ -165,8 +177,8 @@ class Writer(Protocol[ItemT]):
         Called once an outcome, in the order of writing, on the loop: quick, and
         without a side effect outside this object. What it does not return is
         dropped before the batch is written, so a page's body lives on only if
-        the output wants it. `str` and `bytes` count by their length towards the
-        size of a batch.
+        the output wants it. What has a ``len()`` (`str`, `bytes`, an item of your own that
+        tells about how many bytes it is) counts by it towards the size of a batch: 256 KiB.
 
         Raises:
             RowError: a row that this output can't hold.
@@ -180,6 +192,11 @@ class Writer(Protocol[ItemT]):
 
     async def write(self, items: Sequence[ItemT], /) -> Json:
         """Make *items* durable, in order, and return the position after them.
+
+        They are what `encode` returned for up to 1,000 outcomes (64 if an output is `prompt`), or 256 KiB
+        and the outcome with which that was reached. While one batch is written at most three more are
+        in memory: one that is gathered, and two that wait; then fetching waits, too. The list is the
+        writer's to keep.
 
         The position is a JSON value that means something to this writer only.
         Cancelled or failed half-way, the output may hold a part of the batch
@@ -207,12 +224,32 @@ class Writer(Protocol[ItemT]):
         """
 
 
+@runtime_checkable
+class ExchangeWriter(Writer[ItemT], Protocol[ItemT]):
+    """A writer that keeps what went over the wire, too.
+
+    Where a crawl has one, the outcomes that its writers are given have their
+    ``exchanges``, from the first request of a page to its last.
+    """
+
+    def encode_aside(self, exchanges: Sequence[Exchange], /) -> ItemT | None:
+        """Return what this output keeps of *exchanges* that no outcome has, None for nothing.
+
+        They are those of a robots.txt, or of a page that was skipped on its way. They
+        make no row. Called as `encode` is, in the order of writing.
+        """
+
+
 class Rules(Protocol):
     """What the robots.txt of one origin says to this crawler."""
 
     @property
     def crawl_delay(self) -> float | None:
         """Seconds that it asks to leave between two requests; None if it doesn't."""
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The sitemaps that it names, as it writes them."""
 
     def allows(self, url: str, /) -> bool:
         """Return whether *url* may be asked for."""
@@ -223,7 +260,8 @@ class Frontier(Protocol):
 
     It is told the time (seconds of trio's clock), and never waits. A lease that
     `take` lends comes back by one call of `retry`, `redirect`, `finish`, `drop` or,
-    for a robots.txt, `robots_known`; after a hop was made, `hop_ended` comes first.
+    for a robots.txt, `robots_known`, for a sitemap `list_ended`; after a hop was made,
+    `hop_ended` comes first.
     """
 
     @property
@@ -284,6 +322,12 @@ class Frontier(Protocol):
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
+
+    def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float, /) -> None:
+        """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none.
+
+        The *moment*, in seconds since 1970, is when.
+        """
 
     def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""

@@ -6,6 +6,10 @@ class where a path alone does not say enough.
 
 from __future__ import annotations
 
+from ._write.files import Files as Files
 from ._write.lines import Lines as Lines
+from ._write.parquet import Parquet as Parquet
+from ._write.sqlite import Sqlite as Sqlite
+from ._write.warc import Warc as Warc
 
-__all__ = ["Lines"]
+__all__ = ["Files", "Lines", "Parquet", "Sqlite", "Warc"]

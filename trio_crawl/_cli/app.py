@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .._crawl import __version__, crawl, fetch_page
 from .._errors import UsageError
+from .._export import export as exporting
 from . import check as checking, demo as demonstration, page as pages
 from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
 from .progress import show_lines, show_live, show_nothing, showing_log
@@ -52,6 +53,7 @@ _USAGE: Final = """\
 Usage: trio-crawl URL... [-o FILE] [OPTIONS]
        trio-crawl fetch URL [OPTIONS]
        trio-crawl check STATE OUTPUT...
+       trio-crawl export FILE... -o FILE
        trio-crawl demo"""
 
 _TAKE_A_FILE: Final = ("-o", "--write", "--seeds")
@@ -173,6 +175,26 @@ def check_command(
     findings = checking.check(state, outputs)
     put("".join(f"{safe(line)}\n" for line in findings.lines()))
     return FAILED if findings.problems else DONE
+
+
+@app.command(name="export")
+def export_command(
+    *sources: Annotated[str, Parameter(help="What a crawl wrote: archives, rows, a state, or a mirror.")],
+    target: Annotated[
+        str,
+        Parameter(
+            name=("--target", "-o"),
+            metavar="FILE",
+            help="What to make of them, by its suffix: of archives a .cdxj index or a .wacz package; of "
+            "links, pages or a state a .graphml file, or a .tsv or .csv list of edges; of a mirror a folder/ "
+            "that opens in a browser.",
+        ),
+    ],
+    overwrite: Annotated[bool, Parameter(show_default=False, help="Replace what is there.")] = False,
+) -> int:
+    """Make of what a crawl wrote what other tools read: an index, a package, a graph, a site."""
+    put(f"{exporting.export(sources, target, datetime.now(UTC), overwrite=overwrite)}\n")
+    return DONE
 
 
 @app.command(name="demo")

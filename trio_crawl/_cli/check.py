@@ -76,7 +76,7 @@ def _problems(output: str, place: int, found: Audit) -> list[str]:
         look = writer.audit
     except UsageError:
         # A suffix that names no format: bytes can be compared, rows can't be counted.
-        look = partial(audit_file, Path(output), None)
+        look = partial(audit_file, Path(output))
     positions = {number: each[place] for number, each in found.positions.items() if place < len(each)}
     rows = {number: counts[place] for number, counts in found.rows.items()}
     try:

@@ -25,9 +25,12 @@ class Network:
     """How one page is fetched; the same for a crawl and for ``fetch``."""
 
     fetch: Annotated[
-        Literal["curl", "httpx", "asks"],
+        str,
         Parameter(
-            group=_NETWORK, help="The HTTP client that makes the requests; asks needs trio-crawl[asks]."
+            metavar="CLIENT",
+            group=_NETWORK,
+            help="The HTTP client that makes the requests: curl, httpx or asks (which needs "
+            "trio-crawl[asks]); or the path of a .warc.gz file, from which all is answered, offline.",
         ),
     ] = "curl"
     timeout: Annotated[
@@ -106,6 +109,14 @@ class Limits:
             help="No URLs that match; * stands for any characters. Repeatable: none may match.",
         ),
     ] = ()
+    sitemaps: Annotated[
+        bool,
+        Parameter(
+            group=_FOLLOW,
+            negative="",
+            help="Whether the sitemaps of the URLs' sites are read, and the feeds that pages link to.",
+        ),
+    ] = False
     max_depth: Annotated[
         int | None,
         Parameter(
@@ -200,7 +211,9 @@ class Output:
             name=("--write", "-o"),
             metavar="FILE",
             show_default=False,
-            help="A .tsv or .csv file of links, or a .jsonl file of pages; - is standard output. Repeatable. "
+            help="A .tsv or .csv file of links, a .jsonl file of pages (each also .gz or .zst), a .sqlite "
+            "database, a .parquet folder, or a .warc.gz file of what went over the wire; {n} numbers files "
+            "by size; - is standard output. Repeatable. "
             "Without it, the links go to standard output as TSV (with --json, nowhere).",
         ),
     ] = ()

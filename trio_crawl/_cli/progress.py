@@ -108,6 +108,8 @@ def line(counts: Statistics, pace: float) -> str:
         f"{counts.pending:,} pending",
         f"{counts.in_flight:,} in flight",
     ]
+    if counts.sitemaps:
+        parts.append(f"{counts.sitemaps:,} sitemaps")
     parts += [
         f"{sum(some.values()):,} {name}"
         for name, some in (("failed", counts.failed), ("skipped", counts.skipped))
@@ -132,6 +134,8 @@ def picture(counts: Statistics, pace: float, spinner: Spinner) -> RenderableType
     rows.add_column(justify="right", min_width=6)
     rows.add_column(overflow="ellipsis", no_wrap=True, style="dim")
     rows.add_row("  pages", f"{counts.pages:,}", _each(counts.statuses))
+    if counts.sitemaps:
+        rows.add_row("  sitemaps", f"{counts.sitemaps:,}")
     if counts.failed:
         rows.add_row("  failed", Text(f"{sum(counts.failed.values()):,}", "red"), _each(counts.failed))
     if counts.skipped:

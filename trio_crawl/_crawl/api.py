@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._policy.credentials import Auth, Fields
     from .._policy.scope import Follow, Patterns
     from .control import Control
-    from .options import AllowPrivate, CrawlOptions, ParseErrors
+    from .options import AllowPrivate, CrawlOptions, ParseErrors, ParseIn
     from .seeds import Seeds
 
 
@@ -34,6 +34,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     *,
     fetch: object = "curl",
     parse: Parse | Mapping[str | None, Parse] | None = None,
+    parse_in: ParseIn = "crawl",
     write: object = None,
     overwrite: bool = False,
     state: str | PathLike[str] | None = None,
@@ -42,6 +43,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     follow: Follow = "host",
     include: Patterns = (),
     exclude: Patterns = (),
+    sitemaps: bool = False,
     max_pages: int | None = None,
     max_depth: int | None = None,
     max_per_host: int | None = None,
@@ -83,17 +85,27 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             collection is an error; one in a lazily read source is skipped, logged and
             counted (``bad_seed``).
         fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
-            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), a fetcher
+            ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), the path of a
+            ``.warc.gz`` or ``.warc`` file, from which all is answered, a fetcher
             (of `trio_crawl.fetchers`, whose classes take a proxy, authorities and
             more, or any `trio_crawl.abc.Fetcher`), or an httpx or httpx2 client or
             transport.
         parse: a function, generator, async function or async generator of a `Page`,
             or a mapping from a request's label to one. What it yields is followed if
             it is a `Link` or a `Request`, and written otherwise. None follows the
-            links of ``a`` and ``area``, and writes pages and links.
-        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``: pages), ``"-"`` for
-            standard output, a writer (`trio_crawl.writers`), an async function that
-            gets one row at a time, or a list of those. None writes nothing.
+            links of ``a``, ``area`` and ``iframe``, and writes pages and the links of
+            ``a`` and ``area``.
+        parse_in: ``"crawl"`` runs *parse* on the event loop, as nearly all parsers take no
+            time to speak of. ``"process"`` runs it in worker processes, as many as there are
+            processors and at most four: it has to be a function that can be imported from a
+            module, the rows come back as dicts of plain values, and where a page takes it more
+            than 10 seconds or 2 GiB, that costs one `Failure`.
+        write: a path (``.tsv``, ``.csv``: links; ``.jsonl``, ``.parquet``: pages; each of the
+            lines also with ``.gz`` or ``.zst``; ``.sqlite``: both; ``.warc.gz``: what
+            went over the wire; ``mirror/``, with a slash: pages as files in a folder),
+            ``"-"`` for standard output, a writer (`trio_crawl.writers`), an async function
+            that gets one row at a time, a memory channel that is sent them (and closed in the
+            end), or a list of those. None writes nothing.
         overwrite: replace files that exist. False, as nobody's data should be lost by
             a second run.
         state: the path of a database (SQLite) that the crawl is kept in. The same call
@@ -116,6 +128,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         include: patterns of which a link has to match one: a `str` is a glob over the
             whole URL, an `re.Pattern` is searched.
         exclude: patterns of which a link may match none.
+        sitemaps: read the sitemaps that the robots.txt of each site with a seed names, or
+            else its ``/sitemap.xml``, and the feeds that pages link to; what they name is
+            followed as far as *follow* goes, one link deeper than what led to them. They
+            are asked for as pages are, and count as ``sitemaps``. False, as a site's links
+            lead to what it shows, and its sitemap to all that it ever had.
         max_pages: pages to fetch, 1 or more; what is queued then counts as skipped.
             None: no limit, since a site has an end.
         max_depth: links from a seed, 0 (the seeds alone) or more. None: no limit.
@@ -201,6 +218,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     options = Options(
         fetch=fetch,
         parse=parse,
+        parse_in=parse_in,
         write=write,
         overwrite=overwrite,
         state=state,
@@ -209,6 +227,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         follow=follow,
         include=include,
         exclude=exclude,
+        sitemaps=sitemaps,
         max_pages=max_pages,
         max_depth=max_depth,
         max_per_host=max_per_host,

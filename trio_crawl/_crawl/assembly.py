@@ -9,18 +9,19 @@ from .._frontier.limits import Limits
 from .._frontier.memory import MemoryFrontier
 from .._policy.robots import product_token
 from .._policy.scope import Scope
+from ..abc import RecordedFetcher
 
 if TYPE_CHECKING:
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
-    from ..abc import Guard
+    from ..abc import Fetcher, Guard
     from .options import AllowPrivate, Options
 
 
 def make_frontier(
-    options: Options, ledger: Ledger, *, guard: Guard | None, journal: Journal | None
+    options: Options, ledger: Ledger, fetcher: Fetcher, *, guard: Guard, journal: Journal | None
 ) -> MemoryFrontier:
-    """Return the frontier of a crawl with these *options*, empty."""
+    """Return the frontier of a crawl with these *options* and this *fetcher*, empty."""
     return MemoryFrontier(
         Scope(options.follow, include=options.include, exclude=options.exclude),
         Limits(
@@ -30,11 +31,13 @@ def make_frontier(
             per_address_delay=options.per_address_delay,
             max_depth=options.max_depth,
             max_pages=options.max_pages,
+            paced=not (isinstance(fetcher, RecordedFetcher) and fetcher.recorded),
+            sitemaps=options.sitemaps,
             max_per_host=options.max_per_host,
             traps=options.traps,
         ),
         ledger,
-        guard=guard,
+        guard=guard if fetcher.opens_connections else None,
         robots=options.robots,
         journal=journal,
         product=product_token(options.user_agent),

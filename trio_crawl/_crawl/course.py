@@ -13,7 +13,9 @@ from .._policy import robots
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
+from .lists import ToRead
 from .marks import Marks, Unnamed
+from .pages import is_success
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
+    from .recorder import Recorder
 
 MAX_ROBOTS_REDIRECTS: Final = 5
 """RFC 9309, section 2.3.1.2."""
@@ -41,7 +44,7 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | Unnamed | None"
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -54,11 +57,15 @@ class Course:
         pages: what makes pages of responses.
         options: of the crawl.
         contents: which page had a content first.
+        recorder: keeps what went over the wire.
     """
 
-    def __init__(self, frontier: Frontier, pages: Pages, options: Options, contents: Contents) -> None:
+    def __init__(
+        self, frontier: Frontier, pages: Pages, options: Options, contents: Contents, recorder: Recorder
+    ) -> None:
         self._marks = Marks(contents, pages)
         self._frontier = frontier
+        self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
@@ -95,6 +102,7 @@ class Course:
             Exception: of the user's parser, if it is to end the crawl.
         """
         if lease.probe:
+            self._recorder.ends_aside(lease)
             self._marks.probed(lease, result, wall)
             return None
         of_robots = lease.robots_of is not None
@@ -103,11 +111,15 @@ class Course:
             self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
+                self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
+                self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
                     self._changed.pop(lease, None)
+                    self._recorder.ends_aside(lease)
             case _ if of_robots:
+                self._recorder.ends_aside(lease)
                 status, size, rules = self._read_robots(lease, verdict)
                 self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):
@@ -156,7 +168,13 @@ class Course:
                 return status, len(content), robots.parse(content, self._product)
 
     def _keep(self, lease: Lease, response: Response, wall: datetime) -> Step:
-        """Make the page, and parse it."""
+        """Make the page, and parse it; a sitemap is none, and is to be read."""
+        if lease.is_list:
+            if is_success(response.status):
+                return ToRead(response)
+            self._recorder.ends_aside(lease)
+            self._frontier.list_ended(lease, "no_sitemap", wall.timestamp())
+            return None
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
         try:

@@ -25,11 +25,13 @@ from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
-from .._write.choose import choose as choose_writers
+from .._write.channel import ConsumerLeft
+from .._write.choose import choose as choose_writers, kinds_wanted
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
 from .control import Control
 from .durable import Durable
+from .elsewhere import Elsewhere
 from .ending import Ending
 from .explain import Explainer
 from .loop import Loop
@@ -38,7 +40,6 @@ from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
 from .seeds import open_seeds
-from .stream import ConsumerLeft
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
 
@@ -85,14 +86,13 @@ class Engine:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
         self._guard = make_guard(options.allow_private)
-        self._pages = Pages(options)
+        kinds = kinds_wanted(self._writers)
+        self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
+        self._pages = Pages(options, self._elsewhere, kinds=kinds)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
-            options,
-            self._ledger,
-            guard=self._guard if self._fetcher.opens_connections else None,
-            journal=self._journal,
+            options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
         self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
@@ -306,7 +306,8 @@ class Engine:
         """Fetch and parse until nothing is left to do, and see the last batch written."""
         with self._work_scope:
             await self._outlet.opened.wait()
-            async with self._fetcher.open(environment), open_own_nursery() as nursery:
+            workers = self._elsewhere.workers.open()
+            async with self._fetcher.open(environment), workers, open_own_nursery() as nursery:
                 control = self._make_control()
                 if self._stream is not None:
                     self._stream.control = control

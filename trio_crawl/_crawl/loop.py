@@ -12,8 +12,10 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias, final
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
@@ -24,8 +26,10 @@ from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
+from .lists import ListEnd, Piece, ToRead, read_list
 from .marks import Unnamed
 from .nurseries import is_cancellation
+from .recorder import Recorder
 from .sowing import ROUND, Sower
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
+    from .lists import Reading
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
@@ -45,8 +50,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trio_crawl")
 
-_Arrival: TypeAlias = "Response | FetchError | Outcome | Page"
-"""What a hop, an async parser or a question to the state came to."""
+TURN_SECONDS: Final = 0.02
+"""Seconds of taking in what came back, after which others get their turn of the event loop."""
+
+_Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
+"""What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
 
 
 @final
@@ -95,7 +103,8 @@ class Loop:
         self._ledger = ledger
         self._fail = fail
         self._wall_clock = wall_clock
-        self._course = Course(frontier, pages, options, contents)
+        self._recorder = Recorder(wanted=outlet.wants_exchanges)
+        self._course = Course(frontier, pages, options, contents, self._recorder)
         self._resolver = Resolver()
         self._arrivals: list[tuple[int, Lease, _Arrival]] = []
         self._due: deque[tuple[Lease, _Arrival]] = deque()
@@ -107,6 +116,7 @@ class Loop:
         self._cancelled_hosts: set[str] = set()
         self._fetching = 0
         self._parsing = 0
+        self._reading = 0
         self._failures = 0
         self.paused = False
         self.closed = False
@@ -127,9 +137,17 @@ class Loop:
             # Before anything is looked at, so that no news is missed while the writer is waited for.
             self._news = trio.Event()
             self._order_arrivals()
+            began = perf_counter()
             while self._due:
-                self._arrived(*self._due.popleft())
+                lease, arrival = self._due.popleft()
+                self._arrived(lease, arrival)
+                if isinstance(arrival, Piece):
+                    await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
+                if perf_counter() - began > TURN_SECONDS and not self._fetcher.virtual:
+                    # One page takes little time, but many may have come at once.
+                    await trio.lowlevel.checkpoint()
+                    began = perf_counter()
             self._sower.sow()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
@@ -173,7 +191,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching + self._parsing >= limit:
+            if self._fetching + self._parsing + self._reading >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -184,7 +202,7 @@ class Loop:
                     scope = self._hops[lease] = trio.CancelScope()
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
-                    self._advance(lease, self._course.settle(lease, error, now, self._wall_clock(now)))
+                    self._refuse(lease, error, now)
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -194,6 +212,12 @@ class Loop:
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
+
+    def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
+        wall = self._wall_clock(now)
+        self._recorder.asked(lease, self._pages.hop(lease, wall))
+        self._recorder.answered(lease, error, wall)
+        self._advance(lease, self._course.settle(lease, error, now, wall))
 
     async def _wait_until(self, moment: float | None) -> None:
         due = self._outlet.due
@@ -263,6 +287,8 @@ class Loop:
     def others(self) -> list[str]:
         """Return in words what else is waited for."""
         lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
+        if self._reading:
+            lines.append(f"{self._reading} sitemaps or feeds are being read")
         if self._reads:
             lines.append("pages are read from the state")
         return [*lines, *self._outlet.explain(), *self._sower.explain()]
@@ -281,6 +307,7 @@ class Loop:
         arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
         try:
             hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
+            self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._options.timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
@@ -315,6 +342,36 @@ class Loop:
         self._arrivals.append((lease.number, lease, outcome))
         self.wake()
 
+    async def _read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps, and lay down what each found."""
+        try:
+            await read_list(lease, response, partial(self._lay_down, lease))
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+
+    def _lay_down(self, lease: Lease, reading: Reading) -> None:
+        self._arrivals.append((lease.number, lease, reading))
+        self.wake()
+
+    def _list_arrived(self, lease: Lease, reading: Reading) -> None:
+        """Take what a step of reading a sitemap came to."""
+        if isinstance(reading, Piece):
+            self._frontier.add_found(reading.links, lease, trio.current_time())
+            reading.taken.set()
+            return
+        self._reading -= 1
+        if isinstance(reading.reason, FetchError):
+            self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
+        else:
+            moment = self._wall_clock(trio.current_time()).timestamp()
+            self._recorder.ends_aside(lease)
+            self._frontier.list_ended(lease, reading.reason, moment)
+            self._pass_asides()
+
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         """Ask the state for the URL of the first page with the same content, and lay down the page."""
         try:
@@ -328,8 +385,11 @@ class Loop:
         self.wake()
 
     def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
-        """Take what a hop or an async parser came to."""
+        """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
+        if isinstance(arrival, Piece | ListEnd):
+            self._list_arrived(lease, arrival)
+            return
         if isinstance(arrival, Parsed | Failure):
             self._parsing -= 1
             self._finish(lease, arrival)
@@ -343,31 +403,43 @@ class Loop:
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
+        wall = self._wall_clock(now)
+        self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             return
-        self._advance(lease, self._course.hop_ended(lease, arrival, now, self._wall_clock(now)))
+        self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
         if isinstance(step, ToAwait):
             self._parsing += 1
             self._nursery.start_soon(self._parse, lease, step)
+        elif isinstance(step, ToRead):
+            self._reading += 1
+            self._nursery.start_soon(self._read_list, lease, step.response)
         elif isinstance(step, Unnamed):
             self._parsing += 1
             self._nursery.start_soon(self._name, lease, step)
         elif step is not None:
             self._finish(lease, step)
+        self._pass_asides()
+
+    def _pass_asides(self) -> None:
+        """Hand the exchanges that no outcome has to the outputs."""
+        for exchanges in self._recorder.take_asides():
+            self._outlet.add_aside(exchanges, trio.current_time())
 
     def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Unchanged):
+            self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
-        rows = self._outlet.add(outcome, now)
+        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
             self._failures += 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._errors import FetchError
+from .._errors import FetchError, ParseError
 from .._model import Response
 from .._policy.duplicates import Missing, content_hash
 
@@ -55,7 +55,7 @@ class Marks:
             return page
         lease.content = content_hash(page.content)
         missing = self._missing.get(_urls.host(page.final_url)) if self._missing else None
-        if missing is not None and missing.is_said_of(page, lease.content):
+        if missing is not None and _is_said(missing, page, lease.content):
             page = replace(page, soft_404=True)
         lease.original = self._contents.first(lease.content, lease.id, page.url)
         if lease.original is None:
@@ -79,5 +79,13 @@ class Marks:
         elif result.status in _SUCCESS:
             try:
                 self._missing[host] = Missing.of(self._pages.page(lease, result, wall))
-            except FetchError:
+            except (FetchError, ParseError):
                 return
+
+
+def _is_said(missing: Missing, page: Page, content: int) -> bool:
+    """Say whether *page* is what its host says of what does not exist; not if it may take long to read."""
+    try:
+        return missing.is_said_of(page, content)
+    except ParseError:
+        return False

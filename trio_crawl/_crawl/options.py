@@ -27,6 +27,7 @@ USER_AGENT = f"trio-crawl/{__version__}"
 """What a crawl calls itself unless told otherwise; the product token is ``trio-crawl``."""
 
 ParseErrors: TypeAlias = Literal["record", "raise"]
+ParseIn: TypeAlias = Literal["crawl", "process"]
 AllowPrivate: TypeAlias = "bool | Iterable[str]"
 
 
@@ -35,6 +36,7 @@ class CrawlOptions(TypedDict, total=False):
 
     fetch: object
     parse: Parse | Mapping[str | None, Parse] | None
+    parse_in: ParseIn
     write: object
     overwrite: bool
     state: str | PathLike[str] | None
@@ -43,6 +45,7 @@ class CrawlOptions(TypedDict, total=False):
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_per_host: int | None
@@ -75,6 +78,7 @@ class Options:
 
     fetch: Any
     parse: Parse | Mapping[str | None, Parse] | None
+    parse_in: ParseIn
     write: Any
     overwrite: bool
     state: str | PathLike[str] | None
@@ -83,6 +87,7 @@ class Options:
     follow: Follow
     include: Patterns
     exclude: Patterns
+    sitemaps: bool
     max_pages: int | None
     max_depth: int | None
     max_per_host: int | None
@@ -119,11 +124,13 @@ class Options:
             _check_seconds(name, getattr(self, name), zero=True)
         _check_seconds("timeout", self.timeout, zero=False)
         self._check_ages()
-        for name in ("robots", "traps", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed", "per_address_delay"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):
             raise UsageError(f"parse_errors= is {self.parse_errors!r}; it takes 'record' or 'raise'")
+        if self.parse_in not in ("crawl", "process"):
+            raise UsageError(f"parse_in= is {self.parse_in!r}; it takes 'crawl' or 'process'")
         _check_user_agent(self.user_agent)
 
     def _check_ages(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
-    from .._model import Json, Outcome
+    from .._model import Exchange, Json, Outcome
     from ..abc import Environment, Writer
 
 
@@ -91,6 +91,15 @@ class Outlet:
         """
         self.unwritten += 1
         return self._gatherer.add(outcome, now)
+
+    @property
+    def wants_exchanges(self) -> bool:
+        """Whether an output keeps what went over the wire."""
+        return self._gatherer.wants_exchanges
+
+    def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
+        """Gather exchanges that no outcome has."""
+        self._gatherer.add_aside(exchanges, now)
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Gather that a page has not changed since its last visit; return its rows, which are none."""
@@ -171,7 +180,7 @@ class Outlet:
         """Open the outputs, write batches until there are no more, and close the outputs.
 
         Raises:
-            ConsumerLeft: nobody takes the pages of a stream.
+            ConsumerLeft: nobody takes the pages of a stream, or the rows of a channel.
             Exception: what an output raised.
         """
         self._commits.writing()

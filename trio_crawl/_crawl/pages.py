@@ -9,17 +9,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
-from .._errors import StateError
+from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
+from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
+from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
+from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
 from .._policy.credentials import Credentials, check_fields, is_exposed, own_fields
 from .._policy.directives import forbids_following
+from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
 from .._policy.robots import product_token
+from .lists import lists_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +32,8 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Changes
     from .._lease import Lease
-    from .._model import FailureKind, Response
+    from .._model import FailureKind, LinkKind, Response
+    from .elsewhere import Elsewhere
     from .options import Options
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
@@ -41,6 +47,8 @@ _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 ROBOTS_BYTES: Final = 512 * 1024
 """Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
+_ELSEWHERE: Final = object()
+
 _SET_COOKIE: Final = b"set-cookie"
 _SET_COOKIE_LENGTH: Final = len(_SET_COOKIE)
 
@@ -51,12 +59,19 @@ class Pages:
 
     Args:
         options: of the crawl.
+        elsewhere: takes the pages that are not parsed on the event loop.
+        kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
         UsageError: the parser, the headers, the cookies or the credentials can't be right.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(
+        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+    ) -> None:
+        self._elsewhere = elsewhere
+        self._kinds = kinds
+        self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
         self._record = options.parse_errors == "record"
         self._max_links = options.max_links
@@ -156,6 +171,8 @@ class Pages:
             raise StateError(f"the cookies in the state can't be read ({error}): it is damaged") from error
 
     def _limit(self, lease: Lease) -> int:
+        if isinstance(lease.request, ListRequest):
+            return max(self._max_bytes, LIST_BYTES)
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
     def content(self, lease: Lease, response: Response) -> bytes:
@@ -168,7 +185,13 @@ class Pages:
         return decode_body(response.body, coding, self._limit(lease))
 
     def page(self, lease: Lease, response: Response, fetched_at: datetime) -> Page:
-        """Return the page that *response* is; raises as `content` does."""
+        """Return the page that *response* is; raises as `content` does.
+
+        Args:
+            lease: what was asked for.
+            response: the last one.
+            fetched_at: the present moment, which is the page's unless the response has one.
+        """
         content = b"" if lease.method == "HEAD" else self.content(lease, response)
         return Page(
             id=_urls.page_id(lease.key),
@@ -183,7 +206,7 @@ class Pages:
             referrer=lease.referrer,
             visit=lease.visit,
             attempts=lease.attempts,
-            fetched_at=fetched_at,
+            fetched_at=response.fetched_at or fetched_at,
             elapsed=response.elapsed,
             http_version=response.http_version,
             address=response.address,
@@ -192,8 +215,10 @@ class Pages:
                 content_type=response.headers.get("content-type"),
                 url=lease.url,
                 cache=self._cache,
+                headers=response.headers,
                 robots_tags=response.headers.get_all("x-robots-tag"),
                 product=self._product,
+                bounded=True,
             ),
         )
 
@@ -216,64 +241,96 @@ class Pages:
         return failure
 
     def parse(self, page: Page) -> Parsed | object:
-        """Return what was found on *page*, or, of an async parser, what `parse_async` awaits."""
+        """Return what was found on *page*, or else what `parse_async` awaits."""
+        return _ELSEWHERE if self._elsewhere.wants(page) else self._parse_here(page)
+
+    def _parse_here(self, page: Page) -> Parsed | object:
         if self._parser is None:
             return self._parsed(page, None)
         result = self._parser.call(page)
         if is_async(result):
             return result
-        found = Found(page, links_too=_is_success(page))
+        found = Found(page, links_too=is_success(page.status))
         collect(result, found)
         return self._parsed(page, found)
 
     async def parse_async(self, page: Page, result: object) -> Parsed:
-        """Return what an async parser finds on *page*."""
-        found = Found(page, links_too=_is_success(page))
-        await collect_async(result, found)
+        """Return what an async parser, or a worker process, finds on *page*."""
+        if result is _ELSEWHERE and not self._elsewhere.runs_parser:
+            self.links_dropped += await self._elsewhere.try_page(page)
+            result = self._parse_here(page)
+            if isinstance(result, Parsed):
+                return result
+        found = Found(page, links_too=is_success(page.status))
+        if result is _ELSEWHERE:
+            await self._elsewhere.parse(page, found)
+        else:
+            await collect_async(result, found)
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
+        lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
-            follow = self._as_page_says(page, self._bounded(found.follow))
+            follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
             return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
-        links = self._bounded(page.links())
+        links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
-        follow = self._as_page_says(page, links) if _is_success(page) else ()
-        return Parsed(page=page, links=links, follow=follow)
+        followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
+        bounded = self._bounded(links)
+        # As long only where there is no more in it.
+        follow = bounded if len(followed) == len(links) else self._cut(followed)
+        return Parsed(
+            page=page,
+            links=bounded,
+            follow=self._as_page_says(page, (*follow, *lists) if lists else follow),
+            chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
+        )
 
     def _as_page_says(self, page: Page, follow: tuple[Link | Request, ...]) -> tuple[Link | Request, ...]:
         """Return what the page leads to, where it asks robots not to follow its links as if each said so.
 
-        A `Request` is no link of the page, but the user's own wish.
+        A `Request` is no link of the page, but the user's own wish; but for a feed.
         """
-        if not self._robots or not any(isinstance(item, Link) for item in follow):
+        if not self._robots or not any(isinstance(item, Link | ListRequest) for item in follow):
             return follow
         if not forbids_following(page.directives):
             return follow
         return tuple(
-            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item for item in follow
+            replace(item, rel=(*item.rel, "nofollow")) if isinstance(item, Link) else item
+            for item in follow
+            if not isinstance(item, ListRequest)
         )
 
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
-        if any("@" in item.url for item in found):
-            found = _without_user_info(found)
+        """Return *found* as far as it counts, and count the rest."""
+        found = _plain(found)
         self.links_dropped += max(0, len(found) - self._max_links)
         return tuple(found[: self._max_links])
 
+    def _cut(self, found: list[Link]) -> tuple[Link, ...]:
+        return tuple(_plain(found)[: self._max_links])
+
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
-        """Return the failure that an exception of the parser is.
+        """Return the failure that an exception of the parser is, or that a page can't be parsed.
 
         Raises:
-            Exception: *error* itself, if it is to end the crawl.
+            Exception: *error* itself, if it is to end the crawl: no page can do that, but a parser.
         """
+        if isinstance(error, RemoteError):
+            if not self._record:
+                raise error
+            return self.failure(lease, "parse", str(error), trace="".join(error.__notes__))
+        if isinstance(error, ParseError):
+            return self.failure(lease, "parse", str(error))
         if not self._record or isinstance(error, ParserFormError):
             raise error
         trace = "".join(traceback.format_exception(error))
         return self.failure(lease, "parse", f"{type(error).__name__}: {error}", trace=trace)
 
 
-def _is_success(page: Page) -> bool:
-    return 200 <= page.status <= 299  # noqa: PLR2004 - the class of success
+def is_success(status: int) -> bool:
+    """Return whether *status* says that this is what was asked for."""
+    return 200 <= status <= 299  # noqa: PLR2004 - the class of success
 
 
 def _over(below: Fields, above: Fields) -> Fields:
@@ -282,6 +339,10 @@ def _over(below: Fields, above: Fields) -> Fields:
         return below
     names = {name.lower() for name, _ in above}
     return (*[field for field in below if field[0].lower() not in names], *above)
+
+
+def _plain(found: list[FoundT]) -> list[FoundT]:
+    return _without_user_info(found) if any("@" in item.url for item in found) else found
 
 
 def _without_user_info(found: list[FoundT]) -> list[FoundT]:

@@ -9,6 +9,7 @@ import trio
 
 from .._errors import OutputError
 from .._model import Failure, Page, Parsed
+from .._write.channel import ConsumerLeft
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from .control import Control
 
 _Items: TypeAlias = tuple[Any, ...]
-
-
-class ConsumerLeft(Exception):  # noqa: N818 - no error: it never leaves the crawl
-    """Nobody takes what the stream is given."""
 
 
 @final

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
 from .._errors import UsageError
+from .._write.warc_file import SUFFIXES
 from .curl import Curl
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ("curl", "httpx", "asks")
 _ACCEPTED: Final = (
-    'fetch takes "curl", "httpx", "asks", a fetcher (trio_crawl.fetchers, trio_crawl.testing.MemoryWeb, or '
+    'fetch takes "curl", "httpx", "asks", the path of a .warc.gz or .warc file, a fetcher '
+    "(trio_crawl.fetchers, trio_crawl.testing.MemoryWeb, or "
     "any object with the methods of trio_crawl.abc.Fetcher), or an AsyncClient or asynchronous transport of "
     "httpx or httpx2"
 )
@@ -45,6 +48,10 @@ def choose(fetch: object) -> Fetcher:
         UsageError: it is nothing of what is accepted.
         MissingExtraError: the package of the fetcher that it names is not installed.
     """
+    if isinstance(fetch, str | os.PathLike) and str(fetch).lower().endswith(SUFFIXES):
+        from .archive import Archive  # noqa: PLC0415 - few crawls need it
+
+        return Archive(fetch)
     if isinstance(fetch, str):
         return _named(fetch)
     if isinstance(fetch, (type, ModuleType)):

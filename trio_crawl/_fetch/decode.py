@@ -228,6 +228,34 @@ def decode_body(body: bytes, content_encoding: str | None, max_bytes: int) -> by
     return body
 
 
+def decode_pieces(body: bytes, content_encoding: str | None, max_bytes: int) -> Iterator[bytes]:
+    """Yield *body* without its content coding, in pieces, as quickly as each can be had.
+
+    Unlike `decode_body` it undoes one coding and no more.
+
+    Raises:
+        FetchError: as `decode_body` does, when it comes to that.
+    """
+    codings = _codings(content_encoding) if content_encoding and body else []
+    if len(codings) > 1:
+        raise FetchError(
+            "decode", f"the body is in {len(codings)} content codings; of a sitemap one is undone"
+        )
+    decoder = _DECODERS.get(_ALIASES.get(codings[0], codings[0])) if codings else None
+    if decoder is None:
+        yield body
+        return
+    size = 0
+    try:
+        for chunk in decoder(body):
+            size += len(chunk)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            yield chunk
+    except _BrokenError as error:
+        raise FetchError("decode", f"the body can't be read as {codings[0]}: {error}") from error
+
+
 def _codings(content_encoding: str) -> list[str]:
     """Return the codings in the order of undoing them, without those that do nothing."""
     named = [coding.strip(" \t").lower() for coding in content_encoding.split(",")]

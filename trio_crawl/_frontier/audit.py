@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .._conduct import SLACK
 from .._errors import StateError
+from .._model.conduct import SLACK
 from . import conduct
 from .database import BUSY_TIMEOUT
 from .schema import APPLICATION_ID, VERSION
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from .._conduct import HostReport
     from .._model import Json
+    from .._model.conduct import HostReport
 
-_STATUSES: Final = ("pending", "pages", "failed", "skipped")
+_STATUSES: Final = ("pending", "pages", "failed", "skipped", "sitemaps")
 _FOUND: Final = 10
 """Damaged places of a database that are listed."""
 
@@ -41,7 +41,7 @@ class Audit:
         rows: by batch number, the rows that its outcomes have in each output. Empty if that
             can't be said of each batch, since a page was asked for again that had rows before.
         totals: the rows of all outcomes in each output.
-        outcomes: how many URLs are pending, pages, failed and skipped.
+        outcomes: how many URLs are pending, pages, failed, skipped and sitemaps.
         finished: whether nothing is pending, and no crawl has the state, or was killed with it.
     """
 
@@ -100,14 +100,14 @@ def _read(state: sqlite3.Connection, path: Path) -> Audit:
         for number, said in state.execute("SELECT number, positions FROM batches")
     }
     rows, totals, misfits = _rows(state, len(outputs))
-    pending, pages, failed, skipped = _outcomes(state)
-    outcomes = (pending, pages.total(), failed.total(), skipped.total())
+    pending, pages, failed, skipped, sitemaps = _outcomes(state)
+    outcomes = (pending, pages.total(), failed.total(), skipped.total(), sitemaps.total())
     problems = [
         *(f"the database: {found}" for found in _damage(state)),
         *misfits,
         *_missing_batches(positions, len(outputs)),
         *_disagreements(books, pages=pages, failed=failed, skipped=skipped),
-        *_totals(books, sum(outcomes), sum(totals), _unchanged(state)),
+        *_totals(books, sum(outcomes), sum(totals), sitemaps=outcomes[-1], unchanged=_unchanged(state)),
         *_hosts(state),
         *_conduct(state),
     ]
@@ -133,9 +133,12 @@ def _damage(state: sqlite3.Connection) -> Iterator[str]:
             yield found
 
 
-def _outcomes(state: sqlite3.Connection) -> tuple[int, Counter[str], Counter[str], Counter[str]]:
+def _outcomes(
+    state: sqlite3.Connection,
+) -> tuple[int, Counter[str], Counter[str], Counter[str], Counter[str]]:
     pending = 0
-    ended: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    ended: tuple[Counter[str], Counter[str], Counter[str], Counter[str]]
+    ended = (Counter(), Counter(), Counter(), Counter())
     found = state.execute("SELECT status, detail, count(*) FROM urls GROUP BY status, detail").fetchall()
     for status, detail, number in found:
         if status:
@@ -203,8 +206,10 @@ def _disagreements(
                 yield f"the books have {said.get(detail, 0):,} {what} {detail}, the URLs {found[detail]:,}"
 
 
-def _totals(books: Mapping[str, Any], discovered: int, rows: int, unchanged: int) -> Iterator[str]:
-    for what, found in (("discovered", discovered), ("rows", rows)):
+def _totals(
+    books: Mapping[str, Any], discovered: int, rows: int, *, sitemaps: int, unchanged: int
+) -> Iterator[str]:
+    for what, found in (("discovered", discovered), ("rows", rows), ("sitemaps", sitemaps)):
         said = books.get(what, 0)
         if said != found:
             yield f"the books have {said:,} {what}, the URLs {found:,}"

@@ -161,7 +161,7 @@ class Choice:
 
     def answered(self, host: Host, lease: Lease, now: float) -> None:
         """Take note that *host* gave the page of *lease*; once, ask it for a URL that can't exist."""
-        if not lease.is_page:
+        if not lease.is_page or lease.is_list:
             return
         met = host.meet()
         met.good += 1
@@ -229,6 +229,10 @@ class Choice:
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
+        return () if self._robots is None else self._robots.sitemaps(url)
+
     def drop_robots(self, lease: Lease, now: float) -> None:
         """Let go of a robots.txt that a cancelled host was asked for."""
         assert lease.robots_of is not None  # noqa: S101 - the caller looked
@@ -243,7 +247,7 @@ class Choice:
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
-        if lease.is_page and not lease.attempts and not lease.chain:
+        if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
             host.meet().asked += 1
         self._manners.note(host)
         self._lend(host, lease)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._lease import order_of, rank_of
+from .._lease import ListRequest, order_of, rank_of
 from .._model import Link, Request
 from .index import FingerprintSet, fingerprint
 from .journal import Discovered, Ended, Passed
+from .lists import Lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,6 +65,7 @@ class Discoveries:
         self._watch = watch
         self._robots = robots
         self._scope = scope
+        self.lists = Lists(scope)
         self._max_depth = max_depth
         self._ledger = ledger
         self._journal = journal
@@ -122,7 +124,10 @@ class Discoveries:
 
     def links(self, found: Iterable[Link | Request], parent: Lease) -> Iterator[Waiting]:
         """Add what the page of *parent* leads to; yield what is new and followed, as it waits."""
-        family = None if self._watch is None else self._watch.family(parent.request.url)
+        # What a sitemap names is as deep as the sitemap, which is one deeper than what led to it.
+        listed = isinstance(parent.request, ListRequest)
+        depth = parent.depth + (not listed)
+        family = None if listed or self._watch is None else self._watch.family(parent.request.url)
         for item in found:
             key = item.url if isinstance(item, Link) else key_of(item)
             if key in self._recent:
@@ -130,12 +135,15 @@ class Discoveries:
             mark = fingerprint(key)
             if mark in self._known:
                 self._remember(key)
-            elif self._follows(item, mark, parent, family):
+            elif isinstance(item, ListRequest) and not self.lists.has_room(item):
+                continue
+            elif self._follows(item, mark, depth, parent, family):
                 if self._watch is not None and family is not None and not parent.fruitful:
                     # Where a parser of the user's leads is elsewhere: it knows what it wants.
-                    parent.fruitful = isinstance(item, Request) or self._watch.family(key) != family
+                    wanted = isinstance(item, Request) and not isinstance(item, ListRequest)
+                    parent.fruitful = wanted or self._watch.family(item.url) != family
                 request = Request(key) if isinstance(item, Link) else item
-                yield self._admit(request, mark, depth=parent.depth + 1, parent=parent)
+                yield self._admit(request, mark, depth=depth, parent=parent)
                 self._remember(key)
 
     def _remember(self, key: str) -> None:
@@ -143,13 +151,17 @@ class Discoveries:
             self._recent.clear()
         self._recent.add(key)
 
-    def _follows(self, item: Link | Request, mark: int, parent: Lease, family: str | None) -> bool:
+    def _follows(
+        self, item: Link | Request, mark: int, depth: int, parent: Lease, family: str | None
+    ) -> bool:
         """Return whether *item* is to be followed; count it as skipped if not."""
         link = item if isinstance(item, Link) else Link(url=item.url)
-        depth = parent.depth + 1
-        reason = self._objection(link, depth)
-        if reason is None and self._watch is not None and link is item:
-            reason = self._watch.objection(link.url, family)
+        if isinstance(item, ListRequest):
+            reason = self._objection_to_list(item, depth, parent)
+        else:
+            reason = self._objection(link, depth)
+            if reason is None and self._watch is not None and link is item:
+                reason = self._watch.objection(link.url, family)
         if reason is not None and mark in self._passed[reason]:
             return False
         self._take_back(mark)
@@ -168,6 +180,11 @@ class Discoveries:
             return "scope"
         if self._robots and link.rel and not _UNVOUCHED.isdisjoint(link.rel):
             return "nofollow"
+        return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
+
+    def _objection_to_list(self, request: ListRequest, depth: int, parent: Lease) -> SkipReason | None:
+        if not self.lists.allows(request, request.url, parent):
+            return "scope"
         return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
 
     def _take_back(self, mark: int) -> None:
@@ -211,13 +228,18 @@ class Discoveries:
             return "known_target"
         if lease.seed:
             self.widen(url)
-        elif not self._scope.allows(Link(url=url)):
+        elif not self._allows_target(lease, url):
             return "scope"
         # A skip before, as a link, stays in the books; but it is fetched now, and not again. A state
         # learns of it when the page is done: until then a crash leaves the page to be asked for.
         self._known.add(mark)
         lease.aliases += (mark,)
         return None
+
+    def _allows_target(self, lease: Lease, url: str) -> bool:
+        if isinstance(lease.request, ListRequest):
+            return self.lists.allows(lease.request, url, lease)
+        return self._scope.allows(Link(url=url))
 
 
 def key_of(request: Request) -> str:

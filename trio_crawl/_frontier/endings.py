@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._lease import Unchanged
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .._model import Outcome, Page, SkipReason
     from .journal import Journal
     from .ledger import Ledger
+
+
+_OK: Final = 200
+"""The status of what was read, as nearly all have it."""
 
 
 @final
@@ -41,6 +45,14 @@ class Endings:
             else:
                 changes.fingerprints.extend(lease.aliases)
             changes.skipped.append(ended)
+
+    def read(self, lease: Lease, moment: float) -> None:
+        """Enter that *lease*, a sitemap or feed, was read to its end at a *moment* (seconds since 1970)."""
+        self._ledger.sitemaps += 1
+        if self._journal is not None:
+            changes = self._journal.changes
+            changes.fingerprints.extend(lease.aliases)
+            changes.sitemaps.append(Ended(lease.id, _urls.host(lease.request.url), _OK, (), moment))
 
     def rest_skipped(self, number: int) -> None:
         """Enter that every page which is queued, so many, is skipped because of ``max_pages``."""

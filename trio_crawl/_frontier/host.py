@@ -29,10 +29,12 @@ class Terms(NamedTuple):
     Args:
         per_host: hops at once.
         delay: seconds between two starts.
+        paced: whether it minds how fast it is asked.
     """
 
     per_host: int
     delay: float
+    paced: bool = True
 
 
 class State(Enum):
@@ -99,7 +101,8 @@ class Host:
         """Return what there is to know of it, made now if there was nothing yet."""
         met = self.met
         if met is None:
-            met = self.met = Dealings(Turns(per_host=self._terms.per_host, delay=self._terms.delay))
+            per_host, delay, paced = self._terms
+            met = self.met = Dealings(Turns(per_host=per_host, delay=delay, paced=paced))
         return met
 
     @property

@@ -58,7 +58,7 @@ class Ended(NamedTuple):
     Args:
         id: its number.
         host: the name of the host that it was queued at.
-        detail: the status code of a page; the kind of a failure; the reason of a skip.
+        detail: the status code of a page, or of a sitemap; the kind of a failure; the reason of a skip.
         rows: the rows that each output has of it.
         fetched_at: of a page, the moment in seconds since 1970.
         aliases: of a failure, or of a skip that is one, fingerprints of where it
@@ -108,6 +108,7 @@ class Changes:
     Args:
         discovered: URLs that were added, pending.
         pages: those that came to a page.
+        sitemaps: those that were sitemaps or feeds, and were read.
         failed: those that came to a failure.
         skipped: those that are skipped for good.
         passed: links that are not followed, new ones.
@@ -127,6 +128,7 @@ class Changes:
 
     discovered: list[Discovered] = field(default_factory=list)
     pages: list[Ended] = field(default_factory=list)
+    sitemaps: list[Ended] = field(default_factory=list)
     failed: list[Ended] = field(default_factory=list)
     skipped: list[Ended] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
@@ -147,6 +149,7 @@ class Changes:
         return bool(
             self.discovered
             or self.pages
+            or self.sitemaps
             or self.failed
             or self.skipped
             or self.passed

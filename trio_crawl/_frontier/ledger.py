@@ -47,6 +47,7 @@ class Ledger:
 
     discovered: int = 0
     pages: int = 0
+    sitemaps: int = 0
     unchanged: int = 0
     rows: int = 0
     links: int = 0
@@ -115,6 +116,7 @@ class Ledger:
         return Statistics(
             discovered=self.discovered,
             pages=self.pages,
+            sitemaps=self.sitemaps,
             unchanged=self.unchanged,
             failed=MappingProxyType(+self.failed),
             skipped=MappingProxyType(+self.skipped),

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the frontier keeps to; the keywords of ``crawl()`` of the same names."""
+    """What the frontier keeps to; the keywords of ``crawl()`` of the same names.
+
+    ``paced`` is none: it says whether hosts mind how fast they are asked, which the fetcher
+    knows. If they don't, no delay is kept, and nothing waits to be asked again.
+    """
 
     per_host: int
     per_address: int
@@ -15,5 +19,7 @@ class Limits:
     per_address_delay: bool = False
     max_depth: int | None
     max_pages: int | None
+    sitemaps: bool = False
     max_per_host: int | None = None
     traps: bool = False
+    paced: bool = True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
-from .._lease import Unchanged
+from .._lease import ListRequest, Unchanged, list_key
 from .._model import Parsed, Response
 from .._policy.health import is_failure
 from .._policy.pace import is_trouble
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .._conduct import HostReport
     from .._lease import Decision, Lease, Redirect, Stored
     from .._model import Link, Outcome, Request, SkipReason
+    from .._model.conduct import HostReport
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .host import Host
@@ -69,6 +69,7 @@ class MemoryFrontier:
         product: str = "",
     ) -> None:
         self._ledger = ledger
+        self._sitemaps = limits.sitemaps
         self._watch = TrapWatch(journal) if limits.traps else None
         self._discoveries = Discoveries(
             scope, limits.max_depth, ledger, journal, robots=robots, watch=self._watch
@@ -134,6 +135,12 @@ class MemoryFrontier:
         """Add what the page of *parent* leads to, as far as scope and limits allow."""
         for waiting in self._discoveries.links(found, parent):
             self._queues.add(waiting, now)
+        if self._sitemaps and parent.seed:
+            lists = self._discoveries.lists.of_site(
+                _urls.origin(parent.url), self._choice.sitemaps(parent.url)
+            )
+            for waiting in self._discoveries.links(lists, parent):
+                self._queues.add(waiting, now)
 
     # What goes out
 
@@ -173,7 +180,7 @@ class MemoryFrontier:
         latency = None if lease.robots_of else _latency(result, lease, now)
         trouble = is_trouble(result)
         turns = host.turns
-        if latency is not None or trouble or turns.paced:
+        if latency is not None or trouble or turns.learned:
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
         if failed or host.failures:
@@ -212,7 +219,10 @@ class MemoryFrontier:
 
     def _judge_target(self, lease: Lease, target: Redirect) -> SkipReason | None:
         body = lease.body if target.keep_body else None
-        key = _urls.request_key(target.method, target.url, body)
+        if isinstance(lease.request, ListRequest):
+            key = list_key(target.url)
+        else:
+            key = _urls.request_key(target.method, target.url, body)
         # A form that leads back to its own URL, now by GET, comes to itself.
         # A chain that comes back to one of its own URLs, now with cookies, takes nobody else's place.
         own = key == lease.key or (
@@ -240,6 +250,14 @@ class MemoryFrontier:
         if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
             self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
         self._endings.finished(lease, outcome, rows)
+
+    def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float) -> None:
+        """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none."""
+        self._queues.lent -= 1
+        if reason is None:
+            self._endings.read(lease, moment)
+        else:
+            self._endings.skipped(lease, reason)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""

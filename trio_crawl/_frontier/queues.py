@@ -33,7 +33,9 @@ class Queues:
             per_address=limits.per_address,
             delay=limits.delay,
             per_address_delay=limits.per_address_delay,
+            paced=limits.paced,
         )
+        self._paced = limits.paced
         self.windows = Windows(self.schedule)
         self.cancelled: dict[str, str] = {}
         """Hosts whose pages are only skipped, and why."""
@@ -61,8 +63,8 @@ class Queues:
             self.lent -= 1
             self.queued += 1
         host = self.host(lease)
-        if host.name in self.cancelled:
-            not_before = -inf  # it is only skipped
+        if host.name in self.cancelled or not self._paced:
+            not_before = -inf  # it is only skipped, or nobody minds
         self.schedule.push(host, lease, now, not_before=not_before)
 
     def lend(self, host: Host, lease: Lease) -> None:

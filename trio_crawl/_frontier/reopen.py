@@ -10,7 +10,7 @@ from .._urls import host as host_of
 from .conduct import forgive
 from .journal import OF_FAILURE, Changes, Discovered
 from .requests import request_of
-from .schema import DEEPEST, FAILED, KNOWN, SIGN, SKIPPED, unsigned
+from .schema import DEEPEST, FAILED, KNOWN, SIGN, SITEMAP, SKIPPED, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,19 @@ _REVISIT: Final = (
     f"UPDATE urls SET status = 0, detail = NULL WHERE {_OLD}",  # noqa: S608 - likewise
 )
 
+
+# Sitemaps and feeds are read again, for what they name now.
+_COUNT_READ: Final = f"""
+UPDATE hosts SET pending = pending + old.number
+FROM (
+    SELECT host, count(*) AS number FROM urls WHERE status = {SITEMAP} AND fetched_at < ? GROUP BY host
+) AS old
+WHERE old.host = hosts.id
+"""  # noqa: S608 - likewise
+
+_READ_AGAIN: Final = f"""
+UPDATE urls SET status = 0, detail = NULL WHERE status = {SITEMAP} AND fetched_at < ?
+"""  # noqa: S608 - likewise
 
 # Hosts that were asked for as many pages as they may be.
 _FULL_HOSTS: Final = """
@@ -147,6 +160,8 @@ class Reopening:
                 del statuses[str(status)]
         for statement in _REVISIT:
             db.execute(statement, (before,))
+        db.execute(_COUNT_READ, (before,))
+        books["sitemaps"] = books.get("sitemaps", 0) - db.execute(_READ_AGAIN, (before,)).rowcount
 
     def _reopen_deep(self, max_depth: int | None) -> int:
         """Make pages pending again that a lower limit stopped; return how many."""

@@ -8,12 +8,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
+from .._lease import ListRequest
 from .._model import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DEFAULTS: Mapping[str, Any] = {field.name: getattr(Request(""), field.name) for field in fields(Request)}
+_LIST = "list"
 
 
 def text_of(request: Request | None) -> str | None:
@@ -29,6 +31,8 @@ def text_of(request: Request | None) -> str | None:
         for name, default in _DEFAULTS.items()
         if name != "url" and getattr(request, name) != default
     }
+    if isinstance(request, ListRequest):
+        said[_LIST] = [request.named_by, request.level]
     if request.body is not None:
         said["body"] = b64encode(request.body).decode("ascii")
     try:
@@ -44,4 +48,7 @@ def request_of(url: str, text: str) -> Request:
         said["body"] = b64decode(said["body"])
     if "headers" in said:
         said["headers"] = tuple((name, value) for name, value in said["headers"])
+    if _LIST in said:
+        named_by, level = said.pop(_LIST)
+        return ListRequest(url, named_by=named_by, level=level, **said)
     return Request(url, **said)

@@ -14,7 +14,7 @@ from .watch import RobotsRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .._conduct import RobotsDecision
+    from .._model.conduct import RobotsDecision
     from ..abc import Rules
     from .journal import Changes
 
@@ -79,6 +79,13 @@ class RobotsDesk:
         if isinstance(rules, FetchError):
             return rules
         return "allowed" if rules.allows(url) else "robots"
+
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
+        entry = self._known.get(_urls.origin(url))
+        if entry is None or entry.rules is None or isinstance(entry.rules, FetchError):
+            return ()
+        return entry.rules.sitemaps
 
     def skipped(self, url: str) -> None:
         """Count a page that was skipped because of what `verdict` said."""

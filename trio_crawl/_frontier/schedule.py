@@ -35,14 +35,21 @@ class Schedule:
         per_address: hops at once to one IP address, whatever hosts share it.
         delay: seconds between two starts on one host.
         per_address_delay: whether *delay* lies between two starts on one IP address, too.
+        paced: whether hosts mind how fast they are asked.
     """
 
     def __init__(
-        self, *, per_host: int, per_address: int, delay: float, per_address_delay: bool = False
+        self,
+        *,
+        per_host: int,
+        per_address: int,
+        delay: float,
+        per_address_delay: bool = False,
+        paced: bool = True,
     ) -> None:
-        self._terms = Terms(per_host, delay)
+        self._terms = Terms(per_host, delay, paced=paced)
         self._per_address = per_address
-        self._address_delay = delay if per_address_delay else 0.0
+        self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []

@@ -19,6 +19,7 @@ PENDING: Final = 0
 PAGE: Final = 1
 FAILED: Final = 2
 SKIPPED: Final = 3
+SITEMAP: Final = 4
 
 DEEPEST: Final = (1 << 24) - 1
 """What of a rank is its depth."""
@@ -33,7 +34,7 @@ CREATE TABLE urls (
     id INTEGER PRIMARY KEY,    -- in the order of discovery
     host INTEGER NOT NULL,
     rank INTEGER NOT NULL,     -- priority and depth; smaller goes first
-    status INTEGER NOT NULL,   -- 0 pending, 1 page, 2 failed, 3 skipped
+    status INTEGER NOT NULL,   -- 0 pending, 1 page, 2 failed, 3 skipped, 4 sitemap
     url TEXT NOT NULL,
     request TEXT,              -- what a plain GET would not say
     referrer INTEGER,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, final
 from . import conduct
 from .index import FingerprintMap, fingerprint
 from .requests import text_of
-from .schema import FAILED, PAGE, PENDING, SKIPPED, signed
+from .schema import FAILED, PAGE, PENDING, SITEMAP, SKIPPED, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,6 +91,7 @@ class Takedown:
             (PAGE, changes.pages),
             (FAILED, changes.failed),
             (SKIPPED, changes.skipped),
+            (SITEMAP, changes.sitemaps),
         ):
             self._end(status, ended, pending)
         self._visit(changes.pages)

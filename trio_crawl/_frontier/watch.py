@@ -6,13 +6,13 @@ from heapq import nsmallest
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
-from .._conduct import SLACK
+from .._model.conduct import SLACK
 from .._policy.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .._conduct import RobotsDecision
+    from .._model.conduct import RobotsDecision
     from .host import Host
     from .journal import Changes
 
@@ -193,7 +193,7 @@ class Watchers:
 
     def _record(self, host: Host, watch: Watch) -> HostRecord:
         turns = host.turns
-        rate, usual = turns.pace.known() if turns.paced else (None, None)
+        rate, usual = turns.pace.known() if turns.learned else (None, None)
         return HostRecord(
             host=host.name,
             requests=watch.requests - watch.told,

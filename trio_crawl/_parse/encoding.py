@@ -1,8 +1,9 @@
 """Which character encoding a document is in (HTML standard, section 13.2.3.2, "determining").
 
 The order is the standard's: a byte order mark, the ``Content-Type`` field, the ``meta``
-elements and the XML declaration at the document's start. What a browser leaves to the
-user's locale is a guess here: UTF-8 if the bytes are valid as that, else windows-1252.
+elements and the XML declaration at the document's start. Where nothing is declared it is a
+guess: UTF-8 if the bytes are valid as that, else what Firefox's detector takes them for,
+and windows-1252 where there is too little to tell.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ import webencodings  # type: ignore[import-untyped]  # it has no annotations
 from .decoding import decode_bytes
 from .media import MediaType, parse_media_type
 
-How: TypeAlias = Literal["bom", "header", "meta", "xml", "guess", "default"]
-"""What told the encoding; ``guess`` is valid UTF-8, ``default`` is what remains."""
+try:
+    from chardetng_py import EncodingDetector  # type: ignore[import-untyped]  # it does not say it has types
+except ImportError:  # a platform without a wheel
+    EncodingDetector = None
+
+How: TypeAlias = Literal["bom", "header", "meta", "xml", "guess", "detected", "default"]
+"""What told the encoding; ``guess`` is valid UTF-8, ``detected`` what the detector said, and
+``default`` is what remains."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -28,6 +35,13 @@ _PRESCAN = 1024
 # A meta element further down counts too, once the parser meets it; browsers look for it
 # in the head only, and a head is shorter than this.
 _FURTHER = 64 * 1024
+
+# The detector takes 0.3 µs for a byte, which is long; and what these don't tell, more will not.
+_DETECTED = 8 * 1024
+# Non-ASCII bytes among these. Of a word or two the detector makes Korean as well as Cyrillic.
+_EVIDENCE = 16
+_ASCII = bytes(range(0x80))
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 _COMMENT_END = re.compile(rb"-->")
 _META = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
@@ -115,15 +129,28 @@ def _declared_inside(body: bytes, media: MediaType) -> Sniffed | None:
 
 
 def _guess(body: bytes) -> Sniffed:
-    """Return UTF-8 if *body* is that, the last character perhaps cut short; else windows-1252."""
+    """Return UTF-8 if *body* is that, the last character perhaps cut short; else what it looks like."""
     try:
         text, length = codecs.utf_8_decode(body, "strict", False)  # noqa: FBT003 - positional only
     except UnicodeDecodeError:
-        return Sniffed("windows-1252", "default")
+        return _detected(body)
     # One odd byte at the end of ASCII is no sign of UTF-8.
     if length < len(body) and text.isascii():
         return Sniffed("windows-1252", "default")
     return Sniffed("utf-8", "guess")
+
+
+def _detected(body: bytes) -> Sniffed:
+    """Return what bytes that are not UTF-8 look like, by some of them; windows-1252 if these are too few."""
+    found = _NOT_ASCII.search(body)
+    sample = body[found.start() :][:_DETECTED] if found else b""
+    if EncodingDetector is None or len(sample.translate(None, _ASCII)) < _EVIDENCE:
+        return Sniffed("windows-1252", "default")
+    detector = EncodingDetector()
+    # Not as the last of the stream: a character that the sample cuts in two is no error.
+    detector.feed(sample, last=False)
+    name = lookup(detector.guess(tld=None, allow_utf8=False).encode())
+    return Sniffed("windows-1252", "default") if name is None else Sniffed(name, "detected")
 
 
 def _xml_declaration(head: bytes) -> str | None:

@@ -10,31 +10,45 @@ from typing import TYPE_CHECKING, Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from .. import _urls
-from .._errors import UsageError
+from .._errors import ParseError, UsageError
+from .._model import Headers
 from .._policy import directives
-from .encoding import decode
-from .links import LinkCache, reference_of
+from .._policy.kinds import FOLLOWED, chosen
+from .anchors import anchor_links, document_base
+from .cost import Cost, cost_of_document
+from .decoding import decode_bytes, decodes_quickly
+from .encoding import sniff
+from .fields import header_links, refresh_of
+from .kinds import FRAMES, element_links, matching_links, selector_of
+from .links import LinkCache
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
 from .optional import XPathTree, main_text
-from .query import encode_query
+from .sitemap import links_of_list
 from .text import collapse, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from selectolax.lexbor import LexborNode
 
-    from .._model import Link
+    from .._model import Kinds, Link, LinkKind
     from .links import Base
 
-_OTHERS: Final = frozenset({"base", "svg", "math"})
+_OTHERS: Final = frozenset({"base", "svg", "math", *FRAMES})
+_FOREIGN: Final = frozenset({"svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
 # Where an XML document that is XHTML says so.
 _XHTML_START: Final = 2048
+_UNTRIED: Final = "it is not known yet what it takes to parse this page"
+# Bytes that so many characters take in every encoding.
+_START_BYTES: Final = 4 * _XHTML_START
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+_LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
+
+_NO_HEADERS: Final = Headers()
 
 
 class HtmlDocument:
@@ -47,22 +61,17 @@ class HtmlDocument:
         content_type: the value of the ``Content-Type`` field, None if there was none.
         url: the URL that the content came from, after redirects.
         cache: what references lead to, shared by the pages of a crawl.
+        headers: of the response, some of which refer to other pages.
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
+        bounded: whether it is parsed only if that is known to take no more than 50 ms.
     """
 
     __slots__ = (
-        "_cache",
-        "_content",
-        "_content_type",
-        "_decoded",
-        "_directives",
-        "_links",
-        "_product",
-        "_robots_tags",
-        "_tree",
-        "_url",
-        "_xpath",
+        *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_cost"),
+        *("_directives", "_encoding", "_framed", "_headers", "_html", "_known"),
+        *("_links", "_product", "_refusal", "_robots_tags", "_tree", "_url"),
+        *("_xpath",),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -72,30 +81,70 @@ class HtmlDocument:
         content_type: str | None,
         url: str,
         cache: LinkCache | None = None,
+        headers: Headers = _NO_HEADERS,
         robots_tags: Sequence[str] = (),
         product: str = "robots",
+        bounded: bool = False,
     ) -> None:
         self._content = content
+        self._headers = headers
+        self._framed = False
         self._content_type = content_type
         self._url = url
         self._cache = LinkCache() if cache is None else cache
-        self._decoded: tuple[str, str] | None = None
+        self._encoding: str | None = None
+        self._html: str | None = None
         self._tree: LexborHTMLParser | None = None
         self._links: tuple[Link, ...] | None = None
         self._robots_tags = robots_tags
         self._product = product
         self._directives: frozenset[str] | None = None
         self._xpath: XPathTree | None = None
+        self._bounded = bounded
+        self._cost: Cost | None = None
+        self._known: Mapping[str, Any] = {}
+        self._chosen: Mapping[frozenset[LinkKind], list[Link]] = {}
+        self._refusal: str | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """Return what to make the same document of in another process."""
+        return {
+            "content": self._content,
+            "content_type": self._content_type,
+            "url": self._url,
+            "headers": self._headers,
+            "robots_tags": self._robots_tags,
+            "product": self._product,
+        }
+
+    def settle(self, refusal: str | None, known: Mapping[str, Any]) -> None:
+        """Take what was found out about the document in another process.
+
+        Args:
+            refusal: why it may not be parsed here; None: it may.
+            known: its properties by name; ``links`` and ``chosen``, its links by kinds.
+        """
+        self._bounded = False
+        self._refusal = refusal
+        self._known = known
+        self._links = tuple(known["links"]) if "links" in known else None
+        self._chosen = known.get("chosen", {})
 
     @property
     def encoding(self) -> str:
         """The character encoding, by its WHATWG name."""
-        return self._decode()[1]
+        if self._encoding is None:
+            self._encoding = self._known.get("encoding") or sniff(self._content, self._content_type).encoding
+        return self._encoding
 
     @property
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
-        return self._decode()[0]
+        if self._html is None:
+            if (self._bounded or self._refusal) and not decodes_quickly(self._content, self.encoding):
+                raise ParseError(self._refusal or _UNTRIED)
+            self._html = decode_bytes(self._content, self.encoding)
+        return self._html
 
     @property
     def is_html(self) -> bool:
@@ -103,22 +152,34 @@ class HtmlDocument:
         media = parse_media_type(self._content_type)
         if media.is_html or not media.may_be_html:
             return media.is_html
-        start = self.html[:_XHTML_START].lstrip()
+        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_XHTML_START].lstrip()
         if media.is_xml or start.startswith("<?xml"):
             return _XHTML in start
         return start.startswith("<")
 
     @property
+    def cost(self) -> Cost:
+        """What it takes to decode and parse the content, as far as it can be told without doing so."""
+        if self._cost is None:
+            self._cost = cost_of_document(self._content, self.encoding, is_html=self.is_html)
+        return self._cost
+
+    @property
     def title(self) -> str | None:
         """The text of the first ``title`` element with its white space collapsed; None if blank."""
+        if "title" in self._known:
+            known: str | None = self._known["title"]
+            return known
         titles = self._parse().tags("title")
         namespaces = Namespaces()
-        first = next((title for title in titles if namespaces.is_html(title)), None)
+        first = next((title for title in titles if _in_head(title) or namespaces.is_html(title)), None)
         return (collapse(first.text()) or None) if first is not None else None
 
     @property
     def directives(self) -> frozenset[str]:
         """What the page says to robots about itself; see `trio_crawl._policy.directives`."""
+        if self._directives is None:
+            self._directives = self._known.get("directives")
         if self._directives is None:
             tags = self._robots_tags
             of_header = directives.of_header(tags, self._product) if tags else frozenset()
@@ -191,21 +252,35 @@ class HtmlDocument:
             self._xpath = XPathTree(self._parse())
         return self._xpath.find(expression)
 
-    def links(self, selector: str | None = None, /) -> list[Link]:
+    def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
 
         Args:
             selector: the elements whose ``href``, or else ``src``, is taken. By default
                 those are what a browser follows: HTML's ``a`` and ``area``.
+            kinds: of links, each URL then once for each kind and language.
 
         Raises:
-            UsageError: *selector* is no CSS selector that the parser knows.
+            UsageError: *selector* is no CSS selector that the parser knows, or there is no
+                such kind of link.
         """
-        if selector is not None:
-            return self._matching_links(selector)
+        if kinds is not None:
+            wanted = chosen(kinds)
+            if selector is None and wanted in self._chosen:
+                return list(self._chosen[wanted])
+            # What is followed by default is known already, but for what only few pages have.
+            if selector is not None or wanted != FOLLOWED or self._has_frames():
+                return self._links_of(wanted, selector)
+        elif selector is not None:
+            return matching_links(self.css(selector), self._base(self._parse().tags("base")))
         if self._links is None:
             self._links = tuple(self._followed_links())
         return list(self._links)
+
+    def _has_frames(self) -> bool:
+        if self._links is None:
+            self._links = tuple(self._followed_links())
+        return self._framed
 
     def text(self, *, main: bool = False) -> str:
         """Return the text a person reads: a line a block, without scripts and styles.
@@ -226,14 +301,13 @@ class HtmlDocument:
             return "" if root is None else text_of(root)
         return self.html if parse_media_type(self._content_type).is_text else ""
 
-    def _decode(self) -> tuple[str, str]:
-        if self._decoded is None:
-            self._decoded = decode(self._content, self._content_type)
-        return self._decoded
-
     def _parse(self) -> LexborHTMLParser:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            if self._bounded and self.cost is not Cost.CHEAP:
+                raise ParseError(_UNTRIED)
+            if self._refusal is not None:
+                raise ParseError(self._refusal)
             self._tree = LexborHTMLParser(self.html if self.is_html else "")
         return self._tree
 
@@ -256,62 +330,46 @@ class HtmlDocument:
             return []
         tree = self._parse()
         # One walk for all: to look each up by its name takes half as long again.
-        nodes = tree.css("a, area, base, svg, math")
+        nodes = tree.css("a, area, base, svg, math, iframe, frame")
         kinds = [node.tag or "" for node in nodes]
         base = self._base([node for node in nodes if node.tag == "base"] if "base" in kinds else [])
         if not _OTHERS.isdisjoint(kinds):
-            namespaces = Namespaces()
-            nodes = [node for node in nodes if node.tag in _LINKS and namespaces.is_html(node)]
+            self._framed = not FRAMES.isdisjoint(kinds)
+            nodes = [node for node in nodes if node.tag in _LINKS]
+            if not _FOREIGN.isdisjoint(kinds):
+                namespaces = Namespaces()
+                nodes = [node for node in nodes if namespaces.is_html(node)]
             kinds = [node.tag or "" for node in nodes]
-        known, known_on_site = base.known, base.known_on_site
-        found: dict[str, Link] = {}
-        for node, kind in zip(nodes, kinds, strict=True):
-            attributes = node.attributes
-            reference = attributes.get("href")
-            if reference is None:
-                if "href" not in attributes:
-                    continue
-                reference = ""
-            # Nearly every link is known from another page, so the loop asks for it without a call.
-            if kind == "a" and "rel" not in attributes:
-                link = known_on_site.get(reference) or known.get(reference)
-            else:
-                link = None
-            if link is None:
-                link = base.link(reference, kind, attributes.get("rel"))
-            if link is not None and link.url not in found:
-                found[link.url] = link
+        return anchor_links(nodes, kinds, base)
+
+    def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
+        found: dict[tuple[str, LinkKind, str | None], Link] = {}
+        for link in self._all_links(kinds, selector):
+            found.setdefault((link.url, link.kind, link.hreflang), link)
         return list(found.values())
 
-    def _matching_links(self, selector: str) -> list[Link]:
-        nodes = self.css(selector)
-        resolve = self._base(self._parse().tags("base")).link
-        found: dict[str, Link] = {}
-        for node in nodes:
-            attributes = node.attributes
-            reference = reference_of(attributes)
-            if reference is not None:
-                link = resolve(reference, (node.tag or "").lower(), attributes.get("rel"))
-                if link is not None and link.url not in found:
-                    found[link.url] = link
-        return list(found.values())
+    def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
+        base = self._base(self._parse().tags("base"))
+        if selector is not None:
+            yield from element_links(self.css(selector), kinds, base)
+            return
+        if "header" in kinds:
+            yield from header_links(self._headers, self._url)
+        refresh = refresh_of(self._headers, base) if "refresh" in kinds else None
+        if refresh is not None:
+            yield refresh
+        if not _LISTED.isdisjoint(kinds) and not self.is_html:
+            yield from (link for link in links_of_list(self._content, self._url) if link.kind in kinds)
+        query = selector_of(kinds)
+        if query:
+            yield from element_links(self.css(query), kinds, base, refreshed=refresh is not None)
 
     def _base(self, elements: list[LexborNode]) -> Base:
-        """Return what joins references (HTML standard, "document base URL").
+        return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)
 
-        Args:
-            elements: the document's ``base`` elements, in order.
 
-        The first ``base`` with an ``href`` counts alone, even if that is of no use.
-        """
-        url = self._url
-        namespaces = Namespaces()
-        for element in elements:
-            attributes = element.attributes
-            if "href" in attributes and namespaces.is_html(element):
-                reference = encode_query(attributes["href"] or "", self.encoding)
-                named = _urls.resolve(self._url, reference)
-                if named is not None and not named.startswith(("data:", "javascript:")):
-                    url = named
-                break
-        return self._cache.base(url, self.encoding)
+def _in_head(title: LexborNode) -> bool:
+    # In foreign content no parser makes such an element (WHATWG HTML, section 13.2.6.5), so what is in
+    # one is HTML; and that nearly every title is there saves looking at the tree.
+    parent = title.parent
+    return parent is not None and parent.tag == "head"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .. import _urls
 from .._model import Link
 from .query import UTF_8_QUERIES, encode_query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._model import LinkKind
 
 _LIMIT: Final = 50_000
 # Longer ones, which hardly repeat, are joined anew for each page.
@@ -32,7 +37,7 @@ References: TypeAlias = dict[_Key, Link | None]
 """What each reference leads to; None for what is not followed.
 
 A key is the reference alone for an ``a`` without ``rel``, as nearly all are, else it is the
-reference, the element's name and its ``rel``.
+reference, the kind of link and its ``rel``.
 """
 
 # A relative path of which the same is true.
@@ -117,12 +122,12 @@ class Base:
         self._own: References = {}
         self._up: list[str] = []
 
-    def link(self, reference: str, kind: str, rel: str | None) -> Link | None:
+    def link(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Return where *reference* leads; None if that is not an http or https URL.
 
         Args:
-            reference: the value of ``href`` or ``src``.
-            kind: the name of the element.
+            reference: as it is written.
+            kind: of link.
             rel: the value of its ``rel``, None if there is none.
         """
         if self._folder and (plain := _PLAIN_PATH(reference)):
@@ -144,7 +149,7 @@ class Base:
                 path = path[: path.rfind("/", 0, -1) + 1]
         return self._up[steps] if steps < len(self._up) else "/"
 
-    def _remembered(self, key: _Key, reference: str, kind: str, rel: str | None) -> Link | None:
+    def _remembered(self, key: _Key, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Join *reference*, unless another directory of the site did; remember it where it holds."""
         if "#" in reference:
             reference = _without_fragment(reference)
@@ -163,7 +168,7 @@ class Base:
             self._cache.count()
         return link
 
-    def _join(self, reference: str, kind: str, rel: str | None) -> Link | None:
+    def _join(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         url = self._put_together(reference)
         if url is None:
             if self._encoding != "utf-8":
@@ -210,7 +215,7 @@ def _is_of_directory(reference: str) -> bool:
     return not reference[:6].lower().startswith(_OF_PAGE)
 
 
-def reference_of(attributes: dict[str, str | None]) -> str | None:
+def reference_of(attributes: Mapping[str, str | None]) -> str | None:
     """Return what an element refers to: its ``href``, else its ``src``; None for neither."""
     for name in ("href", "src"):
         if name in attributes:

@@ -39,11 +39,14 @@ class Turns:
         per_host: requests at once, at least 1.
         delay: seconds between two starts. May be set anew at any time (robots.txt
             is read after the first start); it counts from the last start.
+        paced: whether the host minds how fast it is asked; if not, a turn waits for nothing but
+            the end of another.
         not_before: the moment until which it is to be left alone.
     """
 
     per_host: int
     delay: float
+    paced: bool = True
     # Made when there is something to learn: hosts that have only given a robots.txt are many.
     _pace: Pace | None = field(default=None, init=False)
     running: int = field(default=0, init=False)
@@ -63,7 +66,7 @@ class Turns:
         return self._pace
 
     @property
-    def paced(self) -> bool:
+    def learned(self) -> bool:
         """Whether anything was learned of its pace."""
         return self._pace is not None
 
@@ -74,6 +77,8 @@ class Turns:
         """
         if self.running >= self.per_host:
             return None
+        if not self.paced:
+            return now
         return max(now, self.not_before, self._last_start + self.delay_now)
 
     def start(self, now: float) -> None:

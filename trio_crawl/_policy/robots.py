@@ -50,6 +50,7 @@ Verdict: TypeAlias = Literal["parse", "allow", "disallow"]
 """What a status of robots.txt means: read the rules, or everything is allowed, or nothing is."""
 
 _OUR_GROUP: Final = "us"
+_SITEMAP: Final = "sitemap: "
 
 _DIRECTIVE: Final = re.compile(
     r"""\s*(?:
@@ -98,7 +99,7 @@ class Rules:
         crawl_delay: seconds between two requests that it asks for, at most
             `MAX_CRAWL_DELAY`; None if it doesn't.
         sitemaps: the sitemaps that it names, as it writes them, each once.
-        source: the rules of our group, one a line; what `reread` reads.
+        source: the rules of our group and the sitemaps, one a line; what `reread` reads.
     """
 
     crawl_delay: float | None = None
@@ -169,27 +170,34 @@ def parse(body: bytes, product: str) -> Rules:
         return DISALLOW_ALL
     directives = list(_directives(lines))
     ours = _ours(directives, product)
-    sitemaps = (
+    named = (
         value.encode(errors="surrogateescape").decode(errors="replace")
         for name, value in directives
         if name == "sitemap" and value
     )
-    source = "\n".join(_bounded(ours))
+    sitemaps = tuple(dict.fromkeys(named))
+    rules = _bounded(ours)
     return Rules(
         crawl_delay=_crawl_delay(ours),
-        sitemaps=tuple(dict.fromkeys(sitemaps)),
-        source=source,
-        _matcher=_matcher(source),
+        sitemaps=sitemaps,
+        source="\n".join([*rules, *(_SITEMAP + sitemap for sitemap in sitemaps)]),
+        _matcher=_matcher(rules),
     )
 
 
 def reread(source: str, crawl_delay: float | None) -> Rules:
-    """Return the rules whose `Rules.source` was kept, without the sitemaps."""
-    return Rules(crawl_delay=crawl_delay, source=source, _matcher=_matcher(source))
+    """Return the rules whose `Rules.source` was kept."""
+    lines = source.split("\n")
+    return Rules(
+        crawl_delay=crawl_delay,
+        sitemaps=tuple([line.removeprefix(_SITEMAP) for line in lines if line.startswith(_SITEMAP)]),
+        source=source,
+        _matcher=_matcher(line for line in lines if not line.startswith(_SITEMAP)),
+    )
 
 
-def _matcher(source: str) -> Protego:
-    return Protego.parse(f"User-agent: {_OUR_GROUP}\n{source}")
+def _matcher(rules: Iterable[str]) -> Protego:
+    return Protego.parse("\n".join([f"User-agent: {_OUR_GROUP}", *rules]))
 
 
 class _Directive(NamedTuple):

@@ -103,6 +103,23 @@ class Scope:
             return False
         if self._include and not any(matches(url) for matches in self._include):
             return False
+        return self._reaches(link)
+
+    def allows_list(self, link: Link, *, anywhere: bool) -> bool:
+        """Return whether the sitemap or feed that *link* leads to is read.
+
+        No *include* has to match it, since these are about pages.
+
+        Args:
+            link: to the list.
+            anywhere: whether it may be on another site, unless a function decides.
+        """
+        if self._exclude and any(matches(link.url) for matches in self._exclude):
+            return False
+        return (anywhere and not callable(self._follow)) or self._reaches(link)
+
+    def _reaches(self, link: Link) -> bool:
+        url = link.url
         if callable(self._follow):
             return bool(self._follow(link))
         if self._key is None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from .._errors import OutputError
+from .parts import Parts
 from .place import Place, checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import BinaryIO, TypeAlias
 
     from .._model import Json
-    from .formats import Format
+
+    Counter: TypeAlias = Callable[[bytes], int]
 
 _NEAR: Final = 50
 """Batches before and after one that is not where it should be, among which its place is looked for."""
@@ -56,7 +56,7 @@ def _stretches(
     last = Place()
     for number in sorted(positions):
         place = Place.of(positions[number]) or Place()
-        if place == last:
+        if place.same_end(last):
             if rows.get(number):
                 problems.append(f"batch {number} has no bytes, and should have {rows[number]:,} rows")
             continue
@@ -76,52 +76,96 @@ def _stretches(
         last = place
 
 
-def audit_file(  # noqa: PLR0913 - the file, and all that is known of it
-    path: Path,
-    kind: Format | None,
+def audit_parts(  # noqa: PLR0913 - the files, and all that is known of them
+    parts: Parts,
+    counter: Counter | None,
     positions: Mapping[int, Json],
     rows: Mapping[int, int],
     total: int,
     *,
     finished: bool,
 ) -> list[str]:
-    """Return how the file at *path* differs from what was written, with the bytes in question.
+    """Return how the files of an output differ from what was written, with the bytes in question.
 
-    Blocks, and reads all of the file once.
+    Blocks, and reads all of them once.
 
     Args:
-        path: of the file.
-        kind: its format, None if rows can't be counted.
+        parts: the files.
+        counter: counts the rows in the bytes of a batch, a header included; None if that can't be done.
         positions: what `write` returned, by the number of the batch in the state.
-        rows: by that number, the rows that the file should have of it; empty if that is not known.
+        rows: by that number, the rows that the output should have of it; empty if that is not known.
         total: the rows that it should have in all.
         finished: whether nothing may stand behind the last batch.
 
     Raises:
-        OutputError: the file can't be read, or is not what the positions are of.
+        OutputError: a file can't be read, or is not what the positions are of.
     """
+    by_part: dict[int, dict[int, Json]] = {parts.first: {}}
+    for number in sorted(positions):
+        by_part.setdefault((Place.of(positions[number]) or Place()).part, {})[number] = positions[number]
+    last = max(by_part)
+    problems: list[str] = []
+    found = 0
+    for part, said in by_part.items():
+        path = parts.path(part)
+        wrong, number = _audit_file(path, counter, said, rows, finished=finished or part != last)
+        # Which file it is goes without saying where there is but one.
+        problems += [f"{path.name}: {problem}" for problem in wrong] if parts.numbered else wrong
+        found += number
+    if parts.numbered and finished:
+        foreign = [parts.path(number).name for number in parts.found() if number > last]
+        problems += [f"{name} is foreign: {parts.path(last).name} should be the last" for name in foreign]
+    if counter is not None and not problems and found != total:
+        problems.append(f"it has {found:,} rows, and its pages in the state {total:,}")
+    return problems
+
+
+def audit_file(
+    path: Path,
+    positions: Mapping[int, Json],
+    rows: Mapping[int, int],
+    total: int,
+    *,
+    finished: bool,
+) -> list[str]:
+    """Return the same of one file of a format that is not known: its bytes are compared, no rows counted."""
+    return audit_parts(Parts(str(path)), None, positions, rows, total, finished=finished)
+
+
+def _audit_file(
+    path: Path,
+    counter: Counter | None,
+    positions: Mapping[int, Json],
+    rows: Mapping[int, int],
+    *,
+    finished: bool,
+) -> tuple[list[str], int]:
+    """Return what is wrong with one file, and how many rows it has."""
     problems: list[str] = []
     expected = list(_stretches(positions, rows, problems))
     end = expected[-1].place.bytes if expected else 0
+    found = 0
     try:
         size = path.stat().st_size
         if size < end:
             problems.append(f"it has {size:,} bytes, and should have {end:,}")
         with path.open("rb") as file:
-            found, shift = _compare(file, expected, kind, size - end, problems)
+            found, shift = _compare(file, expected, counter, size - end, problems)
     except FileNotFoundError:
-        return [*problems, f"it is gone, and should have {end:,} bytes"] if end else problems
+        return ([*problems, f"it is gone, and should have {end:,} bytes"] if end else problems), 0
     except OSError as error:
         raise OutputError(f"{path} can't be read: {error.strerror}") from error
     if finished and size > end + shift:
         problems.append(f"bytes {end + shift:,} to {size:,} are foreign: it should end before them")
-    if kind is not None and not problems and found != total:
-        problems.append(f"it has {found:,} rows, and its pages in the state {total:,}")
-    return problems
+    return problems, found
 
 
 def _compare(
-    file: BinaryIO, expected: Sequence[Stretch], kind: Format | None, surplus: int, problems: list[str]
+    file: BinaryIO,
+    expected: Sequence[Stretch],
+    counter: Counter | None,
+    surplus: int,
+    problems: list[str],
 ) -> tuple[int, int]:
     """Add to *problems* what is not as *expected*; return the rows, and how far the end has moved."""
     shift = 0  # of what follows, by bytes that were put in or taken out before it
@@ -132,8 +176,8 @@ def _compare(
             problem, shift = _moved(file, expected, index, shift, surplus)
             problems.append(problem)
             continue
-        if kind is not None:
-            found = _count(data, kind) - stretch.header
+        if counter is not None:
+            found = counter(data) - stretch.header
             total += found
             if stretch.rows not in {None, found}:
                 problems.append(f"{stretch} has {found:,} rows, and its pages in the state {stretch.rows:,}")
@@ -172,10 +216,3 @@ def _standing(file: BinaryIO, stretch: Stretch, begin: int) -> bytes | None:
     file.seek(begin)
     data = file.read(stretch.place.batch)
     return data if len(data) == stretch.place.batch and checksum((data,)) == stretch.place.sum else None
-
-
-def _count(data: bytes, kind: Format) -> int:
-    """Return the rows in whole lines, a header included."""
-    if kind == "csv" and b'"' in data:
-        return sum(1 for _ in csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
-    return data.count(b"\n")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED
+from ..abc import ExchangeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._frontier.journal import Changes
-    from .._model import FailureKind, Outcome
+    from .._model import Exchange, FailureKind, Outcome
     from ..abc import Writer
 
 BATCH_SIZE: Final = 256 * 1024
@@ -21,6 +23,10 @@ BATCH_SIZE: Final = 256 * 1024
 
 BATCH_OUTCOMES: Final = 1000
 """Outcomes from which on it is, however little the outputs keep of them."""
+
+PROMPT_OUTCOMES: Final = 64
+"""The same where an output wants each row as soon as it is there: rows for a function or a channel are
+objects of any size, and wait in up to four batches."""
 
 BATCH_AGE: Final = 1.0
 """Seconds after which a row is passed on at the latest, if the outputs have time for it."""
@@ -58,7 +64,7 @@ class Gatherer:
 
     def __init__(self, writers: Sequence[Writer[Any]], *, most: int = BATCH_OUTCOMES) -> None:
         self._writers = writers
-        self._most = most
+        self._most = min(most, PROMPT_OUTCOMES) if any(writer.prompt for writer in writers) else most
         self._rows = 0
         self.batch: Batch | None = None
 
@@ -89,6 +95,20 @@ class Gatherer:
             case Failure():
                 batch.failed[outcome.kind] += 1
         return tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+
+    @property
+    def wants_exchanges(self) -> bool:
+        """Whether an output keeps what went over the wire."""
+        return any(isinstance(writer, ExchangeWriter) for writer in self._writers)
+
+    def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
+        """Add exchanges that no outcome has."""
+        encoded = [
+            writer.encode_aside(exchanges) if isinstance(writer, ExchangeWriter) else None
+            for writer in self._writers
+        ]
+        if any(item is not None for item in encoded):
+            _keep(self.begin(now), encoded)
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Count a page that has not changed since its last visit; return its rows, which are none."""
@@ -122,5 +142,5 @@ def _keep(batch: Batch, encoded: Sequence[Any]) -> None:
     for item, items in zip(encoded, batch.items, strict=True):
         if item is not None:
             items.append(item)
-            if isinstance(item, str | bytes):
+            if isinstance(item, Sized):
                 batch.size += len(item)

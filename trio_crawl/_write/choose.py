@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import trio
+
 from .._errors import UsageError
+from .channel import Channel
+from .files import Files
 from .function import Function
 from .lines import Lines
+from .parquet import Parquet
+from .sqlite import Sqlite
+from .target import checked_path
+from .warc import Warc
+from .warc_file import SUFFIXES as WARC_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._model import LinkKind
     from ..abc import Writer
 
 _WRITER = ("name", "prompt", "rows", "check", "open", "encode", "ending", "write", "audit")
@@ -21,7 +34,7 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
     Args:
         write: None for no output; a path, whose suffix picks the format; ``"-"``
             for standard output; a writer; an async function, which is called with
-            one row at a time; or a list or tuple of those.
+            one row at a time; a memory channel, which is sent them; or a list or tuple of those.
         overwrite: replace what the files hold that are given by their path. (A
             writer knows by itself whether to.)
 
@@ -42,17 +55,39 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
     return writers
 
 
+def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
+    """Return the kinds of links that *writers* want, beside those that every page has anyway."""
+    none: frozenset[LinkKind] = frozenset()
+    return none.union(*[writer.kinds or () for writer in writers if isinstance(writer, Lines)])
+
+
 def _writer(output: object, *, overwrite: bool) -> Writer[Any]:
     if isinstance(output, str | os.PathLike):
-        return Lines(output, overwrite=overwrite)
+        return _of_path(checked_path(output), overwrite=overwrite)
     if _is_writer(output):
         return output
+    if isinstance(output, trio.MemorySendChannel):
+        return Channel(output)
     if callable(output) and not isinstance(output, type):
         return Function(output)
     raise UsageError(
         f"write= can't be {output!r}: it takes a path, '-' for standard output, a writer "
-        f"(such as writers.Lines(path)), an async function, a list of those, or None"
+        f"(such as writers.Lines(path)), an async function, a memory channel, a list of those, or None"
     )
+
+
+def _of_path(path: str, *, overwrite: bool) -> Writer[Any]:
+    if path.lower().endswith(WARC_SUFFIXES):
+        return Warc(path, overwrite=overwrite)
+    if path.endswith(("/", os.sep)):
+        return Files(path, overwrite=overwrite)
+    match Path(path).suffix.lower():
+        case ".sqlite":
+            return Sqlite(path, overwrite=overwrite)
+        case ".parquet":
+            return Parquet(path, overwrite=overwrite)
+        case _:
+            return Lines(path, overwrite=overwrite)
 
 
 def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
@@ -61,6 +96,6 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
 
 def _identity(writer: Writer[Any]) -> object:
     """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines) and writer.path is not None:
+    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files) and writer.path is not None:
         return os.path.normcase(os.path.realpath(writer.path))
     return "-" if isinstance(writer, Lines) else id(writer)

@@ -8,18 +8,23 @@ TSV has no quotes: in a user's rows, a backslash, tab, line feed and carriage
 return read ``\\``, ``\t``, ``\n`` and ``\r``. (URLs hold no white space, and
 stand as they are.) CSV is RFC 4180: lines end in CR LF, and a value with a
 comma, quote or line break is quoted.
+
+A spreadsheet takes a cell that begins with certain characters for a formula, and
+runs it. On request such cells begin with an apostrophe instead, as OWASP advises
+("CSV Injection").
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, final
 
 from .._errors import RowError
 from .._model import Failure, Outcome
-from .rows import Rows, as_mapping, cell, json_line
+from .rows import Rows, as_mapping, cell, json_line, page_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -41,14 +46,11 @@ class Encoder(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The columns of a table whose header is written; none otherwise."""
 
+    def header(self) -> str:
+        """Return what a further file of the same table begins with."""
+
     def resume(self, columns: Sequence[str], /) -> None:
         """Go on after what another encoder wrote, under these *columns*."""
-
-
-class EncoderOf(Protocol):
-    """Makes the encoder of one crawl."""
-
-    def __call__(self, *, own_rows: bool) -> Encoder: ...
 
 
 @final
@@ -59,6 +61,8 @@ class JsonLines:
         self._rows = Rows(parsed=own_rows)
 
     def encode(self, outcome: Outcome, /) -> tuple[str, int]:
+        if not isinstance(outcome, Failure) and outcome.rows is None:
+            return page_line(outcome), 1
         lines = [json_line(as_mapping(row, place=at), place=at) for at, row in self._rows.of(outcome)]
         return "".join(lines), len(lines)
 
@@ -72,6 +76,9 @@ class JsonLines:
     def resume(self, columns: Sequence[str], /) -> None:
         del columns  # each object has its own names
 
+    def header(self) -> str:
+        return ""
+
 
 _LINK_COLUMNS = ("source_url", "parsed_url")
 
@@ -84,6 +91,7 @@ class Table:
         lines: turns rows of cells to text.
         links: turns a page's URL and those of its links to text.
         own_rows: whether a parser of the user's makes the rows.
+        safe_cells: whether no cell may read as a formula.
     """
 
     def __init__(
@@ -92,9 +100,12 @@ class Table:
         links: Callable[[str, list[str]], str],
         *,
         own_rows: bool,
+        safe_cells: bool,
     ) -> None:
         self._lines = lines
-        self._links = links
+        self._links = links  # a URL begins with its scheme, so it is safe
+        self._cell = _safe_cell if safe_cells else cell
+        self._names = _safe_names if safe_cells else tuple
         self._rows = Rows(parsed=own_rows)
         self._columns: tuple[str, ...] = ()
 
@@ -117,11 +128,11 @@ class Table:
                 columns = tuple(mapping)
                 if not columns:
                     raise RowError(f"{place}: it has no fields; the first row's are the table's columns")
-                table.append(columns)
+                table.append(self._names(columns))
             for name in mapping:
                 if name not in columns:
                     raise RowError(_no_column(name, columns, place))
-            table.append([cell(name, mapping.get(name), place=place) for name in columns])
+            table.append([self._cell(name, mapping.get(name), place=place) for name in columns])
         # Only now, so that a page with a row that is refused leaves no trace.
         self._columns = columns
         return self._lines(table), len(rows)
@@ -132,6 +143,9 @@ class Table:
 
     def resume(self, columns: Sequence[str], /) -> None:
         self._columns = tuple(columns)
+
+    def header(self) -> str:
+        return self._lines([self._names(self._columns)])
 
     def ending(self) -> str:
         return "" if self._rows.parsed else self._link_header()
@@ -149,6 +163,20 @@ def _no_column(name: str, columns: tuple[str, ...], place: str) -> str:
         f"({', '.join(columns)}). Yield every field in the first row, as None where there is no value, "
         f"or write .jsonl"
     )
+
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _safe_cell(name: str, value: object, *, place: str) -> str:
+    text = cell(name, value, place=place)
+    # A number may begin with a minus: that is what it is.
+    number = isinstance(value, int | float | Decimal)
+    return "'" + text if text.startswith(_FORMULAS) and not number else text
+
+
+def _safe_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(["'" + name if name.startswith(_FORMULAS) else name for name in names])
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -181,8 +209,30 @@ def _csv_links(url: str, links: list[str]) -> str:
     return f"{url}," + f"\r\n{url},".join(links) + "\r\n"
 
 
-ENCODERS: Mapping[Format, EncoderOf] = {
+_TABLES: Mapping[Format, Callable[..., Encoder]] = {
     "tsv": partial(Table, _tsv, _tsv_links),
     "csv": partial(Table, _csv, _csv_links),
-    "jsonl": JsonLines,
 }
+
+FORMATS: Sequence[Format] = ("tsv", "csv", "jsonl")
+
+
+def encoder_of(format: Format, *, own_rows: bool, safe_cells: bool = False) -> Encoder:
+    """Return the encoder of one crawl.
+
+    Args:
+        format: one of `FORMATS`.
+        own_rows: whether a parser of the user's makes the rows.
+        safe_cells: of a table, whether no cell may read as a formula.
+    """
+    if format == "jsonl":
+        return JsonLines(own_rows=own_rows)
+    return _TABLES[format](own_rows=own_rows, safe_cells=safe_cells)
+
+
+def count_lines(data: bytes, format: Format) -> int:
+    """Return the rows in whole lines, a header included."""
+    if format == "csv" and b'"' in data:
+        # Every second piece is outside of quotes: a quote in a value is doubled.
+        return sum(piece.count(b"\n") for piece in data.split(b'"')[::2])
+    return data.count(b"\n")

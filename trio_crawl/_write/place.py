@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 
@@ -28,12 +28,14 @@ class Place:
         batch: bytes of the last batch.
         sum: the checksum of the last batch, in hexadecimal digits.
         columns: of a table whose header is written.
+        part: which of the files of a numbered output it is; 0 if the output is one file.
     """
 
     bytes: int = 0
     batch: int = 0
     sum: str = ""
     columns: tuple[str, ...] = ()
+    part: int = 0
 
     @classmethod
     def of(cls, position: Json) -> Place | None:
@@ -47,23 +49,33 @@ class Place:
         said = cast("Mapping[str, Any]", position)
         try:
             size, batch, sum_ = int(said["bytes"]), int(said["batch"]), str(said["sum"])
-            columns = tuple(map(str, said.get("columns", ())))
+            columns, part = tuple(map(str, said.get("columns", ()))), int(said.get("part", 0))
         except (TypeError, KeyError, ValueError, AttributeError):
-            size, batch, sum_, columns = -1, 0, "", ()
-        if not 0 <= batch <= size:
+            size, batch, sum_, columns, part = -1, 0, "", (), 0
+        if not 0 <= batch <= size or part < 0:
             raise OutputError(
                 f"{position!r} is no position in a file of lines: the state is damaged, or not its own"
             )
-        return cls(bytes=size, batch=batch, sum=sum_, columns=columns)
+        return cls(bytes=size, batch=batch, sum=sum_, columns=columns, part=part)
 
     def to_json(self) -> Json:
         """Return the same as JSON can say it."""
         columns = {"columns": self.columns} if self.columns else {}
-        return {"bytes": self.bytes, "batch": self.batch, "sum": self.sum, **columns}
+        part = {"part": self.part} if self.part else {}
+        return {"bytes": self.bytes, "batch": self.batch, "sum": self.sum, **columns, **part}
 
     def after(self, data: Bytes, columns: tuple[str, ...]) -> Place:
         """Return the place after one more batch."""
-        return Place(bytes=self.bytes + len(data), batch=len(data), sum=checksum((data,)), columns=columns)
+        size = self.bytes + len(data)
+        return replace(self, bytes=size, batch=len(data), sum=checksum((data,)), columns=columns)
+
+    def same_end(self, other: Place) -> bool:
+        """Return whether nothing was written between this and *other*, in the same file."""
+        return (self.bytes, self.batch, self.sum) == (other.bytes, other.batch, other.sum)
+
+    def in_next_part(self) -> Place:
+        """Return the beginning of the file that follows."""
+        return Place(part=self.part + 1, columns=self.columns)
 
     def check(self, path: Path) -> None:
         """Look whether the file at *path* is, up to here, as it was written; of its batches, the last.
@@ -78,14 +90,14 @@ class Place:
         except FileNotFoundError:
             if not self.bytes:
                 return
-            raise OutputError(f"{path} is gone, and the state has rows in it; {_CURE}") from None
+            raise OutputError(f"{path} is gone, and the state has rows in it; {CURE}") from None
         except OSError as error:
             raise OutputError(f"{path} can't be read: {error.strerror}") from error
         if size < self.bytes:
             raise OutputError(
-                f"{path} is shorter ({size:,} bytes) than what was written ({self.bytes:,} bytes); {_CURE}"
+                f"{path} is shorter ({size:,} bytes) than what was written ({self.bytes:,} bytes); {CURE}"
             )
-        raise OutputError(f"{path} was changed: its last rows are not those that were written; {_CURE}")
+        raise OutputError(f"{path} was changed: its last rows are not those that were written; {CURE}")
 
     def _last_sum(self, path: Path) -> str:
         with path.open("rb") as file:
@@ -93,7 +105,8 @@ class Place:
             return checksum(_pieces(file.read, self.batch))
 
 
-_CURE: Final = "put it back as it was, or begin again with another state and an empty output"
+CURE: Final = "put it back as it was, or begin again with another state and an empty output"
+"""What to do where an output is not as it was written."""
 
 
 def _pieces(read: Any, size: int) -> Iterator[bytes]:  # noqa: ANN401 - a file's method

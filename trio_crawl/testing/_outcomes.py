@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .._model import Failure, Headers, Page, Parsed, Request
+from .._model import Exchange, Failure, Headers, Hop, Page, Parsed, Request, Response
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
 
@@ -41,7 +41,13 @@ def page_of(url: str, links: Sequence[str] = (), rows: Sequence[Any] | None = No
         address="",
         _document=document,
     )
-    return Parsed(page=page, links=tuple(page.links()), rows=None if rows is None else tuple(rows))
+    response = Response(url=url, status=200, headers=page.headers, body=content, elapsed=0.25)
+    return Parsed(
+        page=page,
+        links=tuple(page.links()),
+        rows=None if rows is None else tuple(rows),
+        exchanges=(Exchange(hop=Hop(url=url), response=response, ended=_FETCHED),),
+    )
 
 
 def failure_of(url: str) -> Failure:
@@ -55,6 +61,7 @@ def failure_of(url: str) -> Failure:
         depth=1,
         referrer="http://site.test/",
         attempts=3,
+        exchanges=(Exchange(hop=Hop(url=url), kind="connect", message="refused: ✗", ended=_FETCHED),),
     )
 
 

@@ -1,0 +1,96 @@
+"""Parsing that is not done on the event loop: of pages that may take long, and by parsers that may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from .._parse.cost import Cost
+from .._parse.elsewhere import fields_of, names_of
+from .._parse.html import HtmlDocument
+from .._parse.trial import CHEAP_SECONDS, REFUSAL, Trial
+from .._parse.worker import Workers
+from .._policy.kinds import FOLLOWED
+from .lists import LIST_KINDS
+
+if TYPE_CHECKING:
+    from .._model import LinkKind, Page
+    from .._parse.user import Found
+    from .options import Options
+
+_NOT_HERE: Final = (
+    "this page was parsed in a worker process, as parse_in='process' says, and is not parsed here"
+)
+
+
+@final
+class Elsewhere:
+    """Says which pages go to a worker process, and brings them there.
+
+    Args:
+        options: of the crawl.
+        kinds: of links that an output wants beside those of ``a`` and ``area``.
+        virtual: whether its clock is.
+
+    Raises:
+        UsageError: the parser can't go there.
+    """
+
+    def __init__(
+        self, options: Options, *, kinds: frozenset[LinkKind] = frozenset(), virtual: bool = False
+    ) -> None:
+        self._names = names_of(options.parse) if options.parse_in == "process" else None
+        self._max_links = options.max_links
+        self._lists = [LIST_KINDS] if options.sitemaps else []
+        self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
+        self._virtual = virtual
+        self.workers = Workers(virtual=virtual)
+
+    @property
+    def runs_parser(self) -> bool:
+        """Whether the parser of the user's runs there."""
+        return self._names is not None
+
+    def wants(self, page: Page) -> bool:
+        """Say whether *page* has to go there before anything is asked of it."""
+        return self.runs_parser or _document(page).cost is not Cost.CHEAP
+
+    async def try_page(self, page: Page) -> int:
+        """Let a worker process parse *page*, which has what was found from then on.
+
+        Returns:
+            How many links it has beyond ``max_links``.
+
+        Raises:
+            ParseError: it takes too much time or memory.
+        """
+        document = _document(page)
+        trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
+        # In virtual time nothing may depend on how fast the machine is.
+        cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
+        refusal = None if cheap else REFUSAL.format(seconds=trial.seconds)
+        document.settle(refusal, trial.known)
+        return trial.more
+
+    async def parse(self, page: Page, found: Found) -> None:
+        """Let the user's parser run there, and add what it yields to *found*.
+
+        Raises:
+            RemoteError: it raised an exception.
+            ParseError: it took too much time or memory.
+            ParserFormError: it can't be run.
+            RowError: it yielded what can't come back.
+        """
+        document = _document(page)
+        follow, rows, known = await self.workers.do(
+            "parse", self._names, fields_of(page), document.parts(), self._lists, self._max_links
+        )
+        document.settle(_NOT_HERE, known)
+        for item in follow:
+            found.add(item)
+        found.rows.extend(rows)
+
+
+def _document(page: Page) -> HtmlDocument:
+    document = page._document  # noqa: SLF001 - a crawl made it
+    assert isinstance(document, HtmlDocument)  # noqa: S101
+    return document

@@ -1,0 +1,125 @@
+"""A fetcher that answers from an archive: a crawl is made again, offline."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, cast, final, get_args
+
+import trio
+
+from .._errors import FetchError, UsageError
+from .._model import FailureKind
+from .._write.slices import in_slices
+from .._write.warc_file import archive_files, require_warcio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from .._model import Hop, Response
+    from ..abc import Environment
+    from .archive_index import Index
+
+
+class NotArchivedError(FetchError):
+    """The archive has no answer; asking again changes nothing."""
+
+    temporary: Final = False
+
+
+@final
+class Archive:
+    """Answers requests with what is in WARC files, by URL, method and body; nothing is connected to.
+
+    The fields of a request make no difference. Of several answers to one request the last
+    one counts. Failures that are recorded come again. A request that is not in the archive
+    is a failure of kind ``connect``.
+
+    No host minds how fast it is asked, so ``delay``, ``Crawl-delay``, back-off and rests
+    are not kept. Each crawl reads all of the archive once, before its first request.
+
+    Needs ``pip install 'trio-crawl[warc]'``.
+
+    Args:
+        *paths: ``.warc.gz`` or ``.warc`` files, as `trio_crawl.writers.Warc` or any other
+            tool writes them. With ``{n}`` in its name a path stands for all files that are numbered so.
+
+    Raises:
+        UsageError: there is no such file, or its name has another suffix.
+        MissingExtraError: warcio is not installed.
+    """
+
+    opens_connections: Final = False
+    virtual: Final = False
+    recorded: Final = True
+
+    def __init__(self, *paths: str | os.PathLike[str]) -> None:
+        if not paths:
+            raise UsageError("Archive() takes the path of at least one .warc.gz or .warc file")
+        self._names = [os.fspath(path) for path in paths]
+        self._paths = [found for name in self._names for found in archive_files(name)]
+        require_warcio()
+        self._index: Index | None = None
+        self._environment: Environment | None = None
+
+    def __repr__(self) -> str:
+        return f"Archive({', '.join(map(repr, self._names))})"
+
+    @asynccontextmanager
+    async def open(self, environment: Environment, /) -> AsyncIterator[None]:
+        """Hold the archive open for the length of one crawl; finds first what is where in it.
+
+        Raises:
+            UsageError: a file can't be read, or is no archive.
+            trio.BusyResourceError: another crawl has it open.
+        """
+        if self._environment is not None:
+            raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
+        from .archive_index import Index  # noqa: PLC0415 - an extra, and its import takes long
+
+        self._environment = environment
+        self._limiter = trio.CapacityLimiter(1)
+        self._index = index = Index(self._paths)
+        try:
+            await in_slices(index.build(), environment.run_in_thread, self._limiter)
+            yield
+        finally:
+            self._index = self._environment = None
+            index.close()
+
+    async def fetch(self, hop: Hop, /) -> Response:
+        """Return what the archive has for *hop*.
+
+        Raises:
+            FetchError: it has nothing, or a failure; the record is damaged, or too large.
+            trio.ClosedResourceError: the archive is not open.
+        """
+        if self._environment is None:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError(f"{self!r} is not open; a crawl enters open(environment) first")
+        return await self._environment.run_in_thread(self._answer, hop, limiter=self._limiter)
+
+    def _answer(self, hop: Hop) -> Response:
+        from .archive_index import key_of  # noqa: PLC0415 - as above
+        from .archive_record import response_of  # noqa: PLC0415
+
+        assert self._index is not None  # noqa: S101 - it is open
+        # A failure is entered without the body that was sent, which nobody knows.
+        keys = [key_of(hop.method, hop.url, hop.body)] + [key_of(hop.method, hop.url, None)] * bool(hop.body)
+        answer = next((found for key in keys if (found := self._index.answer(key)) is not None), None)
+        if answer is None:
+            raise NotArchivedError("connect", f"{hop.url}: {self._missing(hop)}")
+        if answer.failure is not None:
+            raise _failure(answer.failure)
+        return response_of(hop, self._index, self._paths, answer)
+
+    def _missing(self, hop: Hop) -> str:
+        asked = "it" if hop.method == "GET" else f"this {hop.method}"
+        hint = "; robots=False crawls without" if hop.url.endswith("/robots.txt") else ""
+        return f"{asked} is not in {', '.join(self._names)}{hint}"
+
+
+def _failure(told: str) -> FetchError:
+    kind, _, message = told.partition(": ")
+    known = kind if kind in get_args(FailureKind) else "protocol"
+    return FetchError(cast("FailureKind", known), message)

@@ -1,0 +1,74 @@
+"""Which sitemaps and feeds a crawl reads for itself: of its seeds' sites, and those that these lead to."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final, final
+
+from .. import _urls
+from .._lease import ListRequest
+from .._model import Link
+
+if TYPE_CHECKING:
+    from .._lease import Lease
+    from .._policy.scope import Scope
+
+MOST: Final = 5_000
+"""Lists of one host: sitemaps for 250 million pages, and less than there is a comment feed for."""
+
+MOST_NAMED: Final = 1_000
+"""Sitemaps that one robots.txt names."""
+
+log = logging.getLogger("trio_crawl")
+
+
+@final
+class Lists:
+    """Says which lists of pages are asked for.
+
+    Args:
+        scope: what is followed.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._sites: set[str] = set()
+        self._numbers: Counter[str] = Counter()
+
+    def of_site(self, origin: str, named: tuple[str, ...]) -> list[ListRequest]:
+        """Return the sitemaps of a site where a seed was, the first time.
+
+        Args:
+            origin: of the page that the seed came to.
+            named: the sitemaps that its robots.txt names, as it writes them; none if that was not read.
+        """
+        if origin in self._sites:
+            return []
+        self._sites.add(origin)
+        urls = [_urls.join(f"{origin}/", name) for name in named[:MOST_NAMED]]
+        found = [_urls.without_user_info(url) for url in urls if url is not None]
+        return [ListRequest.of(url, "robots") for url in found or [f"{origin}/sitemap.xml"]]
+
+    def has_room(self, request: ListRequest) -> bool:
+        """Return whether one more list of its host counts; note it if so."""
+        host = _urls.host(request.url)
+        self._numbers[host] += 1
+        if self._numbers[host] == MOST + 1:
+            log.warning("%s has more than %s sitemaps and feeds; the others are not read", host, f"{MOST:,}")
+        return self._numbers[host] <= MOST
+
+    def allows(self, request: ListRequest, url: str, parent: Lease) -> bool:
+        """Return whether *request* may be asked for at *url*, where it or a redirect of it leads.
+
+        A robots.txt may name a sitemap on whatever host (sitemaps.org, "cross submits"), an index
+        one on its own; other lists are followed as pages are. What ``exclude`` excludes is not read.
+
+        Args:
+            request: for a list.
+            url: where it is asked for.
+            parent: what led there.
+        """
+        named = request.named_by == "robots"
+        beside = request.named_by == "sitemap_index" and _urls.host(url) == _urls.host(parent.url)
+        return self._scope.allows_list(Link(url=url, kind=request.named_by), anywhere=named or beside)

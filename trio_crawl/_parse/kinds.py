@@ -1,0 +1,229 @@
+"""What elements refer to other pages, and as what kind of link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from .links import reference_of
+from .media import parse_media_type
+from .namespaces import Namespaces
+from .refresh import target
+from .srcset import candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from selectolax.lexbor import LexborNode
+
+    from .._model import Link, LinkKind
+    from .links import Base
+
+Attributes: TypeAlias = "Mapping[str, str | None]"
+
+_ASCII_SPACE: Final = "\t\n\f\r "
+
+# A link element with several of these types counts as the first.
+_LINK_TYPES: Final[dict[str, LinkKind]] = {
+    "stylesheet": "stylesheet",
+    "canonical": "canonical",
+    "alternate": "alternate",
+    "next": "next",
+    "prev": "prev",
+    "previous": "prev",
+    "icon": "icon",
+}
+
+# What says by attributes of its own in which language and of which type its target is.
+_DESCRIBED: Final = frozenset({*_LINK_TYPES.values(), "link", "header"})
+
+FRAMES: Final = frozenset({"iframe", "frame"})
+
+
+class Reference(NamedTuple):
+    """One reference of an element.
+
+    Args:
+        kind: of link.
+        value: as it is written.
+    """
+
+    kind: LinkKind
+    value: str
+
+
+def _attribute(name: str, kind: LinkKind) -> Callable[[Attributes], Iterator[Reference]]:
+    """Return what reads the attribute *name*; in an empty one a browser sees no reference."""
+
+    def read(attributes: Attributes) -> Iterator[Reference]:
+        value = _stripped(attributes, name)
+        if value:
+            yield Reference(kind, value)
+
+    return read
+
+
+def _stripped(attributes: Attributes, name: str) -> str:
+    return (attributes.get(name) or "").strip(_ASCII_SPACE)
+
+
+def _anchor(kind: LinkKind) -> Callable[[Attributes], Iterator[Reference]]:
+    """Return what reads an ``a`` or ``area``, whose empty reference is to the page itself."""
+
+    def read(attributes: Attributes) -> Iterator[Reference]:
+        if "href" in attributes:
+            yield Reference(kind, _stripped(attributes, "href"))
+
+    return read
+
+
+def _srcset(name: str, attributes: Attributes) -> Iterator[Reference]:
+    for value in candidates(attributes.get(name) or ""):
+        yield Reference("srcset", value)
+
+
+def _link(attributes: Attributes) -> Iterator[Reference]:
+    value = _stripped(attributes, "href")
+    if value and _stripped(attributes, "rel"):
+        yield Reference(kind_of_link(attributes), value)
+    yield from _srcset("imagesrcset", attributes)
+
+
+def _frame(attributes: Attributes) -> Iterator[Reference]:
+    value = _stripped(attributes, "src")
+    if value and "srcdoc" not in attributes:
+        yield Reference("iframe", value)
+
+
+def _img(attributes: Attributes) -> Iterator[Reference]:
+    value = _stripped(attributes, "src")
+    if value:
+        yield Reference("img", value)
+    yield from _srcset("srcset", attributes)
+
+
+def _source(attributes: Attributes) -> Iterator[Reference]:
+    return _srcset("srcset", attributes)
+
+
+def _meta(attributes: Attributes) -> Iterator[Reference]:
+    if _stripped(attributes, "http-equiv").lower() == "refresh":
+        value = target(attributes.get("content") or "")
+        if value is not None:
+            yield Reference("refresh", value)
+
+
+_READERS: Final[Mapping[str, Callable[[Attributes], Iterator[Reference]]]] = {
+    "a": _anchor("a"),
+    "area": _anchor("area"),
+    "iframe": _frame,
+    "frame": _frame,
+    "link": _link,
+    "img": _img,
+    "source": _source,
+    "script": _attribute("src", "script"),
+    "form": _attribute("action", "form"),
+    "button": _attribute("formaction", "form"),
+    "input": _attribute("formaction", "form"),
+    "meta": _meta,
+}
+
+_TAGS: Final[Mapping[LinkKind, tuple[str, ...]]] = {
+    "a": ("a",),
+    "area": ("area",),
+    "iframe": ("iframe", "frame"),
+    **dict.fromkeys((*_LINK_TYPES.values(), "link"), ("link",)),
+    "img": ("img",),
+    "srcset": ("img", "source", "link"),
+    "script": ("script",),
+    "form": ("form", "button", "input"),
+    "refresh": ("meta",),
+}
+
+
+def references(tag: str, attributes: Attributes) -> Iterator[Reference]:
+    """Yield what an HTML element refers to."""
+    reader = _READERS.get(tag)
+    return _element(attributes) if reader is None else reader(attributes)
+
+
+def _element(attributes: Attributes) -> Iterator[Reference]:
+    value = reference_of(attributes)
+    if value is not None:
+        yield Reference("element", value)
+
+
+def main_reference(tag: str, attributes: Attributes) -> Reference | None:
+    """Return what an element that was named by hand refers to: its ``href``, or else ``src``."""
+    value = reference_of(attributes)
+    return None if value is None else Reference(_kind_of_element(tag, attributes), value)
+
+
+def _kind_of_element(tag: str, attributes: Attributes) -> LinkKind:
+    if tag == "link":
+        return kind_of_link(attributes)
+    if tag in FRAMES:
+        return "iframe"
+    # Of which only these have a reference in `href` or `src` that makes a kind.
+    kinds: dict[str, LinkKind] = {"a": "a", "area": "area", "img": "img", "script": "script"}
+    return kinds.get(tag, "element")
+
+
+def kind_of_link(attributes: Attributes) -> LinkKind:
+    """Return the kind that a ``link`` element is of, by its link types."""
+    types = (attributes.get("rel") or "").lower().split()
+    return next((kind for name, kind in _LINK_TYPES.items() if name in types), "link")
+
+
+@lru_cache(maxsize=64)
+def selector_of(kinds: frozenset[LinkKind]) -> str:
+    """Return what selects the elements that may have links of *kinds*; empty if none may."""
+    tags = {tag for kind in kinds for tag in _TAGS.get(kind, ())}
+    return ", ".join(sorted(tags))
+
+
+def described(link: Link, attributes: Attributes) -> Link:
+    """Return *link* with what a ``link`` element says of its target; others as they are."""
+    if link.kind not in _DESCRIBED:
+        return link
+    language = _stripped(attributes, "hreflang") or None
+    media = parse_media_type(attributes.get("type")).essence or None
+    return replace(link, hreflang=language, type=media) if language or media else link
+
+
+def element_links(
+    nodes: Iterable[LexborNode], kinds: frozenset[LinkKind], base: Base, *, refreshed: bool = False
+) -> Iterator[Link]:
+    """Yield the links of *kinds* that HTML elements among *nodes* have.
+
+    Args:
+        nodes: elements, in the document's order.
+        kinds: of links.
+        base: joins references.
+        refreshed: whether a header field leads to another page, so that no ``meta`` element does.
+    """
+    namespaces = Namespaces()
+    for node in nodes:
+        tag = (node.tag or "").lower()
+        if not namespaces.is_html(node) or (tag == "meta" and refreshed):
+            continue
+        attributes = node.attributes
+        for kind, value in references(tag, attributes):
+            refreshed = refreshed or kind == "refresh"  # a browser heeds the first alone
+            link = base.link(value, kind, attributes.get("rel")) if kind in kinds else None
+            if link is not None:
+                yield described(link, attributes)
+
+
+def matching_links(nodes: Iterable[LexborNode], base: Base) -> list[Link]:
+    """Return where elements that were named by hand lead, by ``href`` or else ``src``; each URL once."""
+    found: dict[str, Link] = {}
+    for node in nodes:
+        attributes = node.attributes
+        reference = main_reference((node.tag or "").lower(), attributes)
+        if reference is not None:
+            link = base.link(reference.value, reference.kind, attributes.get("rel"))
+            if link is not None and link.url not in found:
+                found[link.url] = described(link, attributes)
+    return list(found.values())

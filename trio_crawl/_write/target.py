@@ -1,0 +1,75 @@
+"""Where an output goes: its path, looked at before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from .._errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def checked_path(path: object) -> str:
+    """Return *path* as text.
+
+    Raises:
+        UsageError: it is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"{path!r} is no path; give a str or a path object")
+    name = os.fspath(path)
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UsageError(f"{name!r} is no path; give a str that is not empty and holds no NUL")
+    return name
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """Look whether the file at *path* can be made, or written to.
+
+    Raises:
+        OutputError: it can't, or it holds something and is not to be overwritten.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        check_parent(path)
+        return
+    except OSError as error:
+        raise OutputError(f"{path} can't be written: {error.strerror}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"{path} is a folder; name a file in it")
+    if found.st_size and not overwrite:
+        raise OutputError(occupied(path))
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"{path} can't be written: its permissions, or its file system's, forbid it")
+
+
+def check_parent(path: Path) -> None:
+    """Look whether something can be made at *path*.
+
+    Raises:
+        OutputError: it can't.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path} can't be created: there is no folder {path.parent}; create it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path} can't be created: the folder {path.parent} is not writable")
+
+
+def occupied(path: Path) -> str:
+    """Return the words for an output that is there already."""
+    return f"{path} exists and is not empty; pass overwrite=True to replace it, or name another file"
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in the folder at *path* survive a loss of power, where the system has a way to."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
