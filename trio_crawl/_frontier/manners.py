@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+from .._errors import FetchError
+from .._policy.health import is_failure
+from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
 from .robots import RobotsDesk
 from .watch import Watchers
 
 if TYPE_CHECKING:
+    from .._lease import Lease
+    from .._model import Response
     from .._model.conduct import HostReport
     from .host import Host
     from .journal import Changes, Journal
@@ -60,6 +65,23 @@ class Manners:
         if self._kept:
             self._watchers.changed(host)
 
+    def hop_ended(self, host: Host, lease: Lease, now: float, result: Response | FetchError | None) -> None:
+        """Learn from how a hop ended how fast *host* may be asked, and whether at all; None says nothing."""
+        self.note(host)
+        if result is None:
+            return
+        # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
+        latency = None if lease.robots_of else _latency(result, lease, now)
+        trouble = is_trouble(result)
+        turns = host.turns
+        if latency is not None or trouble or turns.learned:
+            turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
+        failed = is_failure(result)
+        if failed or host.failures:
+            rest = host.health.learn(failed=failed, started=lease.started, now=now)
+            if rest:
+                turns.pause_until(now + rest)
+
     @property
     def unsaved(self) -> bool:
         """Whether there is anything to tell a state."""
@@ -78,3 +100,7 @@ class Manners:
             known.setdefault(record.host, []).append(record)
         worst = self._watchers.worst(schedule.hosts, MOST_HOSTS)
         return tuple(report_of(record, known.get(record.host, ())) for record in worst)
+
+
+def _latency(result: Response | FetchError, lease: Lease, now: float) -> float:
+    return now - lease.started if isinstance(result, FetchError) else result.elapsed

@@ -11,11 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._errors import FetchError
 from .._lease import ListRequest, Unchanged, list_key
 from .._model import Parsed, Response
-from .._policy.health import is_failure
-from .._policy.pace import is_trouble
 from .choice import Choice
 from .discovery import Discoveries
 from .doors import looked_up
@@ -28,12 +25,12 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from .._errors import FetchError
     from .._lease import Decision, Lease, Redirect, Stored
     from .._model import Link, Outcome, Request, SkipReason
     from .._model.conduct import HostReport
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
-    from .host import Host
     from .journal import Journal
     from .ledger import Ledger
     from .limits import Limits
@@ -167,26 +164,10 @@ class MemoryFrontier:
         says that it was dropped.
         """
         host = self._queues.host(lease)
-        self._manners.note(host)
-        if result is not None:
-            self._learn(host, lease, now, result)
+        self._manners.hop_ended(host, lease, now, result)
         self._schedule.finish(host, lease, now)
         if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
-
-    @staticmethod
-    def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
-        # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
-        latency = None if lease.robots_of else _latency(result, lease, now)
-        trouble = is_trouble(result)
-        turns = host.turns
-        if latency is not None or trouble or turns.learned:
-            turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
-        failed = is_failure(result)
-        if failed or host.failures:
-            rest = host.health.learn(failed=failed, started=lease.started, now=now)
-            if rest:
-                turns.pause_until(now + rest)
 
     def slow_down(self, lease: Lease, until: float, now: float) -> None:
         """Let the lease's host rest until a moment that it asked for."""
@@ -302,7 +283,3 @@ class MemoryFrontier:
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""
         self._choice.stopping = True
-
-
-def _latency(result: Response | FetchError, lease: Lease, now: float) -> float:
-    return now - lease.started if isinstance(result, FetchError) else result.elapsed
