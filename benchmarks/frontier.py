@@ -6,7 +6,7 @@ Each measurement is a process of its own (`benchmarks.frontier_drive`), and so i
 the resuming after it. What was measured before, of other numbers of URLs and
 hosts, stays in ``results/frontier.json`` and in the table of ``results/frontier.md``.
 
-Ten million URLs take some ten minutes of CPU, 3 GB of memory without a state, and
+Ten million URLs take some ten minutes of CPU, 2.2 GB of memory without a state, and
 1.2 GB of disk in the scratch directory with one.
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .schedule import Schedule
 
 WINDOWS: Final = 100_000
-"""Pages that all windows together hold, about; 300 bytes each."""
+"""Pages that all windows together hold, about; 250 bytes each."""
 
 _WINDOW: Final = range(1, 513)
 """What the window of one host may hold: a hop to the database brings many, and no host takes all."""
