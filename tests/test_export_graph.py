@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -51,12 +50,10 @@ def test_a_graph_of_pages_has_what_is_known_of_each(tmp_path: Path) -> None:
     assert edges_of(found) == {(source, target) for source, target in lines_of(tmp_path / "links.tsv")}
 
 
-@pytest.mark.parametrize("name", ["links.tsv", "links.csv", "links.tsv.gz"])
+@pytest.mark.parametrize("name", ["links.tsv", "links.csv", "links.tsv.gz", "links.tsv.zst"])
 def test_a_graph_of_links_has_the_same_edges(tmp_path: Path, name: str) -> None:
     """A table of links, also a compressed one, makes the graph of the pages."""
-    crawled(tmp_path / "pages.jsonl", tmp_path / name.removesuffix(".gz"))
-    if name.endswith(".gz"):
-        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "links.tsv").read_bytes()))
+    crawled(tmp_path / "pages.jsonl", tmp_path / name)
     one = graphml_of(tmp_path / name, tmp_path / "one.graphml")
     two = graphml_of(tmp_path / "pages.jsonl", tmp_path / "two.graphml")
     assert edges_of(one) == edges_of(two)
@@ -126,6 +123,8 @@ def test_what_xml_can_not_say_is_replaced(tmp_path: Path) -> None:
         ("x.jsonl", b'{"text": "a"}\n', "line 1 is no page"),
         ("x.jsonl", b"\xff\n", "can't be read"),
         ("x.tsv.gz", b"no gzip", "can't be read"),
+        ("x.tsv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 20, "can't be read"),
+        ("x.tsv.zst", b"no zstd", "can't be read"),
         ("x.db", b"no database, but long enough for one to be looked at", "is no database of a crawl"),
         ("x.sqlite", b"", "neither a state nor an output"),
     ],

@@ -6,7 +6,6 @@ It goes through a temporary database without a name, so that memory does not gro
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import re
 import sqlite3
@@ -16,13 +15,14 @@ from xml.sax.saxutils import escape
 
 from .._errors import UsageError
 from .._frontier.schema import APPLICATION_ID, DEEPEST
+from .._write.packing import UNREADABLE, open_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 SUFFIXES: Final = (".tsv", ".csv", ".jsonl", ".sqlite", ".db")
-"""Of the sources that a graph is made from; the first three also with ``.gz``."""
+"""Of the sources that a graph is made from; the first three also with ``.gz`` or ``.zst``."""
 
 _LINKS: Final = ["source_url", "parsed_url"]
 
@@ -104,10 +104,13 @@ def read_graph(path: Path, graph: Graph) -> None:
     Raises:
         UsageError: it can't be read, or says nothing of links.
     """
-    name = path.name.lower().removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     suffix = name[name.rfind(".") :]
     if suffix not in SUFFIXES:
-        raise UsageError(f"{path}: a graph is made from {', '.join(SUFFIXES)}; this is none of them")
+        raise UsageError(
+            f"{path}: a graph is made from {', '.join(SUFFIXES)} (the first three also with .gz or .zst); "
+            "this is none of them"
+        )
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     try:
@@ -115,18 +118,12 @@ def read_graph(path: Path, graph: Graph) -> None:
             _read_database(path, graph)
             return
         read = _read_objects if suffix == ".jsonl" else _read_table
-        with _opened(path) as file:
+        with open_text(path) as file:
             read(path, file, graph)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"{path} can't be read: {error}") from error
     except sqlite3.Error as error:
         raise UsageError(f"{path} is no database of a crawl, or damaged: {error}") from error
-
-
-def _opened(path: Path) -> IO[str]:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
 
 
 def _read_table(path: Path, file: Iterable[str], graph: Graph) -> None:
