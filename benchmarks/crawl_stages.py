@@ -42,7 +42,7 @@ _STAGES: Final = {
     "_policy": "policies (scope, robots.txt, pace)",
     "_crawl": "crawl (pages, batches, tasks)",
     "_urls.py": "URLs",
-    "_model.py": "values",
+    "_model": "values",
 }
 _TRIO: Final = "trio"
 _REST: Final = "the rest (start, waiting, garbage)"

@@ -7,7 +7,8 @@ batches, written in a thread. Each run is a process of its own. CPU is that of e
 writing, threads included, in microseconds for a row; memory is what the process had at
 most. The share is of the crawl of `benchmarks.crawl_speed`: what writing 5,000 pages with
 60 links takes, by what the crawl that wrote them took (``results/crawl_speed.json``, of
-the same machine). Results go to ``writers.json`` and ``writers.md``.
+the same machine). Results go to ``writers.json`` and ``writers.md``; those of other outputs
+that were measured before stay in them.
 """
 
 from __future__ import annotations
@@ -73,17 +74,20 @@ def main() -> None:
         print(json.dumps(trio.run(_written, name, kind, int(rows))))
         return
     names: Sequence[str] = said.only or FORMATS
-    runs: dict[str, dict[str, Figures]] = {}
+    path = said.results / "writers.json"
+    before = json.loads(path.read_text())["runs"] if path.exists() else {}
+    runs: dict[str, dict[str, Figures]] = {name: run for name, run in before.items() if name not in names}
     for name in names:
         runs[name] = {str(rows): _median(name, "rows", rows, said.rounds) for rows in said.rows}
         if name not in {"function", "channel"}:
             runs[name]["pages"] = _median(name, "pages", site.PAGES, said.rounds)
         print(f"{name}: {runs[name]}", file=sys.stderr)
+    runs = {name: runs[name] for name in FORMATS if name in runs}
     facts = machine.facts("trio", "pyarrow")
     text = _report(facts, runs, said.rows, _crawl_cpu(said.results))
     print(text)
     said.results.mkdir(parents=True, exist_ok=True)
-    (said.results / "writers.json").write_text(json.dumps({"machine": facts, "runs": runs}, indent=2) + "\n")
+    path.write_text(json.dumps({"machine": facts, "runs": runs}, indent=2) + "\n")
     (said.results / "writers.md").write_text(text)
 
 

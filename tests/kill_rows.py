@@ -129,4 +129,4 @@ def _told(row: dict[str, Any]) -> tuple[str, str]:
     kept = {name: value for name, value in row.items() if name not in _BY_CHANCE}
     if "error" in kept:
         kept["error"] = kept["error"]["kind"]
-    return row["url"], json.dumps(kept, sort_keys=True)
+    return row["url"], json.dumps(kept, sort_keys=True, default=str)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trio_crawl._errors import OutputError, UsageError
-from trio_crawl._write.packing import UNREADABLE, Compression, open_text, packing_of
+from trio_crawl._write.packing import Compression, packing_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,27 +50,3 @@ def test_no_compression_and_an_unknown_one() -> None:
     assert packing_of(None) is None
     with pytest.raises(UsageError, match="'brotli'; they are gzip, zstd"):
         packing_of("brotli")  # type: ignore[arg-type] # what a user may write
-
-
-@pytest.mark.parametrize(("suffix", "compression"), [(".gz", "gzip"), (".zst", "zstd"), ("", None)])
-def test_a_file_is_read_as_its_suffix_says(
-    suffix: str, compression: Compression | None, tmp_path: Path
-) -> None:
-    """All that follows one another is one text, with its line ends as they are."""
-    packing = packing_of(compression)
-    parts = [b"one\r\n", "zw\u00f6lf\n".encode()]
-    path = tmp_path / f"x.tsv{suffix}"
-    path.write_bytes(b"".join(packing.pack(part) if packing else part for part in parts))
-    with open_text(path) as file:
-        assert file.read() == "one\r\nzw\u00f6lf\n"
-
-
-@pytest.mark.parametrize(("suffix", "compression"), [(".gz", "gzip"), (".zst", "zstd")])
-def test_a_file_that_is_cut_can_not_be_read(suffix: str, compression: Compression, tmp_path: Path) -> None:
-    """What is raised is in `UNREADABLE`."""
-    packing = packing_of(compression)
-    assert packing is not None
-    path = tmp_path / f"x.tsv{suffix}"
-    path.write_bytes(packing.pack(b"one\n" * 50)[:-3])
-    with open_text(path) as file, pytest.raises(UNREADABLE):
-        file.read()

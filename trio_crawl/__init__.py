@@ -18,7 +18,6 @@ with in `trio_crawl.testing`.
 from __future__ import annotations
 
 from . import abc as abc, writers as writers
-from ._conduct import HostReport as HostReport, RobotsReport as RobotsReport
 from ._crawl import (
     Control as Control,
     __version__ as __version__,
@@ -52,3 +51,4 @@ from ._model import (
     Response as Response,
     Statistics as Statistics,
 )
+from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from .._conduct import HostReport
     from .._frontier.contents import Contents
     from .._frontier.journal import Changes
     from .._frontier.ledger import Ledger
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
+    from .._model.conduct import HostReport
     from ..abc import RunInThread, Writer
     from .options import Options
     from .pages import Pages

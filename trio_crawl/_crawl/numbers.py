@@ -9,9 +9,9 @@ import trio
 from .._model import Report
 
 if TYPE_CHECKING:
-    from .._conduct import HostReport
     from .._frontier.ledger import Ledger
     from .._model import Statistics
+    from .._model.conduct import HostReport
     from ..abc import Frontier
     from .ending import Ending
     from .outlet import Outlet

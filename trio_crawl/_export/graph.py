@@ -6,16 +6,26 @@ It goes through a temporary database without a name, so that memory does not gro
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
 import sqlite3
+import sys
+import zlib
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, final
 from xml.sax.saxutils import escape
 
-from .._errors import UsageError
+from .._errors import MissingExtraError, UsageError
 from .._frontier.schema import APPLICATION_ID, DEEPEST
-from .._write.packing import UNREADABLE, open_text
+
+try:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+except ImportError:  # a Python that was built without it, or a platform without a wheel
+    zstd = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +34,10 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".tsv", ".csv", ".jsonl", ".sqlite", ".db")
 """Of the sources that a graph is made from; the first three also with ``.gz`` or ``.zst``."""
 
+_UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    *(OSError, EOFError, UnicodeDecodeError, zlib.error),
+    *(() if zstd is None else (zstd.ZstdError,)),
+)
 _LINKS: Final = ["source_url", "parsed_url"]
 
 _Node: TypeAlias = "tuple[str, str, int | None, int | None, str | None]"
@@ -118,12 +132,22 @@ def read_graph(path: Path, graph: Graph) -> None:
             _read_database(path, graph)
             return
         read = _read_objects if suffix == ".jsonl" else _read_table
-        with open_text(path) as file:
+        with _opened(path) as file:
             read(path, file, graph)
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise UsageError(f"{path} can't be read: {error}") from error
     except sqlite3.Error as error:
         raise UsageError(f"{path} is no database of a crawl, or damaged: {error}") from error
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    if path.suffix.lower() == ".zst":
+        if zstd is None:
+            raise MissingExtraError(f"{path}: this Python has no zstd: pip install backports.zstd")
+        return zstd.open(path, "rt", encoding="utf-8", newline="")
+    return path.open(encoding="utf-8", newline="")
 
 
 def _read_table(path: Path, file: Iterable[str], graph: Graph) -> None:

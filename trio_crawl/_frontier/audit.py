@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .._conduct import SLACK
 from .._errors import StateError
+from .._model.conduct import SLACK
 from . import conduct
 from .database import BUSY_TIMEOUT
 from .schema import APPLICATION_ID, VERSION
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from .._conduct import HostReport
     from .._model import Json
+    from .._model.conduct import HostReport
 
 _STATUSES: Final = ("pending", "pages", "failed", "skipped", "sitemaps")
 _FOUND: Final = 10

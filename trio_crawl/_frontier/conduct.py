@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from .._conduct import SLACK, HostReport, RobotsReport
+from .._model.conduct import SLACK, HostReport, RobotsReport
 from .watch import HostRecord, RobotsRecord
 
 if TYPE_CHECKING:

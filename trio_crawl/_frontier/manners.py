@@ -10,7 +10,7 @@ from .robots import RobotsDesk
 from .watch import Watchers
 
 if TYPE_CHECKING:
-    from .._conduct import HostReport
+    from .._model.conduct import HostReport
     from .journal import Changes, Journal
     from .resumed import Resumed
     from .schedule import Host, Schedule

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .._conduct import HostReport
     from .._lease import Decision, Lease, Redirect, Stored
     from .._model import Link, Outcome, Request, SkipReason
+    from .._model.conduct import HostReport
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .journal import Journal

@@ -14,7 +14,7 @@ from .watch import RobotsRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .._conduct import RobotsDecision
+    from .._model.conduct import RobotsDecision
     from ..abc import Rules
     from .journal import Changes
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from .._conduct import HostReport
     from .._lease import Wanted
     from .._model import Json, SkipReason
+    from .._model.conduct import HostReport
     from .journal import Changes
 
 _LOAD: Final = """

@@ -6,13 +6,13 @@ from heapq import nsmallest
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
-from .._conduct import SLACK
+from .._model.conduct import SLACK
 from .._policy.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .._conduct import RobotsDecision
+    from .._model.conduct import RobotsDecision
     from .journal import Changes
     from .schedule import Host
 

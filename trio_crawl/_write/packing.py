@@ -25,23 +25,11 @@ except ImportError:  # a Python that was built without it, or a platform without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
-    from typing import IO
 
 Compression: TypeAlias = Literal["gzip", "zstd"]
 """How a file's batches are made smaller."""
 
 SUFFIXES: Mapping[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
-
-
-UNREADABLE: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    UnicodeDecodeError,
-    zlib.error,
-    *(() if zstd is None else (zstd.ZstdError,)),
-)
-"""What reading a file from `open_text` may raise, if it is damaged or cut."""
 
 
 class Packing(NamedTuple):
@@ -66,23 +54,6 @@ def packing_of(compression: Compression | None) -> Packing | None:
     if compression == "zstd":
         return _zstd()
     raise UsageError(f"there is no compression {compression!r}; they are {', '.join(SUFFIXES.values())}")
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open the UTF-8 text at *path*, unpacked if its suffix says that it is packed; its line ends are kept.
-
-    Raises:
-        OSError: it can't be opened.
-        MissingExtraError: this Python has no zstd.
-    """
-    compression = SUFFIXES.get(path.suffix.lower())
-    if compression is None:
-        return path.open(encoding="utf-8", newline="")
-    if compression == "gzip":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    if zstd is None:
-        raise MissingExtraError(f"this Python has no zstd, which {path} needs: pip install backports.zstd")
-    return zstd.open(path, "rt", encoding="utf-8", newline="")
 
 
 def _gunzip(data: bytes) -> bytes:

@@ -127,7 +127,8 @@ class Sink:
 
     def _remove(self, place: Place | None) -> None:
         assert self._parts is not None  # noqa: S101 - standard output has none
-        for path in list(self._parts.stale(place)):
+        # The last one first: a gap, if this is cut short, would hide those behind it.
+        for path in reversed(list(self._parts.stale(place))):
             try:
                 path.unlink()
             except OSError as error:

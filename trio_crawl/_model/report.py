@@ -1,0 +1,135 @@
+"""The numbers of a crawl, at one moment and in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .conduct import HostReport
+    from .words import Ended, FailureKind, SkipReason
+
+
+def _nothing() -> Mapping[Any, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The numbers of a crawl at one moment; all count from its start.
+
+    ``discovered`` is always the sum of ``pages``, ``sitemaps``, ``failed``, ``skipped`` and ``pending``.
+
+    Args:
+        discovered: distinct URLs that were found, seeds included.
+        pages: those that are done: fetched, parsed and written.
+        unchanged: of the pages, those whose last visit found them as they were before (a 304
+            to a conditional request), and wrote no row.
+        sitemaps: sitemaps and feeds that were read; they are URLs, and no pages.
+        failed: those that ended without a page, by kind of `Failure`.
+        skipped: those that were not asked for, by reason.
+        pending: those that no outcome is known for yet.
+        in_flight: pages being fetched, parsed or written at this moment.
+        statuses: pages by the status code of their last response.
+        rows: rows written, of all outputs together.
+        links: links found on pages, each once a page.
+        links_dropped: links beyond ``max_links`` of their page.
+        requests: hops made, each retry and redirect counted.
+        retries: hops that had to be made again.
+        redirects: redirects followed.
+        robots: robots.txt files asked for.
+        probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
+        bytes: bytes of response bodies as they came over the wire.
+        elapsed: seconds since the crawl began.
+    """
+
+    discovered: int = 0
+    pages: int = 0
+    unchanged: int = 0
+    sitemaps: int = 0
+    failed: Mapping[FailureKind, int] = field(default_factory=_nothing)
+    skipped: Mapping[SkipReason, int] = field(default_factory=_nothing)
+    pending: int = 0
+    in_flight: int = 0
+    statuses: Mapping[int, int] = field(default_factory=_nothing)
+    rows: int = 0
+    links: int = 0
+    links_dropped: int = 0
+    requests: int = 0
+    retries: int = 0
+    redirects: int = 0
+    robots: int = 0
+    probes: int = 0
+    bytes: int = 0
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Statistics):
+    """What a crawl came to.
+
+    Args:
+        ended: how it ended.
+        outputs: the outputs, as they were named.
+        hosts: how hosts were treated: at most a hundred, first those where a rule was not
+            kept, which there should be none of, then the busiest.
+    """
+
+    ended: Ended = "done"
+    outputs: tuple[str, ...] = ()
+    hosts: tuple[HostReport, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the books: each URL that was discovered has one outcome."""
+        ended = self.pages + self.sitemaps + sum(self.failed.values()) + sum(self.skipped.values())
+        accounted = ended + self.pending
+        if (
+            accounted != self.discovered
+            or self.pages != sum(self.statuses.values())
+            or not 0 <= self.unchanged <= self.statuses.get(304, 0)
+        ):
+            raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
+
+    def __str__(self) -> str:
+        rate = f", {self.pages / self.elapsed:,.1f} pages a second" if self.elapsed >= 1 else ""
+        lines = [
+            f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
+            _line("URLs discovered", self.discovered, {}),
+            _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
+            _line("  failed", sum(self.failed.values()), self.failed),
+            _line("  skipped", sum(self.skipped.values()), self.skipped),
+            _line("  pending", self.pending, {}),
+            _line(
+                "requests",
+                self.requests,
+                {
+                    "retries": self.retries,
+                    "redirects": self.redirects,
+                    "robots.txt": self.robots,
+                    "probes": self.probes,
+                },
+            ),
+            _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
+            _line("rows written", self.rows, {})
+            + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
+            f"{'bytes received':<16}{self.bytes:>11,}",
+        ]
+        return "\n".join(lines)
+
+
+_ENDINGS = {
+    "done": "done",
+    "stopped": "stopped by request",
+    "max_time": "stopped at max_time",
+    "left": "left by its consumer",
+}
+
+
+def _line(name: str, number: int, parts: Mapping[Any, int]) -> str:
+    """Return one line of a report: the number, and what it consists of."""
+    shown = ", ".join(f"{key}: {count:,}" for key, count in parts.items() if count)
+    return f"{name:<16}{number:>11,}" + (f"  ({shown})" if shown else "")
