@@ -139,8 +139,8 @@ class Engine:
         )
         assert self._journal is not None  # noqa: S101 - who has a state has a journal
         self._journal.sources.append(self._pages)
-        self._loop.load = durable.load
-        self._loop.url_of = durable.url_of
+        self._loop.tasks.load = durable.load
+        self._loop.tasks.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
