@@ -56,6 +56,10 @@ HOP: Final = 0.001
 
 SEED: Final = 20_261_121
 
+AFTERWARDS: Final = 3600.0
+"""Seconds after the beginning of a crawl when another process goes on with it: no host has to wait
+for that any more, and what their robots.txt say still holds."""
+
 STEPS: Final = 10
 """Parts of the growth that are measured each: the last one is what a URL costs by then."""
 
@@ -179,6 +183,11 @@ class Drive:
                 self.claim()
             lease = self._out.popleft()
             self.now += HOP
+            if lease.robots_of is not None:
+                with self.watch.on("claim"):
+                    self.frontier.hop_ended(lease, self.now, _answer(lease))
+                    self.frontier.robots_known(lease, _ALL, self.now)
+                continue
             links = self._web.links(lease.url)
             with self.watch.on("insert"):
                 self.frontier.add_found(links, lease, self.now)
@@ -214,7 +223,7 @@ class Drive:
         while True:
             match self.frontier.take(self.now):
                 case Start(lease):
-                    self._go(lease)
+                    self._out.append(lease)
                     return True
                 case Lookup(host):
                     self.frontier.resolved(host, _address(host), self.now)
@@ -232,13 +241,6 @@ class Drive:
                     self.now = until
                 case other:
                     raise SystemExit(f"the drive has come to an end: {other}")
-
-    def _go(self, lease: Lease) -> None:
-        if lease.robots_of is None:
-            self._out.append(lease)
-        else:
-            self.frontier.hop_ended(lease, self.now, _answer(lease))
-            self.frontier.robots_known(lease, _ALL, self.now)
 
     def commit(self) -> None:
         """Take down what has changed, in the state if there is one."""
@@ -336,7 +338,8 @@ def resume(path: Path) -> dict[str, Any]:
         state.open()
         state.reopen(max_depth=None, max_pages=None, retry_failed=False)
         drive.ledger.resume(state.books())
-        drive.frontier.resume(state.resume(lambda: None), 0.0)
+        drive.frontier.begin(AFTERWARDS)
+        drive.frontier.resume(state.resume(lambda: None, AFTERWARDS), 0.0)
         drive.start()
     figures = {
         **drive.watch.so_far(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 import pytest
 import trio
 from crawl_support import virtual
-from frontier_support import lease_of
+from frontier_support import Doorkeeper, answer_of, lease_of
 
 from trio_crawl import Headers, Hop, Link, Response, crawl
 from trio_crawl._frontier import discovery, windows
@@ -18,6 +18,8 @@ from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.limits import Limits
 from trio_crawl._frontier.memory import MemoryFrontier
+from trio_crawl._lease import Lookup, Start
+from trio_crawl._policy.robots import ALLOW_ALL
 from trio_crawl._policy.scope import Scope
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from trio_crawl.abc import Environment
 
 SITE = "https://a.test/"
+HOSTS = 2_000
 NEW = 10
 """Links of a page that no other page has led to."""
 
@@ -97,6 +100,35 @@ def test_with_a_state_a_url_takes_a_place_in_an_index(monkeypatch: pytest.Monkey
     before, after = held
     assert frontier.queued == 20_000
     assert (after - before) / 16_000 < 32
+
+
+@pytest.mark.usefixtures("tracing")
+def test_hosts_are_small_until_they_are_asked() -> None:
+    """Of 2,000 hosts each takes 650 bytes with its page, and 1,250 more once its robots.txt was asked for."""
+    limits = Limits(per_host=2, per_address=8, delay=60, max_depth=None, max_pages=None)
+    frontier = MemoryFrontier(Scope("any"), limits, Ledger(), guard=Doorkeeper(), robots=True)
+    parent = lease_of(SITE)
+    for names in ("warm", "host"):  # the first ones fill what is there once
+        before = traced()
+        frontier.add_found([Link(url=f"https://{names}-{n:04}.test/page") for n in range(HOSTS)], parent, 0)
+        waiting = traced()
+        for number in range(HOSTS):
+            ask_for_robots(frontier, f"192.0.{number >> 8}.{number & 255}")
+        asked = traced()
+    assert frontier.queued == 2 * HOSTS
+    assert (waiting - before) / HOSTS < 650
+    assert (asked - waiting) / HOSTS < 1_250
+
+
+def ask_for_robots(frontier: MemoryFrontier, address: str) -> None:
+    """Let the next host be asked for its robots.txt, at a new address."""
+    decision = frontier.take(0)
+    assert isinstance(decision, Lookup)
+    frontier.resolved(decision.host, (address,), 0)
+    decision = frontier.take(0)
+    assert isinstance(decision, Start)
+    frontier.hop_ended(decision.lease, 0, answer_of(decision.lease))
+    frontier.robots_known(decision.lease, ALLOW_ALL, 0, status=404)
 
 
 @pytest.mark.usefixtures("tracing")

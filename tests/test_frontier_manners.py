@@ -43,8 +43,8 @@ def test_what_was_told_is_kept_to() -> None:
     first.robots.skipped("http://a.test/a")
     hosts = schedule()
     host = hosts.host("a.test")
-    host.watch = Watch()
-    host.watch.started(5.0, delay=9, limit=2)
+    watch = host.meet().watch = Watch()
+    watch.started(5.0, delay=9, limit=2)
     first.note(host)
     assert journal.unsaved
     state = resumed(journal)

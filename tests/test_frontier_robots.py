@@ -133,3 +133,12 @@ def test_each_decision_survives() -> None:
         other = RobotsDesk()
         assert other.resume(record(desk), 1)
         assert other.verdict(SITE, 1) == said
+
+
+def test_nothing_is_gathered_for_a_state_that_is_not_there() -> None:
+    """What nobody will be told is not kept for telling; a report has it all the same."""
+    desk = RobotsDesk("bot", kept=False)
+    desk.answer("https://a.test", RULES, 10)
+    desk.skipped(f"{SITE}private/x")
+    assert not desk.unsaved
+    assert [(found.origin, found.skipped) for found in desk.records()] == [("https://a.test", 1)]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from frontier_support import lease_of
 
-from trio_crawl._frontier.schedule import Host, Schedule, State
+from trio_crawl._frontier.host import Host, State
+from trio_crawl._frontier.schedule import Schedule
 
 if TYPE_CHECKING:
     from trio_crawl._lease import Lease
@@ -112,14 +113,14 @@ def test_robots_goes_before_pages() -> None:
     made.push(host, lease("a", 1), 0)
     asked = lease("a", 1)
     asked.robots_of = "https://a"
-    host.robots_pending += 1
+    host.meet().robots_pending += 1
     made.push(host, asked, 0)
     assert next_host(made, 0).head() == (asked.order, asked.url, None, asked)
     assert made.start(host, asked, 0)
     made.finish(host, asked, 1)
     assert made.next(1) is None
     assert [url for _, url, *_ in host.pages] == ["https://a/1"]
-    host.robots_pending -= 1
+    host.meet().robots_pending -= 1
     made.settle(host, 1)
     assert next_host(made, 1) is host
 

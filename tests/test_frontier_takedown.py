@@ -13,6 +13,7 @@ from sqlite_support import BEFORE_ALL, books, found, nothing, state_in
 
 from trio_crawl import Request, StateError
 from trio_crawl._frontier.journal import Changes, Discovered, Ended, Passed
+from trio_crawl._frontier.takedown import HostNumbers
 from trio_crawl._lease import Wanted
 
 if TYPE_CHECKING:
@@ -104,3 +105,13 @@ def test_spilled_pages_are_counted_for_the_windows(tmp_path: Path) -> None:
     with state_in(tmp_path) as state:
         state.commit(Changes(discovered=[found(1)], spilled=Counter({"a.test": 1})), [], books())
         assert state.resume(nothing).stored == {"a.test": 1}
+
+
+def test_hosts_are_numbered_in_their_order() -> None:
+    """Each name has its own number, those that the state had before included; another has none."""
+    numbers = HostNumbers()
+    numbers.fill([("a.test", 1), ("b.test", 2)])
+    assert numbers.new("") == 3
+    assert numbers.new("c.test") == 4
+    assert [numbers.get(name) for name in ("a.test", "b.test", "", "c.test")] == [1, 2, 3, 4]
+    assert numbers.get("d.test") is None

@@ -7,8 +7,8 @@ from math import inf
 import pytest
 from hypothesis import given, strategies as st
 
+from trio_crawl._frontier.host import Host, Terms
 from trio_crawl._frontier.journal import Changes
-from trio_crawl._frontier.schedule import Host
 from trio_crawl._frontier.watch import LONGEST_WAIT, HostRecord, Watch, Watchers
 from trio_crawl._policy.pace import LONGEST_PACE
 
@@ -18,7 +18,7 @@ RECORD = HostRecord("a.test", 3, 1.0, 2, 10.0, 0.0, 0, EPOCH - 500, EPOCH - 4, 0
 
 def host() -> Host:
     """Return a host that nothing is known of."""
-    return Host("a.test", per_host=2, delay=10)
+    return Host("a.test", Terms(per_host=2, delay=10))
 
 
 def resumed(record: HostRecord, now: float = 100.0) -> Host:
@@ -59,12 +59,14 @@ def test_each_request_is_told_once() -> None:
     """A record has the requests since the last one; and what was not asked at all has none."""
     watchers = Watchers()
     watchers.epoch = EPOCH
-    known, idle = host(), Host("b.test", per_host=1, delay=0)
-    known.watch = Watch()
+    known, idle = host(), Host("b.test", Terms(per_host=1, delay=0))
+    met = known.meet()
     told = []
     for number in range(3):
-        known.watch.started(number * 10, delay=10, limit=2)
-        known.watch.ended()
+        assert met.watch is None  # what was told is let go of
+        watch = met.watch = Watch.after(met.watched)
+        watch.started(number * 10, delay=10, limit=2)
+        watch.ended()
         watchers.changed(known)
         watchers.changed(idle)
         assert watchers.unsaved
@@ -74,16 +76,34 @@ def test_each_request_is_told_once() -> None:
     assert not watchers.unsaved
     assert [record.requests for record in told] == [1, 1, 1]
     assert [record.smallest_gap for record in told] == [None, 10, 10]
-    assert (told[-1].first, told[-1].last) == (EPOCH, EPOCH + 20)
+    # Not before what was told last, so that the state sees no gap between two runs there.
+    assert [(record.first - EPOCH, record.last - EPOCH) for record in told] == [(0, 0), (0, 10), (10, 20)]
+
+
+def test_who_is_being_asked_is_watched_on() -> None:
+    """A request that has not ended when a state is told counts among those at once that come after."""
+    watchers = Watchers()
+    known = host()
+    watch = known.meet().watch = Watch()
+    watch.started(0, delay=10, limit=1)
+    watchers.changed(known)
+    watchers.tell(Changes())
+    assert known.meet().watch is watch
+    watch.started(10, delay=10, limit=1)
+    changes = Changes()
+    watchers.changed(known)
+    watchers.tell(changes)
+    assert [(record.requests, record.most_at_once, record.excess) for record in changes.hosts] == [(1, 2, 1)]
 
 
 def test_the_rest_of_a_delay_is_waited_for() -> None:
     """A host that was asked four seconds before waits for six more, of ten; and the gap counts."""
     known = resumed(RECORD)
     assert known.turns.next_start(100) == 106
-    assert known.watch is not None
-    known.watch.started(106, delay=10, limit=2)
-    assert (known.watch.smallest_gap, known.watch.shortfall) == (10, 0)
+    watch = known.meet().watch
+    assert watch is not None
+    watch.started(106, delay=10, limit=2)
+    assert (watch.smallest_gap, watch.shortfall) == (10, 0)
 
 
 def test_pace_rest_and_failures_are_taken_up() -> None:
@@ -111,8 +131,9 @@ def test_no_clock_makes_a_host_wait_for_longer_than_a_rule_may(
     assert start <= now + max(LONGEST_WAIT, 10) + 1e-3
     if last > 1e-3:
         assert start >= now + 10 - 1e-3  # it was set back: as if the host had been asked just now
-        assert known.watch is not None
-        assert known.watch.last == -inf
+        watch = known.meet().watch
+        assert watch is not None
+        assert watch.last == -inf
 
 
 def test_who_does_not_know_waits_for_all_of_the_delay() -> None:

@@ -14,7 +14,7 @@ from trio_crawl._frontier.windows import Windows
 from trio_crawl._lease import Load, Stored
 
 if TYPE_CHECKING:
-    from trio_crawl._frontier.schedule import Host
+    from trio_crawl._frontier.host import Host
 
 NAME = "a.test"
 

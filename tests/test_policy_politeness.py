@@ -125,3 +125,11 @@ def test_turns_go_on_from_an_earlier_crawl() -> None:
     turns.resume(last_start=-4, not_before=-9)
     assert turns.next_start(0) == 3
     assert turns.delay_now == 5
+
+
+def test_a_pace_is_made_when_it_is_asked_for() -> None:
+    """Until then the delay is the crawl's own; after that, what the pace makes of it."""
+    turns = Turns(per_host=1, delay=5.0)
+    assert (turns.learned, turns.delay_now) == (False, 5.0)
+    turns.pace.learn(turns.delay, latency=None, trouble=True, started=0.0, now=1.0)
+    assert (turns.learned, turns.delay_now) == (True, 10.0)

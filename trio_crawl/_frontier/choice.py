@@ -11,7 +11,7 @@ from .._lease import Drained, Idle, Lease, Lookup, Refuse, Start
 from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
-from .schedule import Host
+from .host import Host
 
 if TYPE_CHECKING:
     from .._lease import Decision
@@ -106,11 +106,12 @@ class Choice:
         if self._lets_go(host, lease, now):
             return None
         if self._doors is not None:
-            if host.fresh_until <= now:
-                host.looking_up = True
+            met = host.meet()
+            if met.fresh_until <= now:
+                met.looking_up = True
                 self._schedule.settle(host, now)
                 return Lookup(host.name)
-            error = self._doors.through(host, lease)
+            error = self._doors.through(met, lease)
             if error is not None:
                 return self._refuse(host, error, now)
         if self._robots is not None and lease.robots_of is None:
@@ -146,11 +147,11 @@ class Choice:
         """Return why a page that was queued is not asked for after all, None if it is."""
         if not lease.is_page:
             return None
-        if host.health.given_up:
+        if host.given_up:
             return "host_given_up"
         if not lease.attempts and not lease.chain:
             most = self._limits.max_per_host
-            if most is not None and host.asked >= most:
+            if most is not None and host.meet().asked >= most:
                 return "max_per_host"
             if self._watch is not None and self._watch.holds(lease):
                 return "trap_pattern"
@@ -162,8 +163,9 @@ class Choice:
         """Take note that *host* gave the page of *lease*; once, ask it for a URL that can't exist."""
         if not lease.is_page or lease.is_list:
             return
-        host.good += 1
-        if host.good == PROBE_AFTER:
+        met = host.meet()
+        met.good += 1
+        if met.good == PROBE_AFTER:
             probe = Lease.new(lease.order, probe_url(lease.url), None, None)
             probe.probe = True
             self._schedule.push(host, probe, now)
@@ -171,13 +173,14 @@ class Choice:
     def _may_probe(self, host: Host, probe: Lease, now: float) -> bool:
         """Return whether a URL that can't exist is worth its turn, and allowed."""
         others = len(host.pages) > 1 or host.stored
-        if not others or host.name in self._queues.cancelled or host.health.given_up:
+        if not others or host.name in self._queues.cancelled or host.given_up:
             return False
         if self._robots is not None and self._robots.verdict(probe.url, now) != "allowed":
             return False
-        if self._doors is None or host.fresh_until <= now:
+        met = host.meet()
+        if self._doors is None or met.fresh_until <= now:
             return True
-        return self._doors.through(host, probe) is None
+        return self._doors.through(met, probe) is None
 
     def _pass_over(self, host: Host, lease: Lease, now: float) -> None:
         """Let go of the head of a cancelled host."""
@@ -204,7 +207,7 @@ class Choice:
     def _ask_for_robots(self, host: Host, lease: Lease, now: float) -> None:
         """Put the robots.txt of the lease's origin before the pages of its host, which wait for it."""
         assert self._robots is not None  # noqa: S101 - the caller looked
-        host.robots_pending += 1
+        host.meet().robots_pending += 1
         host.push(self._robots.ask(lease))
         self._schedule.settle(host, now)
 
@@ -222,7 +225,7 @@ class Choice:
         assert lease.robots_of is not None  # noqa: S101
         crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._schedule.host(_urls.host(lease.robots_of + "/"))
-        host.robots_pending -= 1
+        host.meet().robots_pending -= 1
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
         self._schedule.settle(host, now)
 
@@ -238,14 +241,14 @@ class Choice:
             self.robots_known(lease, None, now)
             return
         # Its pages are skipped before it matters; nothing is known, and nothing to be kept.
-        host.robots_pending -= 1
+        host.meet().robots_pending -= 1
         self._schedule.settle(host, now)
 
     def _start(self, host: Host, lease: Lease, now: float) -> Start | None:
         if not self._schedule.start(host, lease, now):
             return None
         if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
-            host.asked += 1
+            host.meet().asked += 1
         self._manners.note(host)
         self._lend(host, lease)
         lease.started = now

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT: Final = 2.0
 """Seconds to wait for who reads the database; less than the 5 seconds of ``grace``."""
 
+CACHE: Final = 8 * 1024
+"""KiB of the database in memory: what is read and written again (the ends of tables and of the index)
+is little, and what is not comes from the system's cache."""
+
 DAMAGED: Final = "it is damaged"
 UNTOUCHED: Final = (
     "the outputs are left as they are: put a copy of it back, or begin again with another state and outputs"
@@ -78,7 +82,7 @@ class Database:
             found = self._recognise(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute(f"PRAGMA cache_size = -{CACHE}")
             if not found:
                 self._create(connection)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import SkipReason
     from .._policy.scope import Scope
+    from .dealings import Waiting
     from .journal import Journal
     from .ledger import Ledger
-    from .schedule import Waiting
     from .trapwatch import TrapWatch
 
 PASSED: Final[tuple[SkipReason, ...]] = (
@@ -32,7 +32,7 @@ PASSED: Final[tuple[SkipReason, ...]] = (
 )
 """Why a link is passed by, unless it is found again where it may be followed."""
 
-RECENT: Final = 50_000
+RECENT: Final = 20_000
 """Keys that are remembered as known, beside their fingerprints: a site's pages repeat their links."""
 
 _UNVOUCHED: Final = frozenset({"nofollow", "ugc", "sponsored"})

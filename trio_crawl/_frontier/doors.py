@@ -10,7 +10,7 @@ from .._errors import FetchError
 if TYPE_CHECKING:
     from .._lease import Lease
     from ..abc import Guard
-    from .schedule import Host
+    from .dealings import Dealings
 
 ADDRESS_TTL: Final = 60.0
 """Seconds that the answer of a look-up is used for."""
@@ -22,7 +22,7 @@ so that a retry asks again, and enough for all that is queued for the host to le
 
 @final
 class Doors:
-    """Judges the addresses of hosts, once for each look-up and port.
+    """Judges the addresses of hosts, after each look-up, and where another port comes up.
 
     Args:
         guard: the judge of an address.
@@ -31,28 +31,32 @@ class Doors:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    def through(self, host: Host, lease: Lease) -> FetchError | None:
+    def through(self, host: Dealings, lease: Lease) -> FetchError | None:
         """Set the addresses that *lease* may connect to; return the error if there are none."""
         if host.refusal is not None:
             return host.refusal
         parts = _urls.split(_urls.origin(lease.url))
-        door = host.doors.get(parts.port)
-        if door is None:
-            refusals = {a: self._guard.refusal(parts.hostname, parts.port, a) for a in host.addresses}
-            door = tuple(address for address, refusal in refusals.items() if refusal is None)
-            if not door:
-                door = FetchError("blocked_address", next(filter(None, refusals.values()), "no address"))
-            host.doors[parts.port] = door
+        door = host.door
+        if door is None or host.port != parts.port:
+            door = host.door = self._judge(parts, host.addresses)
+            host.port = parts.port
         if isinstance(door, FetchError):
             return door
         lease.addresses = door
         return None
 
+    def _judge(self, parts: _urls.Parts, addresses: tuple[str, ...]) -> tuple[str, ...] | FetchError:
+        refusals = {a: self._guard.refusal(parts.hostname, parts.port, a) for a in addresses}
+        door = tuple(address for address, refusal in refusals.items() if refusal is None)
+        if not door:
+            return FetchError("blocked_address", next(filter(None, refusals.values()), "no address"))
+        return addresses if door == addresses else door  # the same object, for hosts are many
 
-def looked_up(host: Host, answer: tuple[str, ...] | FetchError, now: float) -> None:
+
+def looked_up(host: Dealings, answer: tuple[str, ...] | FetchError, now: float) -> None:
     """Let *host* have what a look-up of its name brought."""
     host.looking_up = False
-    host.doors.clear()
+    host.door = None
     if isinstance(answer, FetchError):
         host.addresses, host.refusal = (), answer
         host.fresh_until = now + (LOOKUP_AGAIN if getattr(answer, "temporary", False) else ADDRESS_TTL)

@@ -11,9 +11,10 @@ from .watch import Watchers
 
 if TYPE_CHECKING:
     from .._model.conduct import HostReport
+    from .host import Host
     from .journal import Changes, Journal
     from .resumed import Resumed
-    from .schedule import Host, Schedule
+    from .schedule import Schedule
     from .watch import RobotsRecord
 
 
@@ -31,7 +32,7 @@ class Manners:
     """
 
     def __init__(self, *, robots: bool, product: str, journal: Journal | None) -> None:
-        self.robots = RobotsDesk(product) if robots else None
+        self.robots = RobotsDesk(product, kept=journal is not None) if robots else None
         self._watchers = Watchers()
         self._kept = journal is not None
         if journal is not None:

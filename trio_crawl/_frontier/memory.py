@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from .._model.conduct import HostReport
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
+    from .host import Host
     from .journal import Journal
     from .ledger import Ledger
     from .limits import Limits
     from .resumed import Resumed
-    from .schedule import Host
 
 _OK: Final = 200
 
@@ -99,7 +99,7 @@ class MemoryFrontier:
         self._queues.queued = sum(resumed.stored.values())
         self._choice.pages = self._ledger.pages
         for name, number in resumed.asked.items():
-            self._schedule.host(name).asked = number
+            self._schedule.host(name).meet().asked = number
         if self._watch is not None:
             self._watch.resume(resumed.families, resumed.words)
         self._manners.resume(resumed, self._schedule, now)
@@ -157,7 +157,7 @@ class MemoryFrontier:
     def resolved(self, name: str, answer: tuple[str, ...] | FetchError, now: float) -> None:
         """Take the answer of a `Lookup`."""
         host = self._schedule.host(name)
-        looked_up(host, answer, now)
+        looked_up(host.meet(), answer, now)
         self._schedule.settle(host, now)
 
     def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None) -> None:
@@ -176,18 +176,17 @@ class MemoryFrontier:
 
     @staticmethod
     def _learn(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
-        latency = now - lease.started if isinstance(result, FetchError) else result.elapsed
-        host.turns.pace.learn(
-            host.turns.delay,
-            # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
-            latency=None if lease.robots_of else latency,
-            trouble=is_trouble(result),
-            started=lease.started,
-            now=now,
-        )
-        rest = host.health.learn(failed=is_failure(result), started=lease.started, now=now)
-        if rest:
-            host.turns.pause_until(now + rest)
+        # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
+        latency = None if lease.robots_of else _latency(result, lease, now)
+        trouble = is_trouble(result)
+        turns = host.turns
+        if latency is not None or trouble or turns.learned:
+            turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
+        failed = is_failure(result)
+        if failed or host.failures:
+            rest = host.health.learn(failed=failed, started=lease.started, now=now)
+            if rest:
+                turns.pause_until(now + rest)
 
     def slow_down(self, lease: Lease, until: float, now: float) -> None:
         """Let the lease's host rest until a moment that it asked for."""
@@ -303,3 +302,7 @@ class MemoryFrontier:
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""
         self._choice.stopping = True
+
+
+def _latency(result: Response | FetchError, lease: Lease, now: float) -> float:
+    return now - lease.started if isinstance(result, FetchError) else result.elapsed

@@ -11,9 +11,10 @@ from .windows import Windows
 
 if TYPE_CHECKING:
     from .._lease import Lease
+    from .dealings import Waiting
+    from .host import Host
     from .journal import Journal
     from .limits import Limits
-    from .schedule import Host, Waiting
 
 
 @final

@@ -53,13 +53,15 @@ class RobotsDesk:
 
     Args:
         product: the crawler's product token, whom rules of an earlier run have to be for.
+        kept: whether there is a state, which is to be told what changes.
 
     Attributes:
         epoch: as in `Watchers`.
     """
 
-    def __init__(self, product: str = "") -> None:
+    def __init__(self, product: str = "", *, kept: bool = True) -> None:
         self.epoch = 0.0
+        self._kept = kept
         self._product = product
         self._known: dict[str, _Known] = {}
         self._changed: dict[str, _Known] = {}
@@ -90,7 +92,11 @@ class RobotsDesk:
         origin = _urls.origin(url)
         entry = self._known[origin]
         entry.skipped += 1
-        self._changed[origin] = entry
+        self._note(origin, entry)
+
+    def _note(self, origin: str, entry: _Known) -> None:
+        if self._kept:
+            self._changed[origin] = entry
 
     def ask(self, page: Lease) -> Lease:
         """Return a lease for the robots.txt that *page* waits for; it goes when the page would."""
@@ -131,7 +137,8 @@ class RobotsDesk:
             skipped=before.skipped if before else 0,
             told_skipped=before.told_skipped if before else 0,
         )
-        self._known[origin] = self._changed[origin] = entry
+        self._known[origin] = entry
+        self._note(origin, entry)
         return crawl_delay or 0.0
 
     # What a state is told, and tells

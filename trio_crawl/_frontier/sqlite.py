@@ -77,7 +77,7 @@ class SqliteState:
         """
         self._database.open()
         with self._database.reading():
-            self._takedown.hosts = dict(self._database.db.execute("SELECT name, id FROM hosts"))
+            self._takedown.hosts.fill(self._database.db.execute("SELECT name, id FROM hosts"))
             row = self._database.db.execute(_LAST_BATCH).fetchone()
             if row is not None:
                 self._takedown.batch, self.positions = row[0], json.loads(row[1])

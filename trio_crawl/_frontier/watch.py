@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .._model.conduct import RobotsDecision
+    from .host import Host
     from .journal import Changes
-    from .schedule import Host
 
 LONGEST_WAIT: Final = MAX_RETRY_AFTER
 """Seconds that a state can make a host wait, whatever the wall clock says: no rule asks for more."""
@@ -90,6 +90,7 @@ class Watch:
 
     Attributes:
         requests: started so far, in this run.
+        running: those of them that have not ended.
         told: those of them that a state knows of.
         smallest_gap: seconds between two starts.
         most: at one time.
@@ -101,13 +102,13 @@ class Watch:
     """
 
     __slots__ = (
-        "_running",
         "delay",
         "excess",
         "first",
         "last",
         "most",
         "requests",
+        "running",
         "shortfall",
         "smallest_gap",
         "told",
@@ -118,7 +119,15 @@ class Watch:
         self.first = inf
         self.smallest_gap = inf
         self.shortfall = self.delay = 0.0
-        self.most = self.excess = self.requests = self.told = self._running = 0
+        self.most = self.excess = self.requests = self.told = self.running = 0
+
+    @classmethod
+    def after(cls, told: float) -> Watch:
+        """Return one that goes on from the last start that a state was told of; -inf: of none."""
+        watch = cls(told)
+        if told > -inf:
+            watch.first = told
+        return watch
 
     def started(self, now: float, *, delay: float, limit: int) -> None:
         """Take note of a start.
@@ -132,17 +141,16 @@ class Watch:
         self.smallest_gap = min(self.smallest_gap, gap)
         if delay - gap > max(self.shortfall, SLACK):
             self.shortfall = delay - gap
-        if not self.requests:
-            self.first = now
+        self.first = min(self.first, now)
         self.requests += 1
-        self._running += 1
-        self.most = max(self.most, self._running)
-        self.excess = max(self.excess, self._running - limit)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.excess = max(self.excess, self.running - limit)
         self.last, self.delay = now, delay
 
     def ended(self) -> None:
         """Take note of an end."""
-        self._running -= 1
+        self.running -= 1
 
 
 @final
@@ -172,13 +180,20 @@ class Watchers:
     def tell(self, changes: Changes) -> None:
         """Put into *changes* what was not told before."""
         for host in self._changed.values():
-            if host.watch is not None and host.watch.requests:
-                changes.hosts.append(self._record(host, host.watch))
-                host.watch.told = host.watch.requests
+            met = host.meet()
+            watch = met.watch
+            if watch is None or not watch.requests:
+                continue
+            changes.hosts.append(self._record(host, watch))
+            watch.told = watch.requests
+            if not watch.running:
+                # The state adds up what comes after; what is left is when the last start was.
+                met.watch, met.watched = None, watch.last
         self._changed.clear()
 
     def _record(self, host: Host, watch: Watch) -> HostRecord:
-        rate, usual = host.turns.pace.known()
+        turns = host.turns
+        rate, usual = turns.pace.known() if turns.learned else (None, None)
         return HostRecord(
             host=host.name,
             requests=watch.requests - watch.told,
@@ -189,8 +204,8 @@ class Watchers:
             excess=watch.excess,
             first=watch.first + self.epoch,
             last=watch.last + self.epoch,
-            not_before=max(host.turns.not_before + self.epoch, 0.0),
-            failures=host.health.failures,
+            not_before=max(turns.not_before + self.epoch, 0.0),
+            failures=host.failures,
             rate=rate,
             usual=usual,
         )
@@ -199,16 +214,15 @@ class Watchers:
         """Return records of so many hosts: first where a rule was not kept, then the busiest."""
 
         def turn(host: Host) -> tuple[int, int, str]:
-            watch = host.watch
-            assert watch is not None  # noqa: S101 - see below
+            watch = watches[host]
             return -(bool(watch.shortfall) + bool(watch.excess)), -watch.requests, host.name
 
-        asked = [host for host in hosts.values() if host.watch is not None and host.watch.requests]
-        return [
-            self._record(host, host.watch)
-            for host in nsmallest(most, asked, key=turn)
-            if host.watch is not None
-        ]
+        watches = {
+            host: host.met.watch
+            for host in hosts.values()
+            if host.met is not None and host.met.watch is not None and host.met.watch.requests
+        }
+        return [self._record(host, watches[host]) for host in nsmallest(most, watches, key=turn)]
 
     def resume(self, host: Host, record: HostRecord, now: float) -> None:
         """Let *host* wait for as long as an earlier run would have.
@@ -217,14 +231,17 @@ class Watchers:
         had been asked just now, and `LONGEST_WAIT` at most; forward, and what is over by it is over.
         """
         since = now + self.epoch - record.last
-        host.watch = watch = Watch(now - since if since >= 0 else -inf)
+        met = host.meet()
+        met.watch = watch = Watch(now - since if since >= 0 else -inf)
         watch.delay = record.delay
-        host.turns.resume(
+        met.turns.resume(
             last_start=now - max(since, 0.0),
             not_before=now + min(record.not_before - now - self.epoch, LONGEST_WAIT),
         )
-        host.turns.pace.resume(record.rate, record.usual)
-        host.health.failures = record.failures
+        if record.rate is not None or record.usual is not None:
+            met.turns.pace.resume(record.rate, record.usual)
+        if record.failures:
+            host.health.failures = record.failures
 
     @staticmethod
     def resume_blindly(hosts: Iterable[Host], now: float) -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .._lease import Stored
-    from .schedule import Host, Schedule
+    from .host import Host
+    from .schedule import Schedule
 
 WINDOWS: Final = 100_000
 """Pages that all windows together hold, about; 300 bytes each."""

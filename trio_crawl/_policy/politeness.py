@@ -41,14 +41,14 @@ class Turns:
             is read after the first start); it counts from the last start.
         paced: whether the host minds how fast it is asked; if not, a turn waits for nothing but
             the end of another.
-        pace: makes it longer while the host has trouble.
         not_before: the moment until which it is to be left alone.
     """
 
     per_host: int
     delay: float
     paced: bool = True
-    pace: Pace = field(default_factory=Pace, init=False)
+    # Made when there is something to learn: hosts that have only given a robots.txt are many.
+    _pace: Pace | None = field(default=None, init=False)
     running: int = field(default=0, init=False)
     _last_start: float = field(default=-math.inf, init=False)
     not_before: float = field(default=-math.inf, init=False)
@@ -56,7 +56,19 @@ class Turns:
     @property
     def delay_now(self) -> float:
         """The seconds to keep between two starts, at the present pace."""
-        return self.pace.delay(self.delay)
+        return self.delay if self._pace is None else self._pace.delay(self.delay)
+
+    @property
+    def pace(self) -> Pace:
+        """Makes the delay longer while the host has trouble."""
+        if self._pace is None:
+            self._pace = Pace()
+        return self._pace
+
+    @property
+    def learned(self) -> bool:
+        """Whether anything was learned of its pace."""
+        return self._pace is not None
 
     def next_start(self, now: float) -> float | None:
         """Return the moment from which one more request may start, never before *now*.

@@ -1,0 +1,85 @@
+"""What a crawl has to do with a host once it is about to be asked, and pages as they wait."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final, TypeAlias, final
+
+if TYPE_CHECKING:
+    from .._errors import FetchError
+    from .._lease import Lease
+    from .._model import Request
+    from .._policy.health import Health
+    from .._policy.politeness import Turns
+    from .watch import Watch
+
+Waiting: TypeAlias = "tuple[int, str, str | None, Request | Lease | None]"
+"""A page that waits for its turn: its order, its URL, its referrer, and what else there is to say.
+
+That is nothing for a plain GET; for another the request; after a hop, or an earlier visit, the lease.
+"""
+
+Queued: TypeAlias = "tuple[int, str, str | None] | Waiting"
+"""The same as a host holds it, of which a crawl may have millions: without what there is not to
+say, and if the URL is an https one without the origin, so that it begins with the path's slash."""
+
+# One object for all: each negation would make another.
+_NEVER: Final = -inf
+
+
+@final
+class Dealings:
+    """What a crawl has to do with a host from when it is about to be asked.
+
+    Attributes:
+        turns: when the next hop may start.
+        health: its failures in a row; None before the first one.
+        watch: what is measured; None before the first hop, and when a state was told of it.
+        watched: when the last start was that a state was told of.
+        robots: robots.txt files to be asked for, which go before the pages.
+        later: pages that wait for a moment of their own.
+        robots_pending: robots.txt files that its pages wait for.
+        looking_up: whether its name is being looked up.
+        addresses: what the last look-up brought, or
+        refusal: why it brought nothing, and
+        fresh_until: until when that holds.
+        door: the addresses that may be connected to, or why none may; None if they were not judged yet.
+        port: for which port that is.
+        asked: pages that were asked for, whatever came of it.
+        good: answers with status 200.
+    """
+
+    __slots__ = (
+        "addresses",
+        "asked",
+        "door",
+        "fresh_until",
+        "good",
+        "health",
+        "later",
+        "looking_up",
+        "port",
+        "refusal",
+        "robots",
+        "robots_pending",
+        "turns",
+        "watch",
+        "watched",
+    )
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.health: Health | None = None
+        self.watch: Watch | None = None
+        self.watched = _NEVER
+        self.robots: list[Queued] | None = None
+        self.later: list[tuple[float, int, Lease]] | None = None
+        self.robots_pending = 0
+        self.looking_up = False
+        self.addresses: tuple[str, ...] = ()
+        self.refusal: FetchError | None = None
+        self.fresh_until = _NEVER
+        self.door: tuple[str, ...] | FetchError | None = None
+        self.port = 0
+        self.asked = 0
+        self.good = 0
