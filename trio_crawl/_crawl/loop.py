@@ -22,7 +22,7 @@ import trio
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._fetch.resolve import Resolver
-from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .explain import Hop
@@ -152,6 +152,8 @@ class Loop:
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
+                self._recorder.ends()
+                self._pass_asides()
                 return
             # Where every token is taken there may be more to start; else rows need not wait for more.
             await self._outlet.pass_on(idle=next_step is not None)
@@ -203,6 +205,11 @@ class Loop:
                     self._nursery.start_soon(self._hop, lease, scope)
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
+                    if self._outlet.full:
+                        return Idle(now)
+                case Gone(lease):
+                    self._recorder.ends_aside(lease)
+                    self._pass_asides()
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -311,6 +318,8 @@ class Loop:
             scope.deadline = trio.current_time() + self._options.timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
+            if scope.cancelled_caught and trio.current_time() < scope.deadline:
+                arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
             arrival = error
         except trio.Cancelled:
@@ -407,6 +416,7 @@ class Loop:
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
+            self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
