@@ -178,12 +178,12 @@ class Loop:
             CrawlError: as the loop would have.
         """
         self._order_arrivals()
-        while self._due:
+        while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure):
                 self._arrived(lease, arrival)
 
-    def _start_what_may(self) -> Idle | Drained | None:
+    def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
 
         None says that every token is taken.

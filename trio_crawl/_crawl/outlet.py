@@ -78,6 +78,11 @@ class Outlet:
         return self._gatherer.full
 
     @property
+    def refused(self) -> bool:
+        """Whether an output has refused an outcome, after which nothing may be added."""
+        return self._gatherer.refused
+
+    @property
     def due(self) -> float | None:
         """The moment at which `pass_on` is to be called at the latest, None if nothing is gathered."""
         batch = self._gatherer.batch
