@@ -145,7 +145,7 @@ def test_a_process_that_was_ended_between_two_pages_costs_none(virtual: bool) ->
     async def use(workers: Workers) -> None:
         process = (await parsed(workers, parsers_elsewhere.titles))[1][0]["process"]
         os.kill(process, signal.SIGKILL)
-        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it is dead
         assert (await parsed(workers, parsers_elsewhere.titles))[1][0]["process"] != process
 
     with_workers(use, virtual=virtual)

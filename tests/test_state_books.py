@@ -104,7 +104,7 @@ async def test_max_failures_counts_over_the_whole(tmp_path: Path) -> None:
 
 @virtual
 async def test_a_page_that_an_output_refuses_is_in_none_and_in_no_book(tmp_path: Path) -> None:
-    """Outputs that were asked before keep nothing of it, nor do the books; and other pages come with a header."""
+    """Outputs that were asked before keep nothing of it, nor do the books; other pages have their header."""
     web = MemoryWeb()
     seeds = [f"https://{name}.test/" for name in "abc"]
     for seed in seeds:

@@ -171,7 +171,7 @@ class Loop:
         self._due.extend((lease, arrival) for _, lease, arrival in self._arrivals)
         self._arrivals.clear()
 
-    def take_up_parsed(self) -> None:
+    async def take_up_parsed(self) -> None:
         """After a cancellation: hand to the outputs what parsers found and the loop did not get to.
 
         Raises:
@@ -181,6 +181,8 @@ class Loop:
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure):
+                if self._outlet.full:
+                    await self._outlet.hand_over()
                 self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
