@@ -19,7 +19,7 @@ import trio
 
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
-from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .lists import ListEnd, Piece, ToRead
@@ -142,6 +142,8 @@ class Loop:
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
+                self._recorder.ends()
+                self._pass_asides()
                 return
             # Where every token is taken there may be more to start; else rows need not wait for more.
             await self._outlet.pass_on(idle=next_step is not None)
@@ -153,19 +155,21 @@ class Loop:
 
         await wait_all_tasks_blocked()
 
-    def take_up_parsed(self) -> None:
+    async def take_up_parsed(self) -> None:
         """After a cancellation: hand to the outputs what parsers found and the loop did not get to.
 
         Raises:
             CrawlError: as the loop would have.
         """
         self._due.extend(self.tasks.take())
-        while self._due:
+        while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure):
+                if self._outlet.full:
+                    await self._outlet.hand_over()
                 self._arrived(lease, arrival)
 
-    def _start_what_may(self) -> Idle | Drained | None:
+    def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
 
         None says that every token is taken.
@@ -185,6 +189,11 @@ class Loop:
                     self.tasks.fetch(lease)
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
+                    if self._outlet.full:
+                        return Idle(now)
+                case Gone(lease):
+                    self._recorder.ends_aside(lease)
+                    self._pass_asides()
                     if self._outlet.full:
                         return Idle(now)
                 case Lookup(host):
@@ -269,6 +278,7 @@ class Loop:
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
+            self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 

@@ -136,6 +136,8 @@ class Tasks:
             scope.deadline = trio.current_time() + self._timeout
             with scope:
                 arrival = await self._fetcher.fetch(hop)
+            if scope.cancelled_caught and trio.current_time() < scope.deadline:
+                arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
             arrival = error
         except trio.Cancelled:
