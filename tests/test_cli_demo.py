@@ -32,6 +32,18 @@ def test_it_writes_links_and_prints_the_report_each_time(tmp_path: Path) -> None
         }
 
 
+def test_a_file_of_another_crawl_is_left_alone(tmp_path: Path) -> None:
+    """A found.tsv that no demonstration wrote is wrong usage, and stays as it is."""
+    found = tmp_path / "found.tsv"
+    found.write_text("source_url\tparsed_url\nhttps://example.org/\thttps://example.org/a\n")
+    before = found.read_bytes()
+    with program("demo", cwd=tmp_path) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert "found.tsv exists, and is no demonstration's" in err
+    assert found.read_bytes() == before
+
+
 def test_an_output_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     """A folder of the output's name is wrong usage, said in a line."""
     (tmp_path / "found.tsv").mkdir()

@@ -36,6 +36,12 @@ def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
             "--max-pages is 0; it takes a whole number, 1 or more; leave it out for no limit",
         ),
         ("more than max_bytes=100", "more than --max-bytes=100"),
+        ("recrawl= needs state=, which knows", "--recrawl needs --state, which knows"),
+        ("a crawl with write=['s.tsv', 'p.jsonl'], and", "a crawl with -o s.tsv -o p.jsonl, and"),
+        (
+            "leave that out of the URL, and give auth={'https://a.test': (user, password)}",
+            "leave that out of the URL, and give auth= in a program; it has no flag",
+        ),
         ("http://site.test/?timeout=5&fetch=x: dns", "http://site.test/?timeout=5&fetch=x: dns"),
     ],
 )

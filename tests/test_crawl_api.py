@@ -303,3 +303,16 @@ async def test_a_page_holds_what_is_known_of_it() -> None:
     }
     assert len({page.id for page in found.values()}) == 3
     assert "ended" in repr(pages)
+
+
+def test_a_crawl_that_is_awaited_in_asyncio_says_what_to_do() -> None:
+    """It needs trio, and names the function that does not."""
+
+    async def stream() -> None:
+        async with open_crawl("https://site.test/"):
+            pass
+
+    with pytest.raises(UsageError, match="asyncio.to_thread"):
+        asyncio.run(stream())
+    with pytest.raises(UsageError, match=r"trio_crawl\.run\(seeds"):
+        asyncio.run(crawl("https://site.test/"))

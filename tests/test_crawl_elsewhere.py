@@ -236,6 +236,15 @@ async def test_the_links_of_a_large_page_are_bounded_and_counted() -> None:
     assert (report.links, report.links_dropped) == (10, 9_990)
 
 
+@virtual
+async def test_links_beyond_the_limit_are_counted_of_pages_that_are_tried_at_once() -> None:
+    """The counts of one are not lost to those of another that was sent away before."""
+    links = "".join(f"<a href=/{number}>x</a>" for number in range(10_000))
+    web = site(a=links, b=links + "b", c=links + "c")
+    report = await crawl([SITE + "a", SITE + "b", SITE + "c"], fetch=web, max_links=10, max_depth=0, delay=0)
+    assert report.links_dropped == 3 * 9_990
+
+
 def test_a_crawl_in_real_time_takes_the_same_way(tmp_path: Path) -> None:
     """With processes that are waited for, several at once, and the same rows."""
     web = site(**{f"p{number}": LARGE for number in range(4)}, deep=DUBIOUS, hostile=HOSTILE)

@@ -97,6 +97,8 @@ async def test_seconds(name: str) -> None:
         ({"write": 5}, "write= can't be 5: it takes a path"),
         ({"write": "links.xls"}, "the suffixes are .tsv, .csv, .jsonl"),
         ({"write": "links"}, "without a suffix it names no format"),
+        ({"write": "links.xls"}, ".sqlite, .parquet, .warc.gz and .warc; a slash at the end"),
+        ({"retry_failed": True}, "retry_failed=True needs state=, which knows what failed"),
         ({"write": print}, "is not async; declare it `async def`"),
     ],
 )

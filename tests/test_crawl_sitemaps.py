@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 import trio_crawl
 from trio_crawl._errors import UsageError
+from trio_crawl._frontier import lists
 from trio_crawl._frontier.audit import audit
 from trio_crawl.testing import MemoryWeb, Reply, cancel_everywhere
 
@@ -447,3 +448,24 @@ def test_cancelled_at_any_step_a_crawl_of_sitemaps_goes_on(tmp_path: Path) -> No
         shutil.rmtree(folder)
 
     cancel_everywhere(make, bound=6, stride=5, check=check)
+
+
+@virtual
+async def test_lists_that_are_not_followed_take_no_room_of_those_that_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many pages name a feed that ``exclude`` keeps out, another one of the host is read."""
+    monkeypatch.setattr(lists, "MOST", 3)
+    web = site("hidden")
+    names = [f"p{number}" for number in range(6)]
+    web.links(SITE, [f"/{name}" for name in names])
+    for name in names:
+        feed = "/good.xml" if name == names[-1] else "/feed/all"
+        web.add(
+            SITE + name, f"<title>{name}</title><link rel=alternate type=application/rss+xml href={feed}>"
+        )
+    items = f"<item><link>{SITE}hidden</link></item>"
+    web.add(SITE + "good.xml", f"<rss version='2.0'><channel>{items}</channel></rss>", content_type=XML)
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True, exclude="*/feed/*")
+    assert report.sitemaps == 1
+    assert SITE + "hidden" in asked(web)

@@ -126,6 +126,7 @@ def test_what_xml_can_not_say_is_replaced(tmp_path: Path) -> None:
         ("x.jsonl", b'{"text": "a"}\n', "line 1 is no page"),
         ("x.jsonl", b"\xff\n", "can't be read"),
         ("x.tsv.gz", b"no gzip", "can't be read"),
+        ("x.tsv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 20, "can't be read"),
         ("x.tsv.zst", b"no zstd", "can't be read"),
         ("x.db", b"no database, but long enough for one to be looked at", "is no database of a crawl"),
         ("x.sqlite", b"", "neither a state nor an output"),

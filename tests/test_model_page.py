@@ -64,3 +64,11 @@ async def test_a_page_that_is_not_html_comes_as_bytes() -> None:
     page = await a_page(b"%PDF-1.7 <a href=/x>", content_type="application/pdf")
     assert page.content == b"%PDF-1.7 <a href=/x>"
     assert (page.links(), page.title, page.css("a"), page.meta, page.text()) == ([], None, [], {}, "")
+
+
+async def test_a_page_prints_in_a_few_lines() -> None:
+    """Its content, which may have megabytes, and its header fields, which may have secrets, are left out."""
+    page = await a_page("<p>" + "x" * 1000, headers=[("Set-Cookie", "session=3f9a")])
+    assert "status=200" in repr(page)
+    assert "xxx" not in repr(page)
+    assert "3f9a" not in repr(page)

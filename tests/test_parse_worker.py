@@ -139,6 +139,19 @@ def test_a_process_that_ends_costs_its_page(virtual: bool) -> None:
 
 
 @BOTH
+def test_a_process_that_was_ended_between_two_pages_costs_none(virtual: bool) -> None:
+    """As the system may do where memory is short; the next page finds another process."""
+
+    async def use(workers: Workers) -> None:
+        process = (await parsed(workers, parsers_elsewhere.titles))[1][0]["process"]
+        os.kill(process, signal.SIGKILL)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it is dead
+        assert (await parsed(workers, parsers_elsewhere.titles))[1][0]["process"] != process
+
+    with_workers(use, virtual=virtual)
+
+
+@BOTH
 def test_what_a_parser_raises_comes_back_by_its_name(virtual: bool) -> None:
     """With the traceback of the other process as a note."""
 

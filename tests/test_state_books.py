@@ -10,12 +10,15 @@ import trio
 from crawl_support import SITE, counts, virtual
 from state_support import go, select, small_site
 
-from trio_crawl import FetchError, Hop, TooManyFailuresError
+from trio_crawl import FetchError, Hop, RowError, TooManyFailuresError, crawl, writers
+from trio_crawl._frontier.audit import audit
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from trio_crawl import Page, Report
 
 
 @virtual
@@ -97,3 +100,31 @@ async def test_max_failures_counts_over_the_whole(tmp_path: Path) -> None:
         await go(tmp_path, web, retries=0, max_failures=4, per_host=9, grace=1)
     with pytest.raises(TooManyFailuresError):
         await go(tmp_path, web, retries=0, max_failures=4, per_host=9)
+
+
+@virtual
+async def test_a_page_that_an_output_refuses_is_in_none_and_in_no_book(tmp_path: Path) -> None:
+    """Outputs that were asked before keep nothing of it, nor do the books; other pages have their header."""
+    web = MemoryWeb()
+    seeds = [f"https://{name}.test/" for name in "abc"]
+    for seed in seeds:
+        web.add(seed, seed)
+    value: object = "text"
+
+    async def parse(page: Page) -> AsyncIterator[object]:
+        await trio.sleep(1)  # so that all are done at one moment
+        yield {"url": page.url, "n": value if page.url == seeds[0] else 1}
+
+    state, table, folder = tmp_path / "crawl.db", tmp_path / "a.csv", tmp_path / "b.parquet"
+
+    async def run() -> Report:
+        columns = writers.Parquet(folder, columns={"url": str, "n": int})
+        return await crawl(seeds, fetch=web, parse=parse, write=[table, columns], state=state)
+
+    with pytest.raises(RowError):
+        await run()
+    value = 1
+    report = await run()
+    assert report.rows == 2 * len(seeds)
+    assert table.read_text().splitlines() == ["url,n", *(f"{seed},1" for seed in seeds)]
+    assert audit(state).problems == ()

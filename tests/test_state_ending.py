@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,11 @@ from state_support import go, small_site, urls_in
 from trio.testing import MockClock
 
 from trio_crawl import Control, CrawlError, Page, Report, StateError, TooManyFailuresError, open_crawl
+from trio_crawl.testing import MemoryWeb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
-
-    from trio_crawl.testing import MemoryWeb
 
 
 @virtual
@@ -228,3 +228,36 @@ def test_every_end_leaves_what_can_be_gone_on_with(
         assert len(rows) == 20
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+@virtual
+async def test_what_was_parsed_when_a_crawl_fails_is_acknowledged_page_by_page(tmp_path: Path) -> None:
+    """A consumer that leaves while it holds one of those pages is given that one again, and none before."""
+    web = MemoryWeb()
+    seeds = [f"https://{name}.test/" for name in "abcde"]
+    for seed in seeds:
+        web.add(seed, seed)
+
+    async def parse(page: Page) -> AsyncIterator[object]:
+        await trio.sleep(1)  # so that all are done at one moment, at which the last one fails
+        if page.url == seeds[-1] and failing:
+            for _ in range(9):
+                await trio.lowlevel.checkpoint()
+            raise LookupError
+        yield {"url": page.url}
+
+    async def taken(most: int) -> list[str]:
+        found: list[str] = []
+        keywords: dict[str, Any] = {"fetch": web, "state": tmp_path / "crawl.db", "parse": parse}
+        with suppress(KeyError):
+            async with open_crawl(seeds, robots=False, parse_errors="raise", **keywords) as pages:
+                async for row in pages:
+                    found.append(row["url"])
+                    if len(found) == most:
+                        raise KeyError
+        return found
+
+    failing = True
+    assert await taken(3) == seeds[:3]
+    failing = False
+    assert await taken(9) == seeds[2:]

@@ -153,6 +153,12 @@ def test_an_unknown_suffix_is_refused(name: str) -> None:
         Lines(name)
 
 
+def test_a_compression_alone_is_no_format() -> None:
+    """Of a name whose only suffix is a compression's, that is what is said."""
+    with pytest.raises(UsageError, match=r"'\.zst' says how it is compressed, and names no format"):
+        Lines("links.zst")
+
+
 def test_an_unknown_format_is_refused() -> None:
     """A format that there is not is an error that lists those that there are."""
     unknown: Any = "xml"

@@ -221,6 +221,13 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The *lease*, which has made hops, is not asked for any further: it was skipped."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """The addresses of *host* are needed; answer with ``frontier.resolved``."""
 
@@ -278,5 +285,5 @@ class Drained:
     """Nothing is queued, nothing is lent out, and no seed is to come."""
 
 
-Decision: TypeAlias = Start | Refuse | Lookup | Load | Idle | Drained
+Decision: TypeAlias = Start | Refuse | Gone | Lookup | Load | Idle | Drained
 """What to do next."""

@@ -80,7 +80,8 @@ def run(arguments: Sequence[str]) -> int:
             _spelled_out(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as error:
-        tell_error(f"{explain(error)} (see trio-crawl --help)")
+        command = " ".join(("trio-crawl", *(error.command_chain or ())))
+        tell_error(f"{explain(error)} (see {command} --help)")
         return WRONG_USAGE
     except UsageError as error:
         tell_error(explain(error))
@@ -183,7 +184,7 @@ def export_command(
     target: Annotated[
         str,
         Parameter(
-            name=("--target", "-o"),
+            name=("-o", "--target"),
             metavar="FILE",
             help="What to make of them, by its suffix: of archives a .cdxj index or a .wacz package; of "
             "links, pages or a state a .graphml file, or a .tsv or .csv list of edges; of a mirror a folder/ "

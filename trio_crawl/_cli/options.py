@@ -212,8 +212,8 @@ class Output:
             metavar="FILE",
             show_default=False,
             help="A .tsv or .csv file of links, a .jsonl file of pages (each also .gz or .zst), a .sqlite "
-            "database, a .parquet folder, or a .warc.gz file of what went over the wire; {n} numbers files "
-            "by size; - is standard output. Repeatable. "
+            "database, a .parquet folder, a .warc.gz file of what went over the wire, or a folder/ of the "
+            "pages as files; {n} numbers files by size; - is standard output. Repeatable. "
             "Without it, the links go to standard output as TSV (with --json, nowhere).",
         ),
     ] = ()

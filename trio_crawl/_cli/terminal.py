@@ -21,11 +21,13 @@ _HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]
     (re.compile(_KEYWORD + r"robots=False\b"), lambda _: "--no-robots"),
     (re.compile(_KEYWORD + r"(overwrite|allow_private|retry_failed)=True\b"), lambda found: _flag(found[1])),
     (re.compile(_KEYWORD + r"allow_private=\['([^']*)'\]"), lambda found: f"--allow-private={found[1]}"),
+    (re.compile(_KEYWORD + r"write=\[('[^]]*')\]"), lambda found: _each_output(found[1])),
+    (re.compile(r"and give auth=\{.*\}$"), lambda _: "and give auth= in a program; it has no flag"),
     (re.compile(r", or None for (no \w+)"), lambda found: f"; leave it out for {found[1]}"),
     (
         re.compile(
             _KEYWORD + r"(max_\w+|timeout|retries|grace|delay|concurrency|per_\w+|follow|include|exclude"
-            r"|user_agent|fetch|write|state|recrawl)=( ?)"
+            r"|user_agent|fetch|write|state|recrawl)=([ ,;]?)"
         ),
         lambda found: f"{_flag(found[1])}{found[2] or '='}",
     ),
@@ -116,6 +118,11 @@ def abandon_output() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
+
+
+def _each_output(names: str) -> str:
+    """Return the outputs of a list of *names*, each behind its flag, as they are typed."""
+    return " ".join(f"-o {name[1:-1]}" for name in names.split(", "))
 
 
 def _flag(keyword: str) -> str:

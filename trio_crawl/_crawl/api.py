@@ -215,6 +215,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         OSError: an output could not be written.
         trio.BusyResourceError: a fetcher or writer serves another crawl.
     """
+    _check_in_trio()
     options = Options(
         fetch=fetch,
         parse=parse,
@@ -254,6 +255,15 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         parse_errors=parse_errors,
     )
     return await Engine(seeds, options).run(task_status)
+
+
+def _check_in_trio() -> None:
+    if not trio.lowlevel.in_trio_run():
+        raise UsageError(
+            "a crawl runs in trio: trio.run(main), where main awaits it. A program without trio calls "
+            "trio_crawl.run(seeds, ...), and in asyncio it is "
+            "`await asyncio.to_thread(trio_crawl.run, seeds, ...)`"
+        )
 
 
 def _options(**keywords: Unpack[CrawlOptions]) -> Options:
@@ -301,6 +311,7 @@ async def open_crawl(
             block comes out unchanged.
         trio.BusyResourceError: two tasks iterate at once.
     """
+    _check_in_trio()
     stream = Stream(failures=failures)
     engine = Engine(seeds, _options(**keywords), stream=stream)
     block_error: BaseException | None = None

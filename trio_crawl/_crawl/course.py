@@ -86,6 +86,7 @@ class Course:
     def dropped(self, lease: Lease, now: float) -> None:
         """Take note that a hop was cancelled with its host."""
         self._changed.pop(lease, None)
+        self._recorder.ends_aside(lease)
         self._frontier.hop_ended(lease, now, None)
         self._frontier.drop(lease, now)
 

@@ -139,8 +139,8 @@ class Engine:
         )
         assert self._journal is not None  # noqa: S101 - who has a state has a journal
         self._journal.sources.append(self._pages)
-        self._loop.load = durable.load
-        self._loop.url_of = durable.url_of
+        self._loop.tasks.load = durable.load
+        self._loop.tasks.url_of = durable.url_of
         self._outlet.commit = self._commit
         self._outlet.committed = self._committed
         return durable
@@ -240,8 +240,8 @@ class Engine:
                     service.start_soon(self._reported, self._outlet.done, self._write, environment)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
                     await self._work_ended()
-                    self._take_up_parsed()
                     with trio.move_on_after(self._options.grace):
+                        await self._take_up_parsed()
                         await self._outlet.finish(whole=False)
                     service.cancel_scope.cancel(reason="the crawl has ended")
 
@@ -253,9 +253,9 @@ class Engine:
             self._ending.fail(error)
             await self._work_done.wait()
 
-    def _take_up_parsed(self) -> None:
+    async def _take_up_parsed(self) -> None:
         try:
-            self._loop.take_up_parsed()
+            await self._loop.take_up_parsed()
         except Exception as error:  # noqa: BLE001 - comes out of the crawl
             self._ending.fail(error)
 

@@ -103,4 +103,4 @@ class Explainer:
         ]
         cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
         others = [*self._loop.others(), *_shown(cancelled, "cancelled hosts")]
-        return in_words(self.line(), self._loop.hops(), others, hosts)
+        return in_words(self.line(), self._loop.tasks.hops(), others, hosts)

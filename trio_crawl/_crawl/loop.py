@@ -11,34 +11,30 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
-from .._fetch.resolve import Resolver
-from .._lease import Drained, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
-from .explain import Hop
-from .lists import ListEnd, Piece, ToRead, read_list
+from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
-from .nurseries import is_cancellation
 from .recorder import Recorder
 from .sowing import ROUND, Sower
+from .tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable
     from datetime import datetime
 
     from .._frontier.contents import Contents
     from .._frontier.ledger import Ledger
-    from .._lease import Lease, Stored, Wanted
+    from .._lease import Lease
     from .._model import Outcome, Request
     from ..abc import Fetcher, Frontier
     from .course import Step
@@ -47,14 +43,12 @@ if TYPE_CHECKING:
     from .outlet import Outlet
     from .pages import Pages
     from .seeds import BadSeed
+    from .tasks import Arrival
 
 log = logging.getLogger("trio_crawl")
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
-
-_Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
-"""What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
 
 
 @final
@@ -73,12 +67,6 @@ class Loop:
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
-
-    load: Callable[[tuple[Wanted, ...]], Awaitable[Mapping[str, Sequence[Stored]]]]
-    """How to read pages of the state; set by who makes the loop, where there is one."""
-
-    url_of: Callable[[int], Awaitable[str | None]]
-    """How to ask the state for the URL of a page, by its number; set likewise."""
 
     def __init__(  # noqa: PLR0913 - the parts of a crawl; the engine makes them, and nobody else calls this
         self,
@@ -105,18 +93,20 @@ class Loop:
         self._wall_clock = wall_clock
         self._recorder = Recorder(wanted=outlet.wants_exchanges)
         self._course = Course(frontier, pages, options, contents, self._recorder)
-        self._resolver = Resolver()
-        self._arrivals: list[tuple[int, Lease, _Arrival]] = []
-        self._due: deque[tuple[Lease, _Arrival]] = deque()
+        self.tasks = Tasks(
+            frontier=frontier,
+            fetcher=fetcher,
+            pages=pages,
+            recorder=self._recorder,
+            timeout=options.timeout,
+            fail=fail,
+            wake=self.wake,
+            wall_clock=wall_clock,
+        )
+        self._due: deque[tuple[Lease, Arrival]] = deque()
         self._news = trio.Event()
-        self._room = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
-        self._reads = 0
-        self._hops: dict[Lease, trio.CancelScope] = {}
         self._cancelled_hosts: set[str] = set()
-        self._fetching = 0
-        self._parsing = 0
-        self._reading = 0
         self._failures = 0
         self.paused = False
         self.closed = False
@@ -125,7 +115,7 @@ class Loop:
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
-        self._nursery = nursery
+        self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
         self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
@@ -136,7 +126,7 @@ class Loop:
                 await self._all_blocked()
             # Before anything is looked at, so that no news is missed while the writer is waited for.
             self._news = trio.Event()
-            self._order_arrivals()
+            self._due.extend(self.tasks.take())
             began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
@@ -152,6 +142,8 @@ class Loop:
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
+                self._recorder.ends()
+                self._pass_asides()
                 return
             # Where every token is taken there may be more to start; else rows need not wait for more.
             await self._outlet.pass_on(idle=next_step is not None)
@@ -163,25 +155,21 @@ class Loop:
 
         await wait_all_tasks_blocked()
 
-    def _order_arrivals(self) -> None:
-        # Not in the order of arrival, which is trio's chance.
-        self._arrivals.sort(key=lambda arrival: arrival[0])
-        self._due.extend((lease, arrival) for _, lease, arrival in self._arrivals)
-        self._arrivals.clear()
-
-    def take_up_parsed(self) -> None:
+    async def take_up_parsed(self) -> None:
         """After a cancellation: hand to the outputs what parsers found and the loop did not get to.
 
         Raises:
             CrawlError: as the loop would have.
         """
-        self._order_arrivals()
-        while self._due:
+        self._due.extend(self.tasks.take())
+        while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure):
+                if self._outlet.full:
+                    await self._outlet.hand_over()
                 self._arrived(lease, arrival)
 
-    def _start_what_may(self) -> Idle | Drained | None:
+    def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
 
         None says that every token is taken.
@@ -191,24 +179,27 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self._fetching + self._parsing + self._reading >= limit:
+            if self.tasks.busy >= limit:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
                     self.moved_at = now
-                    self._fetching += 1
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
                     self._ledger.probes += lease.probe
-                    scope = self._hops[lease] = trio.CancelScope()
-                    self._nursery.start_soon(self._hop, lease, scope)
+                    self.tasks.fetch(lease)
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
                     if self._outlet.full:
                         return Idle(now)
+                case Gone(lease):
+                    self._recorder.ends_aside(lease)
+                    self._pass_asides()
+                    if self._outlet.full:
+                        return Idle(now)
                 case Lookup(host):
-                    self._look_up(host, now)
+                    self.tasks.look_up(host, now)
                 case Load(wanted):
-                    self._nursery.start_soon(self._read, wanted)
+                    self.tasks.read(wanted)
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
@@ -239,122 +230,15 @@ class Loop:
         self._frontier.stop()
         self.wake()
 
-    # Names and hops
-
-    def _look_up(self, host: str, now: float) -> None:
-        try:
-            known = self._resolver.cached(host, now)
-        except FetchError as error:
-            self._frontier.resolved(host, error, now)
-            return
-        if known is None:
-            self._nursery.start_soon(self._resolve, host)
-        else:
-            self._frontier.resolved(host, known, now)
-
-    async def _resolve(self, host: str) -> None:
-        answer: tuple[str, ...] | FetchError = FetchError(
-            "dns", f"no answer for {host!r} within {self._options.timeout} s"
-        )
-        try:
-            with trio.move_on_after(self._options.timeout):
-                answer = await self._resolver.resolve(host)
-        except FetchError as error:
-            answer = error
-        self._frontier.resolved(host, answer, trio.current_time())
-        self.wake()
-
-    async def _read(self, wanted: tuple[Wanted, ...]) -> None:
-        """Bring pages from the state to the frontier."""
-        self._reads += 1
-        try:
-            pages = await self.load(wanted)
-            self._frontier.loaded(pages, trio.current_time())
-        except Exception as error:  # noqa: BLE001 - comes out of the crawl
-            self._fail(error)
-        self._reads -= 1
-        self.wake()
-
-    def hops(self) -> list[Hop]:
-        """Return the hops that are under way."""
-        # The deadline is set as a hop begins.
-        begun = trio.current_time() + self._options.timeout
-        return [
-            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
-            for lease, scope in self._hops.items()
-        ]
-
     def others(self) -> list[str]:
-        """Return in words what else is waited for."""
-        lines = [f"{self._parsing} pages are with an async parser"] if self._parsing else []
-        if self._reading:
-            lines.append(f"{self._reading} sitemaps or feeds are being read")
-        if self._reads:
-            lines.append("pages are read from the state")
-        return [*lines, *self._outlet.explain(), *self._sower.explain()]
+        """Return in words what is waited for besides hops."""
+        return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
 
     def cancel_host(self, name: str, reason: str) -> None:
         """Drop the hops to a host, and skip its pages."""
         self._cancelled_hosts.add(name)
-        for lease, scope in self._hops.items():
-            if _urls.host(lease.url) == name:
-                scope.cancel(reason=f"the host {name} was cancelled")
+        self.tasks.drop_host(name)
         self._frontier.cancel_host(name, reason, trio.current_time())
-        self.wake()
-
-    async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
-        """Make one hop, bounded in time, and lay down what came of it."""
-        arrival: _Arrival = FetchError("timeout", f"no response within {self._options.timeout} s")
-        try:
-            hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
-            self._recorder.asked(lease, hop)
-            scope.deadline = trio.current_time() + self._options.timeout
-            with scope:
-                arrival = await self._fetcher.fetch(hop)
-        except FetchError as error:
-            arrival = error
-        except trio.Cancelled:
-            raise
-        except BaseException as error:
-            if is_cancellation(error):
-                raise
-            self._fail(error)
-            return
-        self._arrivals.append((lease.number, lease, arrival))
-        self.wake()
-
-    async def _parse(self, lease: Lease, page: ToAwait) -> None:
-        """Run an async parser, and lay down what it found."""
-        try:
-            try:
-                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
-            except Exception as error:
-                if is_cancellation(error):
-                    raise
-                outcome = self._pages.parse_failure(lease, error)
-        except trio.Cancelled:
-            raise
-        except BaseException as error:
-            if is_cancellation(error):
-                raise
-            self._fail(error)
-            return
-        self._arrivals.append((lease.number, lease, outcome))
-        self.wake()
-
-    async def _read_list(self, lease: Lease, response: Response) -> None:
-        """Read a sitemap in steps, and lay down what each found."""
-        try:
-            await read_list(lease, response, partial(self._lay_down, lease))
-        except trio.Cancelled:
-            raise
-        except BaseException as error:
-            if is_cancellation(error):
-                raise
-            self._fail(error)
-
-    def _lay_down(self, lease: Lease, reading: Reading) -> None:
-        self._arrivals.append((lease.number, lease, reading))
         self.wake()
 
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
@@ -363,7 +247,7 @@ class Loop:
             self._frontier.add_found(reading.links, lease, trio.current_time())
             reading.taken.set()
             return
-        self._reading -= 1
+        self.tasks.reading -= 1
         if isinstance(reading.reason, FetchError):
             self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
         else:
@@ -372,34 +256,21 @@ class Loop:
             self._frontier.list_ended(lease, reading.reason, moment)
             self._pass_asides()
 
-    async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
-        """Ask the state for the URL of the first page with the same content, and lay down the page."""
-        try:
-            url = await self.url_of(unnamed.number)
-        except trio.Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - comes out of the crawl
-            self._fail(error)
-            return
-        self._arrivals.append((lease.number, lease, replace(unnamed.page, duplicate_of=url)))
-        self.wake()
-
-    def _arrived(self, lease: Lease, arrival: _Arrival) -> None:
+    def _arrived(self, lease: Lease, arrival: Arrival) -> None:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
         if isinstance(arrival, Piece | ListEnd):
             self._list_arrived(lease, arrival)
             return
         if isinstance(arrival, Parsed | Failure):
-            self._parsing -= 1
+            self.tasks.parsing -= 1
             self._finish(lease, arrival)
             return
         if isinstance(arrival, Page):
-            self._parsing -= 1
+            self.tasks.parsing -= 1
             self._advance(lease, self._course.parse(lease, arrival))
             return
-        self._fetching -= 1
-        del self._hops[lease]
+        self.tasks.fetched(lease)
         if isinstance(arrival, Response):
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
@@ -407,20 +278,18 @@ class Loop:
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
+            self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
         if isinstance(step, ToAwait):
-            self._parsing += 1
-            self._nursery.start_soon(self._parse, lease, step)
+            self.tasks.parse(lease, step)
         elif isinstance(step, ToRead):
-            self._reading += 1
-            self._nursery.start_soon(self._read_list, lease, step.response)
+            self.tasks.read_list(lease, step.response)
         elif isinstance(step, Unnamed):
-            self._parsing += 1
-            self._nursery.start_soon(self._name, lease, step)
+            self.tasks.name(lease, step)
         elif step is not None:
             self._finish(lease, step)
         self._pass_asides()

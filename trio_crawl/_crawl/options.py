@@ -140,6 +140,8 @@ class Options:
             _check_seconds("recrawl", self.recrawl, zero=False, none="no recrawl")
             if self.state is None:
                 raise UsageError("recrawl= needs state=, which knows when each page was visited; name a file")
+        if self.retry_failed and self.state is None:
+            raise UsageError("retry_failed=True needs state=, which knows what failed; name a file")
 
 
 # By keyword, the least that makes sense.

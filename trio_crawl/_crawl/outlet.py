@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
@@ -76,6 +76,11 @@ class Outlet:
     def full(self) -> bool:
         """Whether nothing may be added before `pass_on`."""
         return self._gatherer.full
+
+    @property
+    def refused(self) -> bool:
+        """Whether an output has refused an outcome, after which nothing may be added."""
+        return self._gatherer.refused
 
     @property
     def due(self) -> float | None:
@@ -163,7 +168,16 @@ class Outlet:
             self._gatherer.end(now)
         if self._journal is not None and self._journal.unsaved:
             self._gatherer.begin(now)
-        try:
+        await self.hand_over()
+        self._send.close()
+        await self.done.wait()
+
+    async def hand_over(self) -> None:
+        """Hand over what is gathered; at once, if the writer has ended.
+
+        It did so by an error that is reported, or since its consumer left.
+        """
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while True:
                 if self._outgoing is None:
                     self._close()
@@ -171,10 +185,6 @@ class Outlet:
                     break
                 await self._send.send(self._outgoing)
                 self._outgoing = None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the writer has ended before, by an error that is reported, or since its consumer left
-        self._send.close()
-        await self.done.wait()
 
     async def write(self, environment: Environment) -> None:
         """Open the outputs, write batches until there are no more, and close the outputs.

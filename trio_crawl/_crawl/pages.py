@@ -257,7 +257,9 @@ class Pages:
     async def parse_async(self, page: Page, result: object) -> Parsed:
         """Return what an async parser, or a worker process, finds on *page*."""
         if result is _ELSEWHERE and not self._elsewhere.runs_parser:
-            self.links_dropped += await self._elsewhere.try_page(page)
+            # First the one, then the other: others are counted while this is waited for.
+            dropped = await self._elsewhere.try_page(page)
+            self.links_dropped += dropped
             result = self._parse_here(page)
             if isinstance(result, Parsed):
                 return result

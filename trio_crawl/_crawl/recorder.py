@@ -34,6 +34,7 @@ class Recorder:
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._hops: dict[Lease, Hop] = {}
+        self._held: dict[Lease, None] = {}
         self._asides: list[tuple[Exchange, ...]] = []
 
     def asked(self, lease: Lease, hop: Hop) -> None:
@@ -51,6 +52,7 @@ class Recorder:
         else:
             exchange = Exchange(hop=hop, kind=result.kind, message=result.message, ended=ended)
         lease.exchanges = (*lease.exchanges, exchange)
+        self._held[lease] = None
 
     def goes_on(self, lease: Lease) -> None:
         """Take note that *lease* is to make a further hop."""
@@ -63,12 +65,19 @@ class Recorder:
         if lease.exchanges:
             self._asides.append(lease.exchanges)
             lease.exchanges = ()
+            del self._held[lease]
+
+    def ends(self) -> None:
+        """Take note that no page goes on: those on their way are not asked for in this run."""
+        for lease in list(self._held):
+            self.ends_aside(lease)
 
     def completed(self, lease: Lease, outcome: Outcome) -> Outcome:
         """Return *outcome* with the exchanges that led to it."""
         if not lease.exchanges:
             return outcome
         exchanges, lease.exchanges = lease.exchanges, ()
+        del self._held[lease]
         return replace(outcome, exchanges=exchanges)
 
     def take_asides(self) -> list[tuple[Exchange, ...]]:

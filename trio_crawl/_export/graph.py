@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 import sys
+import zlib
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, final
 from xml.sax.saxutils import escape
@@ -34,7 +35,7 @@ SUFFIXES: Final = (".tsv", ".csv", ".jsonl", ".sqlite", ".db")
 """Of the sources that a graph is made from; the first three also with ``.gz`` or ``.zst``."""
 
 _UNREADABLE: Final[tuple[type[Exception], ...]] = (
-    *(OSError, EOFError, UnicodeDecodeError),
+    *(OSError, EOFError, UnicodeDecodeError, zlib.error),
     *(() if zstd is None else (zstd.ZstdError,)),
 )
 _LINKS: Final = ["source_url", "parsed_url"]
@@ -120,7 +121,10 @@ def read_graph(path: Path, graph: Graph) -> None:
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     suffix = name[name.rfind(".") :]
     if suffix not in SUFFIXES:
-        raise UsageError(f"{path}: a graph is made from {', '.join(SUFFIXES)}; this is none of them")
+        raise UsageError(
+            f"{path}: a graph is made from {', '.join(SUFFIXES)} (the first three also with .gz or .zst); "
+            "this is none of them"
+        )
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from .. import _urls
 from .._errors import FetchError
-from .._lease import Drained, Idle, Lease, Lookup, Refuse, Start
+from .._lease import Drained, Gone, Idle, Lease, Lookup, Refuse, Start
 from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
@@ -104,7 +104,7 @@ class Choice:
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
         if self._lets_go(host, lease, now):
-            return None
+            return _gone(lease)
         if self._doors is not None:
             met = host.meet()
             if met.fresh_until <= now:
@@ -124,7 +124,7 @@ class Choice:
             if verdict != "allowed":
                 self._robots.skipped(lease.url)
                 self._skip(host, verdict, now)
-                return None
+                return _gone(lease)
         return self._start(host, lease, now)
 
     def _lets_go(self, host: Host, lease: Lease, now: float) -> bool:
@@ -259,3 +259,8 @@ class Choice:
         self._queues.lend(host, lease)
         lease.number = next(self._leases)
         lease.attempts += 1
+
+
+def _gone(lease: Lease) -> Gone | None:
+    """Return that *lease* was let go of; None where nobody need know, as for nearly all."""
+    return Gone(lease) if lease.exchanges else None

@@ -142,6 +142,8 @@ class Discoveries:
                     # Where a parser of the user's leads is elsewhere: it knows what it wants.
                     wanted = isinstance(item, Request) and not isinstance(item, ListRequest)
                     parent.fruitful = wanted or self._watch.family(item.url) != family
+                if isinstance(item, ListRequest):
+                    self.lists.admitted(item)
                 request = Request(key) if isinstance(item, Link) else item
                 yield self._admit(request, mark, depth=depth, parent=parent)
                 self._remember(key)

@@ -35,6 +35,7 @@ class Lists:
         self._scope = scope
         self._sites: set[str] = set()
         self._numbers: Counter[str] = Counter()
+        self._full: set[str] = set()
 
     def of_site(self, origin: str, named: tuple[str, ...]) -> list[ListRequest]:
         """Return the sitemaps of a site where a seed was, the first time.
@@ -51,12 +52,18 @@ class Lists:
         return [ListRequest.of(url, "robots") for url in found or [f"{origin}/sitemap.xml"]]
 
     def has_room(self, request: ListRequest) -> bool:
-        """Return whether one more list of its host counts; note it if so."""
+        """Return whether one more list of its host may be asked for."""
         host = _urls.host(request.url)
-        self._numbers[host] += 1
-        if self._numbers[host] == MOST + 1:
+        if self._numbers[host] < MOST:
+            return True
+        if host not in self._full:
+            self._full.add(host)
             log.warning("%s has more than %s sitemaps and feeds; the others are not read", host, f"{MOST:,}")
-        return self._numbers[host] <= MOST
+        return False
+
+    def admitted(self, request: ListRequest) -> None:
+        """Take note that *request* is going to be asked for: only such lists count."""
+        self._numbers[_urls.host(request.url)] += 1
 
     def allows(self, request: ListRequest, url: str, parent: Lease) -> bool:
         """Return whether *request* may be asked for at *url*, where it or a redirect of it leads.

@@ -101,8 +101,8 @@ class Page:
     final_url: str
     redirects: tuple[str, ...] = ()
     status: int
-    headers: Headers
-    content: bytes
+    headers: Headers = field(repr=False)  # they may hold secrets
+    content: bytes = field(repr=False)  # up to max_bytes of it
     depth: int
     referrer: str | None
     visit: int = 1

@@ -59,6 +59,8 @@ class UnsendableError(RowError, ParserFormError):
 
 
 class _Worker(Protocol):
+    @property
+    def alive(self) -> bool: ...
     async def ask(self, request: bytes, seconds: float) -> bytes: ...
     async def end(self) -> None: ...
 
@@ -101,15 +103,25 @@ class Workers:
         """
         request = pickle.dumps((self._seconds + _SLACK, job, arguments, keywords))
         async with self._limiter:
-            worker = self._idle.pop() if self._idle else await self._start()
+            worker = await self._take()
             try:
-                reply = await worker.ask(request, self._seconds)
+                kind, value = _read(await worker.ask(request, self._seconds))
             except BaseException:
                 with trio.move_on_after(_END_SECONDS, shield=True):
                     await worker.end()
                 raise
             self._idle.append(worker)
-        return _result(reply)
+        return _result(kind, value)
+
+    async def _take(self) -> _Worker:
+        """Return a process that has nothing to do; one that was ended meanwhile costs no page."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            with trio.move_on_after(_END_SECONDS, shield=True):
+                await worker.end()
+        return await self._start()
 
 
 @final
@@ -144,6 +156,11 @@ class _Process:
             await self._receive()
             return
         raise _no_start(f"it was not ready within {START_SECONDS:g} s")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended by itself, or was ended from outside."""
+        return self._process.poll() is None
 
     async def ask(self, request: bytes, seconds: float) -> bytes:
         """Send a request, and return the reply to it."""
@@ -205,6 +222,11 @@ class _Blocking:
             worker.kill()
             raise
         return worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended by itself, or was ended from outside."""
+        return self._process.poll() is None
 
     async def ask(self, request: bytes, seconds: float) -> bytes:
         """Send a request, and return the reply to it."""
@@ -274,11 +296,15 @@ def _no_start(reason: object) -> ParseError:
     return ParseError(f"it has to be parsed in a worker process, and none can be started: {reason}")
 
 
-def _result(reply: bytes) -> Any:  # noqa: ANN401 - see the jobs
+def _read(reply: bytes) -> tuple[str, Any]:
     try:
         kind, value = wire.loads(reply)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, TypeError, ValueError) as error:
         raise ParseError(f"the process that parsed it sent what it should not: {error}") from error
+    return kind, value
+
+
+def _result(kind: str, value: Any) -> Any:  # noqa: ANN401 - see the jobs
     match kind:
         case "done":
             return value

@@ -60,13 +60,18 @@ class Gatherer:
     Args:
         writers: the outputs, in the order in which they are written.
         most: outcomes that a batch may have.
+
+    Attributes:
+        batch: what is gathered; None if nothing is.
+        refused: whether an output has refused an outcome. Those before it count a row, or a header, that
+            is in no batch, so nothing may be added any more.
     """
 
     def __init__(self, writers: Sequence[Writer[Any]], *, most: int = BATCH_OUTCOMES) -> None:
         self._writers = writers
         self._most = min(most, PROMPT_OUTCOMES) if any(writer.prompt for writer in writers) else most
-        self._rows = 0
         self.batch: Batch | None = None
+        self.refused = False
 
     def begin(self, now: float) -> Batch:
         """Return the batch, begun now if there is none."""
@@ -85,7 +90,11 @@ class Gatherer:
         batch = self.begin(now)
         before = [writer.rows for writer in self._writers]
         # All are encoded before one is kept, so that a page that an output refuses is in none.
-        encoded = [writer.encode(outcome) for writer in self._writers]
+        try:
+            encoded = [writer.encode(outcome) for writer in self._writers]
+        except BaseException:
+            self.refused = True
+            raise
         _keep(batch, encoded)
         match outcome:
             case Parsed():
@@ -94,7 +103,9 @@ class Gatherer:
                 batch.statuses[outcome.page.status] += 1
             case Failure():
                 batch.failed[outcome.kind] += 1
-        return tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+        rows = tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
+        batch.rows += sum(rows)
+        return rows
 
     @property
     def wants_exchanges(self) -> bool:
@@ -132,9 +143,6 @@ class Gatherer:
     def close(self) -> Batch | None:
         """Return the batch, if there is one, and begin another."""
         batch, self.batch = self.batch, None
-        if batch is not None:
-            rows = sum(writer.rows for writer in self._writers)
-            batch.rows, self._rows = rows - self._rows, rows
         return batch
 
 

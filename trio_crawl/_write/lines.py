@@ -254,10 +254,16 @@ def _format_of(name: str) -> Format:
         suffix = path.with_suffix("").suffix
     if (known := _SUFFIXES.get(suffix.lower())) is not None:
         return known
-    what = f"the suffix {suffix!r} names no format" if suffix else "without a suffix it names no format"
+    if suffix:
+        what = f"the suffix {suffix!r} names no format"
+    elif path.suffix:
+        what = f"{path.suffix!r} says how it is compressed, and names no format"
+    else:
+        what = "without a suffix it names no format"
     raise UsageError(
         f"{name}: {what}; the suffixes are {', '.join(_SUFFIXES)} (each also with .gz or .zst behind it), "
-        f".sqlite and .parquet, and writers.Lines({name!r}, format=...) takes any file"
+        f".sqlite, .parquet, .warc.gz and .warc; a slash at the end is a folder of the pages as files; and "
+        f"writers.Lines({name!r}, format=...) takes any file"
     )
 
 

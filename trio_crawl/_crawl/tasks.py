@@ -1,0 +1,268 @@
+"""What runs beside the loop: hops, look-ups, async parsers, sitemaps read in steps, questions to the state.
+
+Each is a task that lays down what it came to, for the loop to take; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, final
+
+import trio
+
+from .. import _urls
+from .._errors import FetchError
+from .._fetch.resolve import Resolver
+from .explain import Hop
+from .lists import read_list
+from .nurseries import is_cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from .._lease import Lease, Stored, Wanted
+    from .._model import Outcome, Page, Response
+    from ..abc import Fetcher, Frontier
+    from .course import ToAwait
+    from .lists import Reading
+    from .marks import Unnamed
+    from .pages import Pages
+    from .recorder import Recorder
+
+Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
+"""What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
+
+
+@final
+class Tasks:
+    """Starts what takes time, and keeps what came of it.
+
+    Args:
+        frontier: is told of addresses, and of pages that the state had.
+        fetcher: makes the hops; open.
+        pages: makes what to ask for, and parses.
+        recorder: is told of what is asked for.
+        timeout: seconds for one hop, and for one look-up.
+        fail: called with an exception that ends the crawl.
+        wake: called when there is something to take.
+        wall_clock: the moment that a time of trio's clock is.
+
+    Attributes:
+        nursery: where the tasks run; set before the first one is started.
+        fetching: hops that were started and not taken back yet.
+        parsing: pages that are with an async parser, or wait for the state to name their original.
+        reading: sitemaps and feeds that are being read.
+    """
+
+    nursery: trio.Nursery
+
+    load: Callable[[tuple[Wanted, ...]], Awaitable[Mapping[str, Sequence[Stored]]]]
+    """How to read pages of the state; set where there is one."""
+
+    url_of: Callable[[int], Awaitable[str | None]]
+    """How to ask the state for the URL of a page, by its number; set likewise."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a crawl; the loop makes them, and nobody else calls this
+        self,
+        *,
+        frontier: Frontier,
+        fetcher: Fetcher,
+        pages: Pages,
+        recorder: Recorder,
+        timeout: float,
+        fail: Callable[[BaseException], None],
+        wake: Callable[[], None],
+        wall_clock: Callable[[float], datetime],
+    ) -> None:
+        self._frontier = frontier
+        self._fetcher = fetcher
+        self._pages = pages
+        self._recorder = recorder
+        self._timeout = timeout
+        self._fail = fail
+        self._wake = wake
+        self._wall_clock = wall_clock
+        self._resolver = Resolver()
+        self._arrivals: list[tuple[int, Lease, Arrival]] = []
+        self._hops: dict[Lease, trio.CancelScope] = {}
+        self._reads = 0
+        self.fetching = 0
+        self.parsing = 0
+        self.reading = 0
+
+    @property
+    def busy(self) -> int:
+        """What counts towards the crawl's concurrency."""
+        return self.fetching + self.parsing + self.reading
+
+    def take(self) -> list[tuple[Lease, Arrival]]:
+        """Return what came back, in the order of the leases: that of arrival is trio's chance."""
+        self._arrivals.sort(key=lambda arrival: arrival[0])
+        taken = [(lease, arrival) for _, lease, arrival in self._arrivals]
+        self._arrivals.clear()
+        return taken
+
+    def _lay_down(self, lease: Lease, arrival: Arrival) -> None:
+        self._arrivals.append((lease.number, lease, arrival))
+        self._wake()
+
+    # Hops
+
+    def fetch(self, lease: Lease) -> None:
+        """Make a hop."""
+        self.fetching += 1
+        scope = self._hops[lease] = trio.CancelScope()
+        self.nursery.start_soon(self._hop, lease, scope)
+
+    def fetched(self, lease: Lease) -> None:
+        """Take note that a hop was taken back."""
+        self.fetching -= 1
+        del self._hops[lease]
+
+    def drop_host(self, name: str) -> None:
+        """Cancel the hops to a host."""
+        for lease, scope in self._hops.items():
+            if _urls.host(lease.url) == name:
+                scope.cancel(reason=f"the host {name} was cancelled")
+
+    async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
+        """Make one hop, bounded in time, and lay down what came of it."""
+        arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
+        try:
+            hop = self._pages.hop(lease, self._wall_clock(trio.current_time()))
+            self._recorder.asked(lease, hop)
+            scope.deadline = trio.current_time() + self._timeout
+            with scope:
+                arrival = await self._fetcher.fetch(hop)
+            if scope.cancelled_caught and trio.current_time() < scope.deadline:
+                arrival = FetchError("cancelled", "its host was cancelled")
+        except FetchError as error:
+            arrival = error
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._lay_down(lease, arrival)
+
+    # Parsers
+
+    def parse(self, lease: Lease, page: ToAwait) -> None:
+        """Run an async parser."""
+        self.parsing += 1
+        self.nursery.start_soon(self._parse, lease, page)
+
+    async def _parse(self, lease: Lease, page: ToAwait) -> None:
+        """Run an async parser, and lay down what it found."""
+        try:
+            try:
+                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+            except Exception as error:
+                if is_cancellation(error):
+                    raise
+                outcome = self._pages.parse_failure(lease, error)
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        self._lay_down(lease, outcome)
+
+    def read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps."""
+        self.reading += 1
+        self.nursery.start_soon(self._read_list, lease, response)
+
+    async def _read_list(self, lease: Lease, response: Response) -> None:
+        """Read a sitemap in steps, and lay down what each found."""
+        try:
+            await read_list(lease, response, partial(self._lay_down, lease))
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+
+    # Names
+
+    def look_up(self, host: str, now: float) -> None:
+        """Bring the addresses of *host* to the frontier: at once, if they are known."""
+        try:
+            known = self._resolver.cached(host, now)
+        except FetchError as error:
+            self._frontier.resolved(host, error, now)
+            return
+        if known is None:
+            self.nursery.start_soon(self._resolve, host)
+        else:
+            self._frontier.resolved(host, known, now)
+
+    async def _resolve(self, host: str) -> None:
+        answer: tuple[str, ...] | FetchError = FetchError(
+            "dns", f"no answer for {host!r} within {self._timeout} s"
+        )
+        try:
+            with trio.move_on_after(self._timeout):
+                answer = await self._resolver.resolve(host)
+        except FetchError as error:
+            answer = error
+        self._frontier.resolved(host, answer, trio.current_time())
+        self._wake()
+
+    # The state
+
+    def read(self, wanted: tuple[Wanted, ...]) -> None:
+        """Bring pages from the state to the frontier."""
+        self.nursery.start_soon(self._read, wanted)
+
+    async def _read(self, wanted: tuple[Wanted, ...]) -> None:
+        self._reads += 1
+        try:
+            pages = await self.load(wanted)
+            self._frontier.loaded(pages, trio.current_time())
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
+        self._reads -= 1
+        self._wake()
+
+    def name(self, lease: Lease, unnamed: Unnamed) -> None:
+        """Ask the state for the URL of the first page with the same content, and lay down the page."""
+        self.parsing += 1
+        self.nursery.start_soon(self._name, lease, unnamed)
+
+    async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
+        try:
+            url = await self.url_of(unnamed.number)
+        except trio.Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - comes out of the crawl
+            self._fail(error)
+            return
+        self._lay_down(lease, replace(unnamed.page, duplicate_of=url))
+
+    # What is waited for
+
+    def hops(self) -> list[Hop]:
+        """Return the hops that are under way."""
+        # The deadline is set as a hop begins.
+        begun = trio.current_time() + self._timeout
+        return [
+            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
+            for lease, scope in self._hops.items()
+        ]
+
+    def others(self) -> list[str]:
+        """Return in words what else is under way."""
+        lines = [f"{self.parsing} pages are with an async parser"] if self.parsing else []
+        if self.reading:
+            lines.append(f"{self.reading} sitemaps or feeds are being read")
+        if self._reads:
+            lines.append("pages are read from the state")
+        return lines
