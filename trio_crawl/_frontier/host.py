@@ -19,6 +19,8 @@ from .dealings import Dealings
 if TYPE_CHECKING:
     from .dealings import Queued, Waiting
 
+_SCHEME: Final = len("https://")
+
 # One object for all hosts: each negation would make another.
 _NEVER: Final = -inf
 
@@ -139,9 +141,8 @@ class Host:
     def add(self, waiting: Waiting) -> bool:
         """Queue a page; return whether it is what goes next of the pages."""
         order, url, referrer, more = waiting
-        origin = f"https://{self.name}"
-        if more is None and url.startswith(f"{origin}/"):
-            url = url[len(origin) :]
+        if more is None and url.startswith(f"https://{self.name}/"):
+            url = url[_SCHEME + len(self.name) :]
         queued = (order, url, referrer) if more is None else (order, url, referrer, more)
         if self.pages:
             heappush(self.pages, queued)
