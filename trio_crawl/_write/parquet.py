@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PART_SIZE: Final = 64 * 1024 * 1024
 """Bytes of rows that make a part: some row groups, written in about a second."""
 
-_MOST: Final = 5.0
+_MOST: Final = 0.5
 """Seconds that the last part may wait for its thread when the crawl is cancelled."""
 
 
