@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,15 @@ settings.load_profile("house")
 
 Serve: TypeAlias = Callable[[Path], str]
 """Serves a folder over HTTP and returns the URL of its root, which ends with a slash."""
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Let a test that counts processor time run without the tracer of coverage, which takes most of it."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

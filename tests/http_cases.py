@@ -187,7 +187,7 @@ def names_by(look_up: LookUp, *, ttl: float | None = None) -> Iterator[None]:
         if ttl is not None:
             resolver = partial(resolver, ttl=ttl)
             patch.setattr("trio_crawl._frontier.doors.ADDRESS_TTL", ttl)
-        patch.setattr("trio_crawl._crawl.loop.Resolver", resolver)
+        patch.setattr("trio_crawl._crawl.tasks.Resolver", resolver)
         yield
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 from crawl_support import SITE, asked, counts, lines_of, objects_of, virtual
+from hostile_documents import bound
 from trio.testing import MockClock
 
 import trio_crawl
@@ -291,6 +292,7 @@ class Longest(trio.abc.Instrument):
 
 
 @virtual
+@pytest.mark.usefixtures("untraced")
 async def test_fifty_thousand_entries_do_not_hold_up_the_loop() -> None:
     """Reading them, and taking them in, is done in steps, between which other pages have their turns."""
     web = MemoryWeb()
@@ -310,7 +312,7 @@ async def test_fifty_thousand_entries_do_not_hold_up_the_loop() -> None:
         gc.unfreeze()
     assert counts(report) == (50_002, 2, {}, {"max_pages": 49_999}, 0)
     assert report.sitemaps == 1
-    assert sorted(longest.steps)[-4] < 0.05  # but for what the machine was doing meanwhile
+    assert sorted(longest.steps)[-4] < bound()  # but for what the machine was doing meanwhile
 
 
 def endless(hop: Hop) -> Reply:

@@ -98,6 +98,7 @@ async def crawled(size: int, names: list[str], folder: Path) -> Longest:
     return longest
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(
     ("size", "names"),
     [

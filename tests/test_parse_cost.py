@@ -84,6 +84,7 @@ def test_what_takes_the_square_of_its_size_is_not_cheap(name: str, size: int) ->
     assert cost_of(document.upper()) is Cost.DUBIOUS
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", FAMILY)
 def test_what_is_called_cheap_is(name: str) -> None:
     """A document of the family either isn't called cheap, or its links are found in 50 ms."""

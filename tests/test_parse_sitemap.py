@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
+from hostile_documents import bound
 from hypothesis import given, strategies as st
 
 from trio_crawl._errors import FetchError
@@ -173,6 +174,7 @@ def test_fifty_thousand_entries_take_bounded_memory_and_short_steps() -> None:
     assert peak < 2_000_000
 
 
+@pytest.mark.usefixtures("untraced")
 def test_no_step_takes_long() -> None:
     """Neither of a big sitemap nor of one that unfolds a thousandfold."""
     bodies = [
@@ -190,7 +192,7 @@ def test_no_step_takes_long() -> None:
                 began = time.thread_time()
         except FetchError:
             pass
-        assert sorted(longest)[-3:][0] < 0.05  # but for what the machine was doing meanwhile
+        assert sorted(longest)[-3:][0] < bound()  # but for what the machine was doing meanwhile
 
 
 def test_what_is_beyond_the_bounds_is_not_read() -> None:
