@@ -94,7 +94,7 @@ async def test_each_robots_decision(state: bool, tmp_path: Path) -> None:
     assert rules.size == 47
     assert rules.until - rules.fetched_at == timedelta(hours=24)
     closed = found["http://site.test"]
-    assert closed.until - closed.fetched_at == timedelta(hours=1)
+    assert timedelta(0) < closed.until - closed.fetched_at < timedelta(minutes=1), "its host rests"
 
 
 @virtual

@@ -121,6 +121,8 @@ class Lease:
         fruitful: whether it led to a new URL of another kind than its own.
         content: the hash of its content, once that is there, of a page with a 2xx status.
         original: the number of the first page with that content, where it is another one.
+        charged: whether the failure of its last hop counts as an attempt; not where another hop, out at
+            the same time, had failed before, which told already that its host can't be reached.
     """
 
     request: Request
@@ -146,6 +148,7 @@ class Lease:
     fruitful: bool = False
     content: int | None = None
     original: int | None = None
+    charged: bool = True
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:

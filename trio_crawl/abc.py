@@ -305,7 +305,7 @@ class Frontier(Protocol):
     def redirect(self, lease: Lease, target: Redirect, now: float, /) -> SkipReason | None:
         """Queue *lease* again for another URL, or return why it is skipped instead."""
 
-    def robots_known(
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -314,10 +314,12 @@ class Frontier(Protocol):
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
         """Take the rules of an origin; an error says it can't be reached, None disallows all.
 
-        Status (None without a response) and size (bytes) of the file are for the report.
+        Status (None without a response) and size (bytes) of the file are for the report. What is
+        *temporary* says that there may be rules later: pages wait for them.
         """
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:

@@ -10,6 +10,7 @@ from .._errors import FetchError
 from .._lease import Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
+from .._policy.health import is_failure
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
@@ -107,6 +108,9 @@ class Course:
             self._marks.probed(lease, result, wall)
             return None
         of_robots = lease.robots_of is not None
+        if of_robots and is_failure(result):
+            self._robots_failed(lease, result, now)
+            return None
         verdict = self._judge(lease, result, wall)
         if not isinstance(verdict, Again | Redirect):
             self._changed.pop(lease, None)
@@ -146,6 +150,14 @@ class Course:
         if isinstance(verdict, Redirect) and verdict.url in (*lease.chain, lease.url)[changed + 1 :]:
             return decide()
         return verdict
+
+    def _robots_failed(self, lease: Lease, result: Response | FetchError, now: float) -> None:
+        """Let the pages that a robots.txt is for wait for the next attempt, which their frontier makes."""
+        self._changed.pop(lease, None)
+        self._recorder.ends_aside(lease)
+        status = result.status if isinstance(result, Response) else None
+        error = result if isinstance(result, FetchError) and result.kind in _NO_ORIGIN else None
+        self._frontier.robots_known(lease, error, now, status=status, temporary=True)
 
     def _read_robots(
         self, lease: Lease, verdict: GiveUp | Keep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, final
 
@@ -61,6 +62,8 @@ class Choice:
         self._manners = manners
         self._robots = manners.robots
         self._leases = count(1)
+        # Hosts that could not be reached, and why; what their first page is yet to be charged with.
+        self._charges: deque[tuple[Host, int | None, FetchError | None]] = deque()
         self.pages = 0
         """Those that count towards ``max_pages``."""
         self.seeds_to_come = True
@@ -73,6 +76,11 @@ class Choice:
         while True:
             if self.stopping or self._full():
                 return self._winding_down()
+            if self._charges:
+                charged = self._charge(*self._charges.popleft(), now)
+                if charged is not None:
+                    return charged
+                continue
             load = self._windows.load()
             if load is not None:
                 return load
@@ -138,7 +146,15 @@ class Choice:
         if host.name in self._queues.cancelled:
             self._pass_over(host, lease, now)
             return True
+        if lease.robots_of is not None and host.given_up:
+            host.pop()
+            self.robots_known(lease, None, now, temporary=True)
+            self._schedule.settle(host, now)
+            return True
         reason = self._objection(host, lease)
+        if reason == "robots_unreachable":
+            assert self._robots is not None  # noqa: S101 - who says so
+            self._robots.skipped(lease.url)
         if reason is not None:
             self._skip(host, reason, now)
         return reason is not None
@@ -148,7 +164,8 @@ class Choice:
         if not lease.is_page:
             return None
         if host.given_up:
-            return "host_given_up"
+            silent = self._robots is not None and self._robots.unreachable(lease.url)
+            return "robots_unreachable" if silent else "host_given_up"
         if not lease.attempts and not lease.chain:
             most = self._limits.max_per_host
             if most is not None and host.meet().asked >= most:
@@ -211,7 +228,7 @@ class Choice:
         host.push(self._robots.ask(lease))
         self._schedule.settle(host, now)
 
-    def robots_known(
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -219,15 +236,71 @@ class Choice:
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
-        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
+        """Take what came of a robots.txt; see `MemoryFrontier.robots_known`."""
         assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
         assert lease.robots_of is not None  # noqa: S101
-        crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._schedule.host(_urls.host(lease.robots_of + "/"))
         host.meet().robots_pending -= 1
+        if temporary and self._queues.host(lease) is not host:
+            # It redirects to another host, which has been told of its own failure.
+            self._rest(host, now)
+        again = host.turns.not_before if temporary else None
+        crawl_delay = self._robots.answer(
+            lease.robots_of, verdict, now, status=status, size=size, again=again
+        )
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
+        if temporary:
+            self._ledger.retries += 1
+            if lease.charged:
+                error = verdict if isinstance(verdict, FetchError) else None
+                self._charges.append((host, lease.order, error))
         self._schedule.settle(host, now)
+
+    def unreachable(self, host: Host, error: FetchError, now: float) -> None:
+        """Take note that *host* has no address for now: it rests, and its first page is charged with it."""
+        self._rest(host, now)
+        self._charges.append((host, None, error))
+
+    def _rest(self, host: Host, now: float) -> None:
+        rest = host.health.learn(failed=True, started=now, now=now, unreachable=True)
+        host.turns.pause_until(now + rest)
+        self._manners.note(host)
+
+    def _charge(
+        self, host: Host, order: int | None, error: FetchError | None, now: float
+    ) -> Refuse | Gone | None:
+        """Charge the first page of a host that can't be reached with an attempt.
+
+        Args:
+            host: the host.
+            order: of the page whose robots.txt it was that could not be had; another is not charged.
+            error: why; None if its server failed to give the robots.txt.
+            now: the present moment.
+        """
+        if not host.pages or (order is not None and host.pages[0][0] != order):
+            return None
+        if host.given_up or host.name in self._queues.cancelled:
+            return None  # then all of them are skipped
+        lease = host.take_page()
+        assert lease is not None  # noqa: S101 - there is one
+        if lease.is_page and error is not None:
+            self._lend(host, lease)
+            self._schedule.settle(host, now)
+            return Refuse(lease, error)
+        lease.attempts += lease.is_page
+        if lease.attempts <= self._limits.retries:
+            if not host.park(lease, now):
+                host.push(lease)
+            self._schedule.settle(host, now)
+            return None
+        assert self._robots is not None  # noqa: S101 - who says so
+        self._robots.skipped(lease.url)
+        self._queues.let_go(host, lease)
+        self._endings.skipped(lease, "robots_unreachable")
+        self._schedule.settle(host, now)
+        return _gone(lease)
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""

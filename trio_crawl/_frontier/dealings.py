@@ -38,6 +38,7 @@ class Dealings:
         watched: when the last start was that a state was told of.
         robots: robots.txt files to be asked for, which go before the pages.
         later: pages that wait for a moment of their own.
+        parked: pages that were asked for while the host could not be reached.
         robots_pending: robots.txt files that its pages wait for.
         looking_up: whether its name is being looked up.
         addresses: what the last look-up brought, or
@@ -58,6 +59,7 @@ class Dealings:
         "health",
         "later",
         "looking_up",
+        "parked",
         "port",
         "refusal",
         "robots",
@@ -74,6 +76,7 @@ class Dealings:
         self.watched = _NEVER
         self.robots: list[Queued] | None = None
         self.later: list[tuple[float, int, Lease]] | None = None
+        self.parked: list[Lease] | None = None
         self.robots_pending = 0
         self.looking_up = False
         self.addresses: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from .._policy.politeness import Turns
 from .dealings import Dealings
 
 if TYPE_CHECKING:
+    from .._model import Request
     from .dealings import Queued, Waiting
 
 _SCHEME: Final = len("https://")
@@ -168,10 +169,28 @@ class Host:
             met.later = []
         heappush(met.later, (moment, lease.order, lease))
 
+    def park(self, lease: Lease, now: float) -> bool:
+        """Put *lease*, which failed, aside if its host rests since it can't be reached; return whether it is.
+
+        It waits until the host answers, or no other page is left: else one page would use up its
+        attempts while the others wait.
+        """
+        met = self.met
+        if met is None or not self.failures or not self.pages or met.turns.not_before <= now:
+            return False
+        met.parked = [*(met.parked or ()), lease]
+        return True
+
     def bring_up(self, until: float) -> float | None:
         """Queue what waits for moments up to *until*; return the next such moment, None if there is none."""
         met = self.met
-        if met is None or not met.later:
+        if met is None:
+            return None
+        if met.parked and (not self.pages or not self.failures or self.given_up):
+            parked, met.parked = met.parked, None
+            for lease in parked:
+                self.push(lease)
+        if not met.later:
             return None
         while met.later and met.later[0][0] <= until:
             self.push(heappop(met.later)[2])
@@ -200,9 +219,18 @@ class Host:
         met = self.met
         order, url, referrer, *rest = (self.pages if met is None else met.robots or self.pages)[0]
         more = rest[0] if rest else None
-        if isinstance(more, Lease):
-            return more
-        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, more)
+        return more if isinstance(more, Lease) else self._lease(order, url, referrer, more)
+
+    def take_page(self) -> Lease | None:
+        """Take the first page out of its queue, whatever goes before it; None if there is none."""
+        if not self.pages:
+            return None
+        order, url, referrer, *rest = heappop(self.pages)
+        more = rest[0] if rest else None
+        return more if isinstance(more, Lease) else self._lease(order, url, referrer, more)
+
+    def _lease(self, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
+        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, request)
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""
@@ -217,8 +245,8 @@ class Host:
     def waiting(self) -> int:
         """Pages that wait for their turn, in memory or not."""
         met = self.met
-        later = 0 if met is None or met.later is None else len(met.later)
-        return len(self.pages) + later + self.stored
+        aside = 0 if met is None else len(met.later or ()) + len(met.parked or ())
+        return len(self.pages) + aside + self.stored
 
     def spill(self, order: int) -> None:
         """Note that a page is left to the state, which does not have it yet."""
@@ -235,8 +263,8 @@ class Host:
     def clear(self) -> None:
         """Forget every page that waits here."""
         self.pages.clear()
-        if self.met is not None and self.met.later:
-            self.met.later.clear()
+        if self.met is not None:
+            self.met.later = self.met.parked = None
         self.stored = self.unsaved = 0
 
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
-from .._policy.health import is_failure
+from .._policy.health import is_failure, is_unreachable
 from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
@@ -78,7 +78,11 @@ class Manners:
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
         if failed or host.failures:
-            rest = host.health.learn(failed=failed, started=lease.started, now=now)
+            unreachable = failed and (lease.robots_of is not None or is_unreachable(result))
+            lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
+            if not lease.charged:
+                lease.attempts -= 1
+            rest = host.health.learn(failed=failed, started=lease.started, now=now, unreachable=unreachable)
             if rest:
                 turns.pause_until(now + rest)
 

@@ -154,7 +154,9 @@ class MemoryFrontier:
     def resolved(self, name: str, answer: tuple[str, ...] | FetchError, now: float) -> None:
         """Take the answer of a `Lookup`."""
         host = self._schedule.host(name)
-        looked_up(host.meet(), answer, now)
+        error = looked_up(host.meet(), answer, now)
+        if error is not None:
+            self._choice.unreachable(host, error, now)
         self._schedule.settle(host, now)
 
     def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None) -> None:
@@ -181,7 +183,7 @@ class MemoryFrontier:
     def retry(self, lease: Lease, not_before: float, now: float) -> None:
         """Queue *lease* again, for the moment *not_before* at the earliest."""
         self._ledger.retries += 1
-        self._queues.back(lease, now, not_before=not_before)
+        self._queues.back(lease, now, not_before=not_before, failed=lease.charged)
 
     def redirect(self, lease: Lease, target: Redirect, now: float) -> SkipReason | None:
         """Queue *lease* again where *target* says; return the reason if it ends there instead."""
@@ -211,7 +213,7 @@ class MemoryFrontier:
         )
         return self._discoveries.target(lease, target.url, key, own=own)
 
-    def robots_known(
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -219,9 +221,13 @@ class MemoryFrontier:
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
-        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
-        self._choice.robots_known(lease, verdict, now, status=status, size=size)
+        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all.
+
+        What is *temporary* holds for no page: the host rests, and is asked again.
+        """
+        self._choice.robots_known(lease, verdict, now, status=status, size=size, temporary=temporary)
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""

@@ -57,15 +57,21 @@ class Queues:
         else:
             self._journal.changes.spilled[host.name] += 1
 
-    def back(self, lease: Lease, now: float, *, not_before: float = -inf) -> None:
-        """Queue *lease* again, which was out, for the moment *not_before* at the earliest."""
+    def back(self, lease: Lease, now: float, *, not_before: float = -inf, failed: bool = False) -> None:
+        """Queue *lease* again, which was out, for the moment *not_before* at the earliest.
+
+        One that *failed* waits until its host answers, if that can't be reached now.
+        """
         if lease.is_page:
             self.lent -= 1
             self.queued += 1
         host = self.host(lease)
         if host.name in self.cancelled or not self._paced:
             not_before = -inf  # it is only skipped, or nobody minds
-        self.schedule.push(host, lease, now, not_before=not_before)
+        if failed and self._paced and lease.is_page and host.park(lease, now):
+            self.schedule.settle(host, now)
+        else:
+            self.schedule.push(host, lease, now, not_before=not_before)
 
     def lend(self, host: Host, lease: Lease) -> None:
         """Note that the head of *host*, popped by now, is out."""
@@ -76,8 +82,13 @@ class Queues:
 
     def remove(self, host: Host) -> None:
         """Take out the head of *host*, a page or a probe, for good."""
-        self.queued -= host.lease().is_page
+        lease = host.lease()
         host.pop()
+        self.let_go(host, lease)
+
+    def let_go(self, host: Host, lease: Lease) -> None:
+        """Note that *lease*, a page or a probe that was taken out of the queue of *host*, is done with."""
+        self.queued -= lease.is_page
         self.windows.feed(host)
 
     def clear(self) -> int:

@@ -45,6 +45,8 @@ class _Known:
     told: bool = False
     # Rules of an earlier run, not read until they are needed.
     unread: str | None = None
+    # When it is to be asked for again, since it could not be had for now.
+    again: float | None = None
 
 
 @final
@@ -69,7 +71,7 @@ class RobotsDesk:
     def verdict(self, url: str, now: float) -> Verdict:
         """Return what is known to say of *url*."""
         entry = self._known.get(_urls.origin(url))
-        if entry is None or entry.until <= now:
+        if entry is None or entry.until <= now or entry.again is not None:
             return None
         if entry.unread is not None:
             entry.rules, entry.unread = robots.reread(entry.unread, entry.crawl_delay), None
@@ -103,9 +105,16 @@ class RobotsDesk:
         url = robots.robots_url(page.url)
         lease = Lease.new(page.order, url, None, None)
         lease.robots_of = _urls.origin(page.url)
+        entry = self._known.get(lease.robots_of)
+        lease.attempts = int(entry is not None and entry.again is not None)
         return lease
 
-    def answer(
+    def unreachable(self, url: str) -> bool:
+        """Return whether the robots.txt of the origin of *url* was asked for, and the server failed."""
+        entry = self._known.get(_urls.origin(url))
+        return entry is not None and entry.again is not None and entry.rules is None
+
+    def answer(  # noqa: PLR0913 - what there is to say of it
         self,
         origin: str,
         verdict: Rules | FetchError | None,
@@ -113,6 +122,7 @@ class RobotsDesk:
         *,
         status: int | None = None,
         size: int = 0,
+        again: float | None = None,
     ) -> float:
         """Take what came of the robots.txt of *origin*, and return the delay it asks for, in seconds.
 
@@ -122,6 +132,8 @@ class RobotsDesk:
             now: the present moment, by trio's clock.
             status: of the last response, None if there was none.
             size: bytes of the file.
+            again: the moment from which it is to be asked for again, before the next page, since it could
+                not be had for now; None if this holds.
         """
         decision = _decision(verdict)
         before = self._known.get(origin)
@@ -130,12 +142,13 @@ class RobotsDesk:
             decision=decision,
             rules=verdict,
             at=now,
-            until=now + (ROBOTS_TTL if decision in {"rules", "allow_all"} else UNREACHABLE_TTL),
+            until=now + _held(decision) if again is None else max(now, again),
             status=status,
             size=size,
             crawl_delay=crawl_delay,
             skipped=before.skipped if before else 0,
             told_skipped=before.told_skipped if before else 0,
+            again=again,
         )
         self._known[origin] = entry
         self._note(origin, entry)
@@ -179,11 +192,13 @@ class RobotsDesk:
         wall clock was set back, and its age is not known.
         """
         at, until = record.fetched_at - self.epoch, record.until - self.epoch
-        held = ROBOTS_TTL if record.decision in {"rules", "allow_all"} else UNREACHABLE_TTL
         if record.product != self._product or record.decision == "unreachable" or at > now:
             return False
+        held = _held(record.decision)
+        # One that could not be had for now, with a shorter rest, says nothing.
+        lasting = record.decision != "disallow_all" or record.until - record.fetched_at > held / 2
         until = min(until, at + held)
-        if until <= now:
+        if until <= now or not lasting:
             return False
         self._known[record.origin] = _Known(
             decision=record.decision,
@@ -202,6 +217,10 @@ class RobotsDesk:
         """Yield all that is known of this run, for a report without a state."""
         for origin, entry in self._known.items():
             yield self._record(origin, entry)
+
+
+def _held(decision: RobotsDecision) -> float:
+    return ROBOTS_TTL if decision in {"rules", "allow_all"} else UNREACHABLE_TTL
 
 
 def _decision(verdict: Rules | FetchError | None) -> RobotsDecision:

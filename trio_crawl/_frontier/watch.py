@@ -241,7 +241,7 @@ class Watchers:
         if record.rate is not None or record.usual is not None:
             met.turns.pace.resume(record.rate, record.usual)
         if record.failures:
-            host.health.failures = record.failures
+            host.health.resume(record.failures)
 
     @staticmethod
     def resume_blindly(hosts: Iterable[Host], now: float) -> None:
