@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trio
+import trio.testing
 from crawl_support import SITE, counts, virtual
 
-from trio_crawl import crawl
+from trio_crawl import Response, crawl
 from trio_crawl._errors import FetchError
+from trio_crawl._fetch.lookups import THREADS
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from trio_crawl import Hop
+    from trio_crawl.abc import Environment
 
 DOWN: Final = {
     "status": Reply(status=503),
@@ -82,7 +89,7 @@ async def test_a_closed_port_of_a_host_is_not_the_host() -> None:
 async def test_hops_that_were_out_together_charge_one_page(kind: str) -> None:
     """Of many hops that fail at once since their host is gone, one is charged with an attempt."""
     web = MemoryWeb()
-    web.otherwise(SITE, partial(down_until, 1, DOWN[kind]))
+    web.otherwise(SITE, partial(down_until, 0.5, DOWN[kind]))
     seeds = [f"{SITE}{number}" for number in range(50)]
     report = await crawl(seeds, fetch=web, robots=False, delay=0, per_host=40, retries=0)
     assert counts(report) == (50, 49, {kind: 1}, {}, 0)
@@ -127,3 +134,74 @@ async def test_a_robots_that_is_elsewhere() -> None:
     assert report.pages == 0
     assert report.elapsed < 2000
     assert sum(report.failed.values()) + sum(report.skipped.values()) == 20
+
+
+# Names
+
+
+class Named:
+    """A web whose hosts have names to be looked up."""
+
+    opens_connections = True
+    virtual = False
+
+    @asynccontextmanager
+    async def open(self, _environment: Environment) -> AsyncIterator[None]:
+        yield
+
+    async def fetch(self, hop: Hop) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(url=hop.url, status=200)
+
+
+async def test_look_ups_are_as_many_as_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many hosts wait for theirs: the others are no tasks, and waiting costs none its time."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[Any]:
+        begun.release()
+        go_on.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    seeds = [f"https://h{number}.example/" for number in range(400)]
+
+    async def watch() -> int:
+        for _ in range(THREADS):
+            await trio.to_thread.run_sync(begun.acquire)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        go_on.set()
+        return tasks
+
+    async with trio.open_nursery() as nursery:
+        before = trio.lowlevel.current_statistics().tasks_living
+        control = await nursery.start(
+            partial(
+                crawl, seeds, fetch=Named(), robots=False, allow_private=True, per_address=64, follow="any"
+            )
+        )
+        assert await watch() - before < THREADS + 10
+        report = await control.wait()
+    assert counts(report) == (400, 400, {}, {}, 0)
+
+
+async def test_a_look_up_that_takes_too_long_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lost datagram is no reason to fail fifty pages, nor one of them."""
+    calls = 0
+    ended = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[Any]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            ended.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    seeds = [f"https://h.example/{number}" for number in range(20)]
+    keywords: dict[str, Any] = {"robots": False, "allow_private": True, "timeout": 0.1, "delay": 0}
+    report = await crawl(seeds, fetch=Named(), **keywords)
+    ended.set()
+    assert counts(report) == (20, 20, {}, {}, 0)
+    assert calls == 2

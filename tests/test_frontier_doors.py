@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from frontier_support import (
     SHARED,
     SITE,
@@ -16,6 +19,9 @@ from trio_crawl._fetch.resolve import ResolveError
 from trio_crawl._frontier.doors import ADDRESS_TTL
 from trio_crawl._lease import Drained, Idle, Lease, Lookup, Refuse, Start
 from trio_crawl._policy.health import FAILURES_TO_GIVE_UP, MOST_REST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_name_is_looked_up_once_and_again_when_it_is_old() -> None:
@@ -140,6 +146,34 @@ def test_hosts_that_share_an_address() -> None:
         assert len(shared) <= 2
     assert sorted(order) == sorted([*hosts, "https://alone.test/"])
     assert made.take(1) == Drained()
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        lambda number: (f"192.0.2.{number + 100}", SHARED),
+        lambda number: (SHARED,) if number % 2 else (f"::ffff:{SHARED}",),
+        lambda number: (f"64:ff9b::{SHARED}", f"192.0.2.{number + 100}"),
+    ],
+    ids=["second", "mapped", "translated"],
+)
+def test_each_address_of_a_host_counts(addresses: Callable[[int], tuple[str, ...]]) -> None:
+    """Whichever of a host's addresses is shared, and whatever form it has, its server has so many hops."""
+    hosts = [f"https://h{number}.test/" for number in range(20)]
+    made = seeded(*hosts, guard=Doorkeeper(), per_address=3, delay=0)
+    lent: list[Lease] = []
+    done = 0
+    while not isinstance(decision := made.take(0), Drained):
+        if isinstance(decision, Lookup):
+            made.resolved(decision.host, addresses(int(decision.host[1:].partition(".")[0])), 0)
+        elif isinstance(decision, Start):
+            lent.append(decision.lease)
+            assert len(lent) <= 3
+        else:
+            assert len(lent) == min(3, 20 - done)
+            fetched(made, lent.pop(), 0)
+            done += 1
+    assert done == 20
 
 
 def test_a_place_that_was_not_used_goes_to_the_next() -> None:

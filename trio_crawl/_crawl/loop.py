@@ -139,6 +139,7 @@ class Loop:
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
             self._sower.sow()
+            self.tasks.start_look_ups()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True

@@ -13,7 +13,8 @@ import trio
 
 from .. import _urls
 from .._errors import FetchError
-from .._fetch.resolve import Resolver
+from .._fetch.lookups import LookUps
+from .._fetch.resolve import ResolveError, Resolver
 from .explain import Hop
 from .lists import read_list
 from .nurseries import is_cancellation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._fetch.lookups import Place
     from .._lease import Lease, Stored, Wanted
     from .._model import Outcome, Page, Response
     from ..abc import Fetcher, Frontier
@@ -85,6 +87,7 @@ class Tasks:
         self._wake = wake
         self._wall_clock = wall_clock
         self._resolver = Resolver()
+        self._look_ups = LookUps(wake)
         self._arrivals: list[tuple[int, Lease, Arrival]] = []
         self._hops: dict[Lease, trio.CancelScope] = {}
         self._reads = 0
@@ -200,19 +203,35 @@ class Tasks:
             self._frontier.resolved(host, error, now)
             return
         if known is None:
-            self.nursery.start_soon(self._resolve, host)
+            self._look_ups.add(host)
+            self.start_look_ups()
         else:
             self._frontier.resolved(host, known, now)
 
-    async def _resolve(self, host: str) -> None:
-        answer: tuple[str, ...] | FetchError = FetchError(
-            "dns", f"no answer for {host!r} within {self._timeout} s"
+    def start_look_ups(self) -> None:
+        """Look up what waits, as far as there are threads for it."""
+        while (begun := self._look_ups.next()) is not None:
+            self.nursery.start_soon(self._resolve, *begun)
+
+    async def _resolve(self, host: str, place: Place) -> None:
+        answer: tuple[str, ...] | FetchError = ResolveError(
+            f"no answer for {host!r} within {self._timeout} s", temporary=True
         )
         try:
+            # The thread is there; the time that it was waited for is not the name server's.
             with trio.move_on_after(self._timeout):
-                answer = await self._resolver.resolve(host)
+                answer = await self._resolver.resolve(host, place)
         except FetchError as error:
             answer = error
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        finally:
+            place.leave()
         self._frontier.resolved(host, answer, trio.current_time())
         self._wake()
 
@@ -265,4 +284,6 @@ class Tasks:
             lines.append(f"{self.reading} sitemaps or feeds are being read")
         if self._reads:
             lines.append("pages are read from the state")
+        if self._look_ups.waiting:
+            lines.append(f"{self._look_ups.waiting:,} names wait to be looked up")
         return lines
