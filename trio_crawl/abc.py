@@ -275,6 +275,9 @@ class Frontier(Protocol):
     def add_seed(self, request: Request, now: float, /) -> bool:
         """Add a seed, which widens the scope; return whether it is new."""
 
+    def wants_seeds(self, now: float, /) -> bool:
+        """Return whether more seeds are to be read, as too few are of hosts that can start."""
+
     def seeds_exhausted(self) -> None:
         """Note that the source of seeds has ended."""
 
@@ -333,6 +336,9 @@ class Frontier(Protocol):
 
     def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""
+
+    def hold(self, host: str, held: bool, now: float, /) -> None:  # noqa: FBT001 - a seam has no names
+        """Ask for nothing more at *host* while it is *held*: pages of it wait to be parsed."""
 
     def drop(self, lease: Lease, now: float, /) -> None:
         """Let go of *lease*, whose hop was cancelled with its host."""

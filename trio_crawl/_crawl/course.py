@@ -39,10 +39,17 @@ _NO_ORIGIN: Final = frozenset({"dns", "connect", "tls", "blocked_address"})
 
 @dataclass(frozen=True, slots=True)
 class ToAwait:
-    """A page whose parser is async: *result* is to be awaited, or iterated."""
+    """A page that is not parsed at once.
+
+    Args:
+        page: without its content, if there is *response*.
+        result: of an async parser, to be awaited or iterated; or that it is parsed in a worker process.
+        response: what the content is made of again when its turn comes, since it takes less memory.
+    """
 
     page: Page
     result: object
+    response: Response | None = None
 
 
 Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
@@ -194,10 +201,10 @@ class Course:
             page = self._marks.mark(lease, self._pages.page(lease, response, wall))
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
-        return page if isinstance(page, Unnamed) else self.parse(lease, page)
+        return page if isinstance(page, Unnamed) else self.parse(lease, page, response)
 
-    def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
-        """Parse *page*, unless its parser is async.
+    def parse(self, lease: Lease, page: Page, response: Response | None = None) -> Failure | Parsed | ToAwait:
+        """Parse *page*, unless its parser is async, or it may take long.
 
         Raises:
             Exception: of the user's parser, if it is to end the crawl.
@@ -206,4 +213,8 @@ class Course:
             parsed = self._pages.parse(page)
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again
             return self._pages.parse_failure(lease, error)
-        return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)
+        if isinstance(parsed, Parsed):
+            return parsed
+        if response is not None and self._pages.is_packed(page, parsed, response):
+            return ToAwait(self._pages.emptied(page), parsed, response)
+        return ToAwait(page, parsed)

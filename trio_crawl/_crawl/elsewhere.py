@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .._parse.user import Found
     from .options import Options
 
+SPARE_WORKERS: Final = 1
+"""Worker processes that no host has which has others."""
+
 _NOT_HERE: Final = (
     "this page was parsed in a worker process, as parse_in='process' says, and is not parsed here"
 )
@@ -43,7 +46,8 @@ class Elsewhere:
         self._lists = [LIST_KINDS] if options.sitemaps else []
         self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
         self._virtual = virtual
-        self.workers = Workers(virtual=virtual)
+        # One more, for a host that has none at work: see `FairTurns`.
+        self.workers = Workers(virtual=virtual, spare=SPARE_WORKERS)
 
     @property
     def runs_parser(self) -> bool:

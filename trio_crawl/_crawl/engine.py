@@ -217,6 +217,8 @@ class Engine:
 
     async def _look_back(self) -> None:
         """Gather how hosts were treated, with a state in all runs, for the report."""
+        with trio.CancelScope(shield=True):  # it has a deadline of its own
+            self._numbers.seeds_unread = await self._loop.seeds_unread()
         if self._durable is None:
             self._numbers.hosts = self._frontier.conduct()
             return

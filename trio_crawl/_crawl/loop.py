@@ -98,6 +98,8 @@ class Loop:
             fetcher=fetcher,
             pages=pages,
             recorder=self._recorder,
+            workers=pages.workers,
+            concurrency=options.concurrency,
             timeout=options.timeout,
             fail=fail,
             wake=self.wake,
@@ -180,7 +182,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self.tasks.busy >= limit:
+            if self.tasks.busy >= limit or self.tasks.crowded:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -231,6 +233,10 @@ class Loop:
         self._frontier.stop()
         self.wake()
 
+    async def seeds_unread(self) -> int | None:
+        """Return how many seeds were never read; None if that can't be told."""
+        return await self._sower.unread()
+
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
         return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
@@ -268,7 +274,7 @@ class Loop:
             self._finish(lease, arrival)
             return
         if isinstance(arrival, Page):
-            self.tasks.parsing -= 1
+            self.tasks.naming -= 1
             self._advance(lease, self._course.parse(lease, arrival))
             return
         self.tasks.fetched(lease)

@@ -33,6 +33,7 @@ class Numbers:
         began: when it began, in seconds of trio's clock.
         before: seconds that the crawl took in earlier runs.
         hosts: how hosts were treated, for the report.
+        seeds_unread: seeds that were never read, for the report.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Numbers:
         self.began = 0.0
         self.before = 0.0
         self.hosts: tuple[HostReport, ...] = ()
+        self.seeds_unread: int | None = 0
 
     def elapsed(self) -> float:
         """Return the seconds that the crawl has taken, in all runs."""
@@ -71,6 +73,7 @@ class Numbers:
             ended=ended,
             outputs=outputs,
             hosts=self.hosts,
+            seeds_unread=self.seeds_unread,
         )
 
     def line(self) -> str:

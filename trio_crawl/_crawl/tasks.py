@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
 
 import trio
 
@@ -15,9 +15,11 @@ from .. import _urls
 from .._errors import FetchError
 from .._fetch.lookups import LookUps
 from .._fetch.resolve import ResolveError, Resolver
+from .elsewhere import SPARE_WORKERS
 from .explain import Hop
 from .lists import read_list
 from .nurseries import is_cancellation
+from .turns import Crowd, FairTurns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,9 +34,30 @@ if TYPE_CHECKING:
     from .marks import Unnamed
     from .pages import Pages
     from .recorder import Recorder
+    from .turns import Turn
+
+WAITING: Final = 4
+"""Pages that may wait for a turn, for each hop that may be under way, before nothing more is asked for."""
+
+_READERS: Final = 8  # sitemaps and feeds that are read at once; more would not be faster
+_PARSED_BYTES: Final = 256 * 2**20
 
 Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
 """What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
+
+
+class Turns(NamedTuple):
+    """Whose turn it is at what there is little of.
+
+    Args:
+        workers: worker processes.
+        parsers: async parsers, of which twice as many run at once as hops, of one host as many.
+        readers: those of sitemaps and feeds.
+    """
+
+    workers: FairTurns
+    parsers: FairTurns
+    readers: FairTurns
 
 
 @final
@@ -46,6 +69,8 @@ class Tasks:
         fetcher: makes the hops; open.
         pages: makes what to ask for, and parses.
         recorder: is told of what is asked for.
+        workers: worker processes at once.
+        concurrency: hops at once.
         timeout: seconds for one hop, and for one look-up.
         fail: called with an exception that ends the crawl.
         wake: called when there is something to take.
@@ -54,8 +79,9 @@ class Tasks:
     Attributes:
         nursery: where the tasks run; set before the first one is started.
         fetching: hops that were started and not taken back yet.
-        parsing: pages that are with an async parser, or wait for the state to name their original.
-        reading: sitemaps and feeds that are being read.
+        naming: pages that wait for the state to name their original.
+        parsing: pages that are with an async parser or a worker process, or wait for one.
+        reading: sitemaps and feeds that are being read, or wait for that.
     """
 
     nursery: trio.Nursery
@@ -73,6 +99,8 @@ class Tasks:
         fetcher: Fetcher,
         pages: Pages,
         recorder: Recorder,
+        workers: int,
+        concurrency: int,
         timeout: float,
         fail: Callable[[BaseException], None],
         wake: Callable[[], None],
@@ -91,14 +119,31 @@ class Tasks:
         self._arrivals: list[tuple[int, Lease, Arrival]] = []
         self._hops: dict[Lease, trio.CancelScope] = {}
         self._reads = 0
+        self._crowd = Crowd(WAITING * concurrency, self._hold)
+        self._turns = Turns(
+            FairTurns(workers, self._crowd, spare=SPARE_WORKERS),
+            FairTurns(2 * concurrency, self._crowd, most_bytes=_PARSED_BYTES),
+            FairTurns(_READERS, self._crowd),
+        )
         self.fetching = 0
+        self.naming = 0
         self.parsing = 0
         self.reading = 0
 
     @property
     def busy(self) -> int:
         """What counts towards the crawl's concurrency."""
-        return self.fetching + self.parsing + self.reading
+        return self.fetching + self.naming
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many pages wait for their turn to be parsed that nothing more is to be asked for."""
+        return self._crowd.full
+
+    def _hold(self, host: str, held: bool) -> None:  # noqa: FBT001 - see `Crowd`
+        self._frontier.hold(host, held, trio.current_time())
+        if not held:
+            self._wake()
 
     def take(self) -> list[tuple[Lease, Arrival]]:
         """Return what came back, in the order of the leases: that of arrival is trio's chance."""
@@ -157,13 +202,14 @@ class Tasks:
     def parse(self, lease: Lease, page: ToAwait) -> None:
         """Run an async parser."""
         self.parsing += 1
-        self.nursery.start_soon(self._parse, lease, page)
+        # Asked for now, in the order of the leases; tasks begin in any.
+        self.nursery.start_soon(self._parse, lease, page, self._pages.turn(page, self._turns))
 
-    async def _parse(self, lease: Lease, page: ToAwait) -> None:
+    async def _parse(self, lease: Lease, page: ToAwait, turn: Turn) -> None:
         """Run an async parser, and lay down what it found."""
         try:
             try:
-                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+                outcome: Outcome = await self._pages.parse_async(lease, page, turn, self._turns)
             except Exception as error:
                 if is_cancellation(error):
                     raise
@@ -180,12 +226,14 @@ class Tasks:
     def read_list(self, lease: Lease, response: Response) -> None:
         """Read a sitemap in steps."""
         self.reading += 1
-        self.nursery.start_soon(self._read_list, lease, response)
+        turn = self._turns.readers.ask(_urls.host(lease.url), len(response.body))
+        self.nursery.start_soon(self._read_list, lease, response, turn)
 
-    async def _read_list(self, lease: Lease, response: Response) -> None:
+    async def _read_list(self, lease: Lease, response: Response, turn: Turn) -> None:
         """Read a sitemap in steps, and lay down what each found."""
         try:
-            await read_list(lease, response, partial(self._lay_down, lease))
+            async with turn:
+                await read_list(lease, response, partial(self._lay_down, lease))
         except trio.Cancelled:
             raise
         except BaseException as error:
@@ -253,7 +301,7 @@ class Tasks:
 
     def name(self, lease: Lease, unnamed: Unnamed) -> None:
         """Ask the state for the URL of the first page with the same content, and lay down the page."""
-        self.parsing += 1
+        self.naming += 1
         self.nursery.start_soon(self._name, lease, unnamed)
 
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
@@ -279,7 +327,9 @@ class Tasks:
 
     def others(self) -> list[str]:
         """Return in words what else is under way."""
-        lines = [f"{self.parsing} pages are with an async parser"] if self.parsing else []
+        lines = [f"{self.parsing} pages are with a parser, or wait for one"] if self.parsing else []
+        if self.naming:
+            lines.append(f"{self.naming} pages wait for the state")
         if self.reading:
             lines.append(f"{self.reading} sitemaps or feeds are being read")
         if self._reads:

@@ -289,6 +289,7 @@ class Choice:
             self._lend(host, lease)
             self._schedule.settle(host, now)
             return Refuse(lease, error)
+        self._queues.begun(host, lease)
         lease.attempts += lease.is_page
         if lease.attempts <= self._limits.retries:
             if not host.park(lease, now):

@@ -40,6 +40,7 @@ class Dealings:
         later: pages that wait for a moment of their own.
         parked: pages that were asked for while the host could not be reached.
         robots_pending: robots.txt files that its pages wait for.
+        held: whether nothing more is asked of it, since pages of it wait to be parsed.
         looking_up: whether its name is being looked up.
         addresses: what the last look-up brought, or
         refusal: why it brought nothing, and
@@ -57,6 +58,7 @@ class Dealings:
         "fresh_until",
         "good",
         "health",
+        "held",
         "later",
         "looking_up",
         "parked",
@@ -78,6 +80,7 @@ class Dealings:
         self.later: list[tuple[float, int, Lease]] | None = None
         self.parked: list[Lease] | None = None
         self.robots_pending = 0
+        self.held = False
         self.looking_up = False
         self.addresses: tuple[str, ...] = ()
         self.refusal: FetchError | None = None

@@ -276,6 +276,8 @@ class Host:
             return "its address is looked up"
         if met is not None and met.robots_pending and not met.robots:
             return "its robots.txt is fetched"
+        if met is not None and met.held:
+            return "pages of it wait to be parsed"
         if self.state is State.BUSY:
             return f"{self.turns.running} of its hops are under way, as many as may"
         if self.loading or (self.stored and self.waiting == self.stored):

@@ -124,6 +124,10 @@ class MemoryFrontier:
         """Count a seed that is no URL as skipped; return whether it is new."""
         return self._discoveries.bad_seed(text)
 
+    def wants_seeds(self, now: float) -> bool:
+        """Return whether more seeds are to be read: too few are of hosts that can start."""
+        return self._queues.seeds.room(now)
+
     def seeds_exhausted(self) -> None:
         """Note that no further seed will come, but for what is added by hand."""
         self._choice.seeds_to_come = False
@@ -249,6 +253,12 @@ class MemoryFrontier:
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
         return self._schedule.waits(now)
+
+    def hold(self, host: str, held: bool, now: float) -> None:  # noqa: FBT001 - see `Frontier`
+        """Ask for nothing more at *host* while it is *held*, as pages of it wait to be parsed."""
+        place = self._schedule.host(host)
+        place.meet().held = held and host not in self._queues.cancelled
+        self._schedule.settle(place, now)
 
     @property
     def cancelled(self) -> Mapping[str, str]:

@@ -6,7 +6,9 @@ from math import inf
 from typing import TYPE_CHECKING, final
 
 from .. import _urls
+from .._lease import depth_in
 from .schedule import Schedule
+from .seeds import SeedsWaiting
 from .windows import Windows
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Queues:
         )
         self._paced = limits.paced
         self.windows = Windows(self.schedule)
+        self.seeds = SeedsWaiting(self.schedule, limits.delay if limits.paced else 0, limits.max_pages)
         self.cancelled: dict[str, str] = {}
         """Hosts whose pages are only skipped, and why."""
         self.queued = 0
@@ -52,6 +55,8 @@ class Queues:
         """Queue a page for the first time."""
         self.queued += 1
         host = self.schedule.host(_urls.host(waiting[1]))
+        if not depth_in(waiting[0]):
+            self.seeds.add(host)
         if self._journal is None or self.windows.takes(host, waiting[0]):
             self.schedule.add(host, waiting, now)
         else:
@@ -76,6 +81,7 @@ class Queues:
     def lend(self, host: Host, lease: Lease) -> None:
         """Note that the head of *host*, popped by now, is out."""
         self.windows.feed(host)
+        self.begun(host, lease)
         if lease.is_page:
             self.queued -= 1
             self.lent += 1
@@ -89,11 +95,18 @@ class Queues:
     def let_go(self, host: Host, lease: Lease) -> None:
         """Note that *lease*, a page or a probe that was taken out of the queue of *host*, is done with."""
         self.queued -= lease.is_page
+        self.begun(host, lease)
         self.windows.feed(host)
+
+    def begun(self, host: Host, lease: Lease) -> None:
+        """Take note that *lease*, if it is a seed, does not wait for its first hop any more."""
+        if lease.seed and lease.is_page and not lease.attempts and not lease.chain:
+            self.seeds.gone(host)
 
     def clear(self) -> int:
         """Take out every page that is queued, in memory or not; return how many."""
         for host in self.schedule.hosts.values():
             host.clear()
+        self.seeds.clear()
         number, self.queued = self.queued, 0
         return number

@@ -86,6 +86,7 @@ class Schedule:
         host.bring_up(inf)
         met = host.meet()
         running = met.turns.running
+        met.held = False
         met.turns = Turns(per_host=_ANY, delay=0)
         met.turns.running = running
         self.settle(host, now)
@@ -104,7 +105,7 @@ class Schedule:
             return  # its address calls it
         given_up = host.given_up
         later = host.bring_up(inf if given_up else now)
-        if host.met is not None and host.met.looking_up:
+        if host.met is not None and (host.met.looking_up or (host.met.held and not given_up)):
             host.state = State.BUSY
             return
         head = host.head()

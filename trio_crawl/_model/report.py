@@ -76,11 +76,16 @@ class Report(Statistics):
         outputs: the outputs, as they were named.
         hosts: how hosts were treated: at most a hundred, first those where a rule was not
             kept, which there should be none of, then the busiest.
+        seeds_unread: seeds that were never read, since the crawl ended before; they are not among
+            the URLs that were discovered. The rest of a file is counted up to a million, and for a
+            second; of a generator or an async source, which may have no end, nobody knows: then
+            it is None, and 0 if that came to its end.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
     hosts: tuple[HostReport, ...] = ()
+    seeds_unread: int | None = 0
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
@@ -103,6 +108,7 @@ class Report(Statistics):
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),
+            *self._unread(),
             _line(
                 "requests",
                 self.requests,
@@ -119,6 +125,11 @@ class Report(Statistics):
             f"{'bytes received':<16}{self.bytes:>11,}",
         ]
         return "\n".join(lines)
+
+    def _unread(self) -> list[str]:
+        if self.seeds_unread is None:
+            return ["the source of seeds was not read to its end"]
+        return [_line("seeds not read", self.seeds_unread, {})] if self.seeds_unread else []
 
 
 _ENDINGS = {
