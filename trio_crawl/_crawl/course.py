@@ -115,7 +115,7 @@ class Course:
             self._marks.probed(lease, result, wall)
             return None
         of_robots = lease.robots_of is not None
-        if of_robots and is_failure(result):
+        if of_robots and (is_failure(result) or (isinstance(result, FetchError) and result.ours)):
             self._robots_failed(lease, result, now)
             return None
         verdict = self._judge(lease, result, wall)

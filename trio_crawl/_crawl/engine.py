@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 import trio
 
 from .._fetch.choose import choose as choose_fetcher
+from .._fetch.descriptors import check_concurrency
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
@@ -85,6 +86,8 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        if self._fetcher.opens_connections:
+            check_concurrency(options.concurrency)
         self._guard = make_guard(options.allow_private)
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)

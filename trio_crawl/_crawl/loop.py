@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trio_crawl")
 
+LONGEST_LACK: Final = 60.0
+"""Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
+
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
 
@@ -110,6 +113,9 @@ class Loop:
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
+        # Hops at once for which there are descriptors; since when there were none without an answer.
+        self._ceiling = options.concurrency
+        self._lacking_since: float | None = None
         self.paused = False
         self.closed = False
         self.moved_at = 0.0
@@ -178,7 +184,7 @@ class Loop:
         None says that every token is taken.
         """
         now = trio.current_time()
-        limit = self._options.concurrency
+        limit = min(self._options.concurrency, self._ceiling)
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
@@ -282,12 +288,31 @@ class Loop:
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
         wall = self._wall_clock(now)
+        if self._ceiling < self._options.concurrency or isinstance(arrival, FetchError):
+            arrival = self._weighed(arrival, now)
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
+
+    def _weighed(self, arrival: Response | FetchError, now: float) -> Response | FetchError:
+        """Make fewer hops at once where this machine lacks something for more, and one more with each answer.
+
+        A lack that lasts is a failure as any other, so that the crawl ends.
+        """
+        if isinstance(arrival, Response):
+            self._lacking_since = None
+            self._ceiling = min(self._ceiling + 1, self._options.concurrency)
+        elif arrival.ours:
+            if self._lacking_since is None:
+                log.warning("%s", arrival)
+                self._lacking_since = now
+            self._ceiling = max(min(self._ceiling, self.tasks.fetching), 1)
+            if now - self._lacking_since > LONGEST_LACK:
+                return FetchError(arrival.kind, arrival.message)
+        return arrival
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""

@@ -77,14 +77,15 @@ class Manners:
         if latency is not None or trouble or turns.learned:
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
+        lease.charged = not (isinstance(result, FetchError) and result.ours)
         if failed or host.failures:
             unreachable = failed and (lease.robots_of is not None or is_unreachable(result))
             lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
-            if not lease.charged:
-                lease.attempts -= 1
             rest = host.health.learn(failed=failed, started=lease.started, now=now, unreachable=unreachable)
             if rest:
                 turns.pause_until(now + rest)
+        if not lease.charged:
+            lease.attempts -= 1
 
     @property
     def unsaved(self) -> bool:

@@ -33,7 +33,7 @@ _SERVER_ERROR: Final = 500
 def is_failure(result: Response | FetchError) -> bool:
     """Return whether *result* says that its host fails: no connection, no answer in time, or a 5xx."""
     if isinstance(result, FetchError):
-        return result.kind in _FAILURES or is_unreachable(result)
+        return not result.ours and (result.kind in _FAILURES or is_unreachable(result))
     return result.status >= _SERVER_ERROR
 
 
@@ -43,7 +43,7 @@ def is_unreachable(result: Response | FetchError) -> bool:
     It has no address for now, takes no connection, or nothing came in time; a name that does not
     exist is no name for good.
     """
-    if not isinstance(result, FetchError):
+    if not isinstance(result, FetchError) or result.ours:
         return False
     return result.kind in _UNREACHABLE or (result.kind == "dns" and getattr(result, "temporary", True))
 
