@@ -700,7 +700,8 @@ async def test_a_loop(way: list[str]) -> None:
         web.add(SITE + here[1:], redirect=target)
     report = await crawl(SITE, fetch=web, robots=False)
     assert counts(report) == (1, 0, {"redirects": 1}, {}, 0)
-    assert len(web.requests) == len(way)
+    # What redirects to itself is asked once more: it may have woken up.
+    assert len(web.requests) == max(len(way), 2)
 
 
 @virtual

@@ -121,6 +121,9 @@ class Lease:
         fruitful: whether it led to a new URL of another kind than its own.
         content: the hash of its content, once that is there, of a page with a 2xx status.
         original: the number of the first page with that content, where it is another one.
+        changed: where in its chain it was when cookies came, with which a URL may answer otherwise.
+        cookie: the ``Cookie`` field of the last hop.
+        itself: the method, URL and cookies of the last hop that was redirected to itself.
         charged: whether the failure of its last hop counts as an attempt; not where another hop, out at
             the same time, had failed before, which told already that its host can't be reached.
     """
@@ -148,6 +151,9 @@ class Lease:
     fruitful: bool = False
     content: int | None = None
     original: int | None = None
+    changed: int | None = None
+    cookie: str | None = None
+    itself: tuple[str, str, str | None] | None = None
     charged: bool = True
 
     @classmethod

@@ -19,6 +19,7 @@ from .marks import Marks, Unnamed
 from .pages import is_success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from .._frontier.contents import Contents
@@ -78,14 +79,12 @@ class Course:
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
-        # Where in its chain a page was when cookies came, with which a URL may answer otherwise.
-        self._changed: dict[Lease, int] = {}
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
-            self._changed[lease] = len(lease.chain)
+            lease.changed = len(lease.chain)
         pause = rest(lease, result, wall)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
@@ -93,7 +92,6 @@ class Course:
 
     def dropped(self, lease: Lease, now: float) -> None:
         """Take note that a hop was cancelled with its host."""
-        self._changed.pop(lease, None)
         self._recorder.ends_aside(lease)
         self._frontier.hop_ended(lease, now, None)
         self._frontier.drop(lease, now)
@@ -119,8 +117,6 @@ class Course:
             self._robots_failed(lease, result, now)
             return None
         verdict = self._judge(lease, result, wall)
-        if not isinstance(verdict, Again | Redirect):
-            self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
                 self._recorder.goes_on(lease)
@@ -128,7 +124,6 @@ class Course:
             case Redirect():
                 self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
-                    self._changed.pop(lease, None)
                     self._recorder.ends_aside(lease)
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
@@ -149,18 +144,24 @@ class Course:
             max_redirects=self._max_redirects if lease.robots_of is None else MAX_ROBOTS_REDIRECTS,
             now=wall,
         )
-        changed = self._changed.get(lease)
+        asked = (lease.method, lease.url, lease.cookie)
+        verdict = self._decide(lease, decide, may_repeat=asked != lease.itself)
+        lease.itself = asked if isinstance(verdict, Redirect) and verdict.url == lease.url else None
+        return verdict
+
+    @staticmethod
+    def _decide(lease: Lease, decide: Callable[..., Verdict], *, may_repeat: bool) -> Verdict:
+        changed = lease.changed
         if changed is None:
-            return decide()
-        verdict = decide(may_differ=True)
+            return decide(may_repeat=may_repeat)
+        verdict = decide(may_differ=True, may_repeat=may_repeat)
         # A URL that was asked for since has seen these cookies: to come back there is a loop.
         if isinstance(verdict, Redirect) and verdict.url in (*lease.chain, lease.url)[changed + 1 :]:
-            return decide()
+            return decide(may_repeat=may_repeat)
         return verdict
 
     def _robots_failed(self, lease: Lease, result: Response | FetchError, now: float) -> None:
         """Let the pages that a robots.txt is for wait for the next attempt, which their frontier makes."""
-        self._changed.pop(lease, None)
         self._recorder.ends_aside(lease)
         status = result.status if isinstance(result, Response) else None
         error = result if isinstance(result, FetchError) and result.kind in _NO_ORIGIN else None

@@ -127,13 +127,14 @@ class Pages:
     def _personal(self, lease: Lease, wall: datetime) -> Fields:
         """Return the fields of every request, with those for the origin, and the request's own over all."""
         told: list[tuple[str, str]] = []
+        lease.cookie = None
         if not is_exposed(lease.url, lease.chain):
             authorization = self._credentials.header(lease.url)
             if authorization is not None:
                 told.append(("Authorization", authorization))
-            cookie = self._jar.header(lease.url, wall) if self._jar else None
-            if cookie is not None:
-                told.append(("Cookie", cookie))
+            lease.cookie = self._jar.header(lease.url, wall) if self._jar else None
+            if lease.cookie is not None:
+                told.append(("Cookie", lease.cookie))
         own = own_fields(
             lease.request.headers,
             asked=lease.request.url,

@@ -225,8 +225,9 @@ class Discoveries:
             own: whether it is the page's own, and known for that reason.
         """
         mark = fingerprint(key)
-        # Where its last visit led is the page's own as well.
-        if mark in self._known and not own and mark not in lease.own:
+        # Where its last visit led is the page's own as well, and so is where this one was before.
+        own = own or mark in lease.own or mark in lease.aliases
+        if mark in self._known and not own:
             return "known_target"
         if lease.seed:
             self.widen(url)
