@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from ._model import LinkKind, Request
 from ._urls import request_key
@@ -93,6 +93,31 @@ class Unchanged(NamedTuple):
     fetched_at: float
 
 
+class Before(NamedTuple):
+    """What a page was before the visit that it waits for.
+
+    Args:
+        status: the status code of its last response.
+        unchanged: whether that said that it was as at the visit before.
+    """
+
+    status: int
+    unchanged: bool
+
+
+class Kept(NamedTuple):
+    """A page that stays what it was, since another visit brought nothing of it.
+
+    Args:
+        why: whether it was redirected to what is another page, or out of the crawl's scope, as by a
+            session that is over; or could not be had.
+        moment: when that was, in seconds since 1970.
+    """
+
+    why: Literal["redirected", "failed"]
+    moment: float
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Lease:
     """One URL on its way through the crawl, lent out for one hop at a time.
@@ -114,6 +139,7 @@ class Lease:
         aliases: fingerprints of where it was redirected to.
         exchanges: the hops that it has made, where an output wants them.
         visit: 1 for the first; greater where the page is asked for again after that.
+        was: what it is, if this visit brings nothing of it; None at the first.
         validators: of the last visit, None if that had none.
         own: fingerprints of where it was redirected to in the last visit.
         conditional: whether the last hop asked only for what has changed since.
@@ -144,6 +170,7 @@ class Lease:
     aliases: tuple[int, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     visit: int = 1
+    was: Before | None = None
     validators: Validators | None = None
     own: tuple[int, ...] = ()
     conditional: bool = False

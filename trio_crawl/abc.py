@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import trio
 
     from ._errors import FetchError
-    from ._lease import Decision, Lease, Redirect, Stored, Unchanged
+    from ._lease import Decision, Kept, Lease, Redirect, Stored, Unchanged
     from ._model import Link, Request, SkipReason
 
 __all__ = [
@@ -306,7 +306,10 @@ class Frontier(Protocol):
         """Queue *lease* again, not before a moment."""
 
     def redirect(self, lease: Lease, target: Redirect, now: float, /) -> SkipReason | None:
-        """Queue *lease* again for another URL, or return why it is skipped instead."""
+        """Queue *lease* again for another URL, or return why it is skipped instead.
+
+        One that was visited before (``lease.was``) is not skipped: `finish` takes it as `Kept`.
+        """
 
     def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
@@ -325,7 +328,9 @@ class Frontier(Protocol):
         *temporary* says that there may be rules later: pages wait for them.
         """
 
-    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
+    def finish(
+        self, lease: Lease, outcome: Outcome | Unchanged | Kept, rows: tuple[int, ...] = (), /
+    ) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
 
     def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float, /) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
-from .._lease import Redirect
+from .._lease import Kept, Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
 from .._policy.health import is_failure
@@ -53,7 +53,7 @@ class ToAwait:
     response: Response | None = None
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
+Step: TypeAlias = "Outcome | Unchanged | Kept | ToAwait | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -125,6 +125,8 @@ class Course:
                 self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
                     self._recorder.ends_aside(lease)
+                    if lease.was is not None:
+                        return Kept("redirected", wall.timestamp())
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
                 status, size, rules = self._read_robots(lease, verdict)

@@ -19,7 +19,7 @@ import trio
 
 from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
-from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Kept, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, ToAwait
 from .lists import ListEnd, Piece, ToRead
@@ -331,20 +331,26 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
-        if isinstance(outcome, Unchanged):
+        if isinstance(outcome, Failure) and lease.was is not None:
+            self._failed(outcome)
+            outcome = Kept("failed", self._wall_clock(now).timestamp())
+        if isinstance(outcome, Unchanged | Kept):
             self._recorder.ends_aside(lease)
-            self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
+            self._frontier.finish(lease, outcome, self._outlet.rowless(outcome, lease.was, now))
             return
         if isinstance(outcome, Parsed):
             self._frontier.add_found(outcome.follow, lease, now)
         rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):
-            self._failures += 1
-            limit = self._options.max_failures
-            if limit is not None and self._failures > limit:
-                message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
-                raise TooManyFailuresError(message)
+            self._failed(outcome)
+
+    def _failed(self, failure: Failure) -> None:
+        self._failures += 1
+        limit = self._options.max_failures
+        if limit is not None and self._failures > limit:
+            message = f"more than max_failures={limit} pages failed; the last one: {failure}"
+            raise TooManyFailuresError(message)

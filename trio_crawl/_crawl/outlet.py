@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import trio
 
 from .._frontier.journal import Changes
+from .._lease import Unchanged
 from .._write.batch import BATCH_AGE, Batch, Gatherer
 from .commits import Commits
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
+    from .._lease import Before, Kept
     from .._model import Exchange, Json, Outcome
     from ..abc import Environment, Writer
 
@@ -106,10 +108,12 @@ class Outlet:
         """Gather exchanges that no outcome has."""
         self._gatherer.add_aside(exchanges, now)
 
-    def unchanged(self, now: float) -> tuple[int, ...]:
-        """Gather that a page has not changed since its last visit; return its rows, which are none."""
+    def rowless(self, outcome: Unchanged | Kept, was: Before | None, now: float) -> tuple[int, ...]:
+        """Gather that a page's visit has no row: it has not changed, or stays what it *was*."""
         self.unwritten += 1
-        return self._gatherer.unchanged(now)
+        if isinstance(outcome, Unchanged) or was is None:
+            return self._gatherer.unchanged(now)
+        return self._gatherer.rowless(was.status, now, unchanged=was.unchanged)
 
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.

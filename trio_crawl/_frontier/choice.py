@@ -13,6 +13,7 @@ from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
 from .host import Host
+from .journal import OF_FAILURE
 
 if TYPE_CHECKING:
     from .._lease import Decision
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from .manners import Manners
     from .queues import Queues
     from .trapwatch import TrapWatch
+
+
+class LostError(FetchError):
+    """Another visit of a page can't be made, for the time being: it stays what it was."""
+
+    temporary = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__("connect", message)
 
 
 @final
@@ -111,6 +121,8 @@ class Choice:
     def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
+        if lease.was is not None and self._objection(host, lease) in OF_FAILURE:
+            return self._refuse(host, LostError("its host was given up"), now)
         if self._lets_go(host, lease, now):
             return _gone(lease)
         if self._doors is not None:
@@ -129,6 +141,8 @@ class Choice:
                 return None
             if isinstance(verdict, FetchError):
                 return self._refuse(host, verdict, now)
+            if verdict == "robots_unreachable" and lease.was is not None:
+                return self._refuse(host, LostError("its robots.txt could not be had"), now)
             if verdict != "allowed":
                 self._robots.skipped(lease.url)
                 self._skip(host, verdict, now)
@@ -296,6 +310,10 @@ class Choice:
                 host.push(lease)
             self._schedule.settle(host, now)
             return None
+        if lease.was is not None:
+            self._lend(host, lease)
+            self._schedule.settle(host, now)
+            return Refuse(lease, LostError("its robots.txt could not be had"))
         assert self._robots is not None  # noqa: S101 - who says so
         self._robots.skipped(lease.url)
         self._queues.let_go(host, lease)

@@ -108,6 +108,7 @@ class Changes:
     Args:
         discovered: URLs that were added, pending.
         pages: those that came to a page.
+        kept: pages that another visit brought nothing of; they are what they were.
         sitemaps: those that were sitemaps or feeds, and were read.
         failed: those that came to a failure.
         skipped: those that are skipped for good.
@@ -128,6 +129,7 @@ class Changes:
 
     discovered: list[Discovered] = field(default_factory=list)
     pages: list[Ended] = field(default_factory=list)
+    kept: list[Ended] = field(default_factory=list)
     sitemaps: list[Ended] = field(default_factory=list)
     failed: list[Ended] = field(default_factory=list)
     skipped: list[Ended] = field(default_factory=list)
@@ -149,6 +151,7 @@ class Changes:
         return bool(
             self.discovered
             or self.pages
+            or self.kept
             or self.sitemaps
             or self.failed
             or self.skipped

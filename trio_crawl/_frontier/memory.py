@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._lease import ListRequest, Unchanged, list_key
+from .._lease import Kept, ListRequest, Unchanged, list_key
 from .._model import Parsed, Response
 from .choice import Choice
 from .discovery import Discoveries
@@ -190,11 +190,16 @@ class MemoryFrontier:
         self._queues.back(lease, now, not_before=not_before, failed=lease.charged)
 
     def redirect(self, lease: Lease, target: Redirect, now: float) -> SkipReason | None:
-        """Queue *lease* again where *target* says; return the reason if it ends there instead."""
+        """Queue *lease* again where *target* says; return the reason if it ends there instead.
+
+        A page that was visited before does not end with that: it is to be finished as `Kept`.
+        """
         reason = None if lease.robots_of else self._judge_target(lease, target)
         if reason is not None:
-            self._queues.lent -= 1
-            self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
+            # One that was a page before stays it, and is to be finished as such.
+            if lease.was is None:
+                self._queues.lent -= 1
+                self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
             return reason
         self._ledger.redirects += 1
         lease.chain += (lease.url,)
@@ -233,10 +238,10 @@ class MemoryFrontier:
         """
         self._choice.robots_known(lease, verdict, now, status=status, size=size, temporary=temporary)
 
-    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         self._queues.lent -= 1
-        self._choice.pages += isinstance(outcome, Parsed | Unchanged)
+        self._choice.pages += isinstance(outcome, Parsed | Unchanged | Kept)
         # Another visit of a page says nothing of those that its family has yet to come.
         if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
             self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)

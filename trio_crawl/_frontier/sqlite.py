@@ -9,7 +9,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._lease import Lease, Stored, Validators, order_of, rank_in
+from .._lease import Before, Lease, Stored, Validators, order_of, rank_in
 from . import conduct
 from .contents import GENERATION
 from .database import Database
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .journal import Changes
 
 _LOAD: Final = """
-SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases
+SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases,
+    was, unchanged
 FROM urls AS page INDEXED BY pending LEFT JOIN urls AS referrer ON referrer.id = page.referrer
 LEFT JOIN visits ON visits.url = page.id
 WHERE page.status = 0 AND page.host = ? AND page.rank >= ? AND (page.rank, page.id) > (?, ?)
@@ -239,13 +240,14 @@ class SqliteState:
 
 def _stored(row: tuple[Any, ...]) -> Stored:
     """Return a page of `_LOAD`."""
-    number, rank, url, referrer, said, visit, answered, etag, modified, aliases = row
+    number, rank, url, referrer, said, visit, answered, etag, modified, aliases, was, unchanged = row
     order = order_of(rank, number)
     request = None if said is None else request_of(url, said)
     if visit is None:
         return Stored(order, url, referrer, request)
     lease = Lease.new(order, url, referrer, request)
     lease.visit = visit
+    lease.was = None if was is None else Before(was, unchanged=bool(unchanged))
     if answered is not None:
         lease.validators = Validators(answered, etag, modified)
     lease.own = tuple(array("Q", aliases or b""))

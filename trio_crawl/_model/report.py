@@ -42,6 +42,9 @@ class Statistics:
         redirects: redirects followed.
         robots: robots.txt files asked for.
         probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
+        revisits_redirected: visits of pages that had been visited before (``recrawl``), and were
+            redirected to another page's URL, or out of scope: these pages stay what they were.
+        revisits_failed: such visits that failed; likewise.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -63,6 +66,8 @@ class Statistics:
     redirects: int = 0
     robots: int = 0
     probes: int = 0
+    revisits_redirected: int = 0
+    revisits_failed: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -103,7 +108,7 @@ class Report(Statistics):
         lines = [
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
-            _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            _line("  pages", self.pages, {**self.statuses, **self._revisits()}),
             *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
@@ -125,6 +130,13 @@ class Report(Statistics):
             f"{'bytes received':<16}{self.bytes:>11,}",
         ]
         return "\n".join(lines)
+
+    def _revisits(self) -> dict[str, int]:
+        return {
+            "unchanged": self.unchanged,
+            "revisits redirected": self.revisits_redirected,
+            "revisits failed": self.revisits_failed,
+        }
 
     def _unread(self) -> list[str]:
         if self.seeds_unread is None:
