@@ -277,7 +277,7 @@ async def test_a_session_that_ran_out_costs_no_page(unchanged: bool, target: str
         site.version[name] = 7
     report = await go(tmp_path, site.web, recrawl=AGE)
     assert (counts(report), report.revisits_redirected) == ((4, 4, {}, {}, 0), 2)
-    assert sorted(titles(tmp_path)) == [" 1", "a 1", "a 7", "b 1", "b 7", "login 1"]
+    assert sorted(titles(tmp_path)) == ["1", "a 1", "a 7", "b 1", "b 7", "login 1"]
 
 
 @pytest.mark.parametrize("robots", [False, True])
@@ -289,9 +289,8 @@ async def test_a_host_that_is_gone_at_a_later_visit_costs_no_page(robots: bool, 
     await go(tmp_path, site.web, recrawl=AGE)
     await trio.sleep(DAY + 1)
     down = MemoryWeb()
-    down.otherwise(
-        SITE, lambda _hop: Reply(status=503) if robots else Reply(failure=FetchError("connect", "x"))
-    )
+    gone = Reply(status=503) if robots else Reply(failure=FetchError("connect", "x"))
+    down.otherwise(SITE, lambda _hop: gone)
     report = await go(tmp_path, down, recrawl=AGE)
     assert (counts(report), report.revisits_failed) == ((31, 31, {}, {}, 0), 31)
     assert main(["check", str(tmp_path / "crawl.db"), str(tmp_path / "pages.jsonl")]) == 0

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .manners import Manners
     from .queues import Queues
+    from .robots import Verdict
     from .trapwatch import TrapWatch
 
 
@@ -118,7 +119,7 @@ class Choice:
             self.stopping = True
         return Drained()
 
-    def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
+    def _consider(self, host: Host, now: float) -> Decision | None:
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
         if lease.was is not None and self._objection(host, lease) in OF_FAILURE:
@@ -136,18 +137,24 @@ class Choice:
                 return self._refuse(host, error, now)
         if self._robots is not None and lease.robots_of is None:
             verdict = self._robots.verdict(lease.url, now)
-            if verdict is None:
-                self._ask_for_robots(host, lease, now)
-                return None
-            if isinstance(verdict, FetchError):
-                return self._refuse(host, verdict, now)
-            if verdict == "robots_unreachable" and lease.was is not None:
-                return self._refuse(host, LostError("its robots.txt could not be had"), now)
             if verdict != "allowed":
-                self._robots.skipped(lease.url)
-                self._skip(host, verdict, now)
-                return _gone(lease)
+                return self._not_allowed(host, lease, verdict, now)
         return self._start(host, lease, now)
+
+    def _not_allowed(self, host: Host, lease: Lease, verdict: Verdict, now: float) -> Decision | None:
+        """Let go of the head of *host* as its robots.txt says, or ask for that first."""
+        assert self._robots is not None  # noqa: S101 - the caller looked
+        assert verdict != "allowed"  # noqa: S101 - likewise
+        if verdict is None:
+            self._ask_for_robots(host, lease, now)
+            return None
+        if isinstance(verdict, FetchError):
+            return self._refuse(host, verdict, now)
+        if verdict == "robots_unreachable" and lease.was is not None:
+            return self._refuse(host, LostError("its robots.txt could not be had"), now)
+        self._robots.skipped(lease.url)
+        self._skip(host, verdict, now)
+        return _gone(lease)
 
     def _lets_go(self, host: Host, lease: Lease, now: float) -> bool:
         """Let go of the head of *host*, if nobody is to be asked for it; return whether that is so."""
