@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
+from zlib import compress, decompress
 
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Lease
 from .._policy import robots
+from .shelf import Shelf
 from .watch import RobotsRecord
 
 if TYPE_CHECKING:
@@ -24,6 +26,16 @@ ROBOTS_TTL: Final = 24 * 3600.0
 UNREACHABLE_TTL: Final = 3600.0
 """Seconds that an origin counts as closed whose robots.txt could not be had."""
 
+RULES_BYTES: Final = 8 * 2**20
+"""Bytes of rules that are held as they were read: those that were asked about last."""
+
+SOURCES_BYTES: Final = 24 * 2**20
+"""Bytes of rules as they are written, compressed, from which others are read again; twice, for those
+that are small and for those that are large. What has no room is asked for again when it is needed."""
+
+SMALL: Final = 4 * 1024
+_OVERHEAD: Final = 200
+
 Verdict: TypeAlias = "Literal['allowed', 'robots', 'robots_unreachable'] | FetchError | None"
 """Whether a page may be asked for; None: its robots.txt has to be asked for first."""
 
@@ -33,6 +45,7 @@ class _Known:
     """What came of one robots.txt; moments by trio's clock."""
 
     decision: RobotsDecision
+    # None where nothing is allowed, or where the rules are on a shelf.
     rules: Rules | FetchError | None
     at: float
     until: float
@@ -43,8 +56,6 @@ class _Known:
     # What a state was told already: of the skips, how many; of the rest, whether.
     told_skipped: int = 0
     told: bool = False
-    # Rules of an earlier run, not read until they are needed.
-    unread: str | None = None
     # When it is to be asked for again, since it could not be had for now.
     again: float | None = None
 
@@ -66,6 +77,10 @@ class RobotsDesk:
         self._kept = kept
         self._product = product
         self._known: dict[str, _Known] = {}
+        self._rules: Shelf[Rules] = Shelf(RULES_BYTES)
+        # Apart, so that large files can't take the place of the many that are small.
+        self._small: Shelf[bytes] = Shelf(SOURCES_BYTES)
+        self._large: Shelf[bytes] = Shelf(SOURCES_BYTES)
         self._changed: dict[str, _Known] = {}
 
     def verdict(self, url: str, now: float) -> Verdict:
@@ -73,21 +88,44 @@ class RobotsDesk:
         entry = self._known.get(_urls.origin(url))
         if entry is None or entry.until <= now or entry.again is not None:
             return None
-        if entry.unread is not None:
-            entry.rules, entry.unread = robots.reread(entry.unread, entry.crawl_delay), None
-        rules = entry.rules
-        if rules is None:
+        if isinstance(entry.rules, FetchError):
+            return entry.rules
+        if entry.decision == "disallow_all":
             return "robots_unreachable"
-        if isinstance(rules, FetchError):
-            return rules
+        rules = self._rules_of(_urls.origin(url), entry)
+        if rules is None:
+            entry.until = now
+            return None
         return "allowed" if rules.allows(url) else "robots"
+
+    def _rules_of(self, origin: str, entry: _Known) -> Rules | None:
+        """Return the rules of *origin*, read again if need be; None if they are not there any more."""
+        if entry.decision != "rules" or entry.rules is not None:
+            return entry.rules if not isinstance(entry.rules, FetchError) else None
+        rules = self._rules.get(origin)
+        source = None if rules is not None else self._source(origin)
+        if source is not None:
+            rules = robots.reread(source, entry.crawl_delay)
+            self._rules.put(origin, rules, weight(source))
+        return rules
+
+    def _source(self, origin: str) -> str | None:
+        packed = self._small.get(origin) or self._large.get(origin)
+        return None if packed is None else decompress(packed).decode("utf-8", "surrogatepass")
+
+    def _keep(self, origin: str, source: str) -> None:
+        """Keep rules as they are written, which takes much less than what is made of them."""
+        packed = compress(source.encode("utf-8", "surrogatepass"))
+        is_small = len(packed) < SMALL
+        (self._small if is_small else self._large).put(origin, packed, len(packed) + _OVERHEAD)
+        (self._large if is_small else self._small).drop(origin)
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
-        entry = self._known.get(_urls.origin(url))
-        if entry is None or entry.rules is None or isinstance(entry.rules, FetchError):
-            return ()
-        return entry.rules.sitemaps
+        origin = _urls.origin(url)
+        entry = self._known.get(origin)
+        rules = None if entry is None else self._rules_of(origin, entry)
+        return () if rules is None else rules.sitemaps
 
     def skipped(self, url: str) -> None:
         """Count a page that was skipped because of what `verdict` said."""
@@ -138,9 +176,14 @@ class RobotsDesk:
         decision = _decision(verdict)
         before = self._known.get(origin)
         crawl_delay = None if verdict is None or isinstance(verdict, FetchError) else verdict.crawl_delay
+        held = verdict
+        if decision == "rules" and isinstance(verdict, robots.Rules):
+            self._keep(origin, verdict.source)
+            self._rules.put(origin, verdict, weight(verdict.source))
+            held = None
         entry = _Known(
             decision=decision,
-            rules=verdict,
+            rules=held,
             at=now,
             until=now + _held(decision) if again is None else max(now, again),
             status=status,
@@ -169,8 +212,7 @@ class RobotsDesk:
         self._changed.clear()
 
     def _record(self, origin: str, entry: _Known) -> RobotsRecord:
-        rules = entry.rules
-        source = rules.source if isinstance(rules, robots.Rules) and not entry.told else None
+        source = self._source(origin) if entry.decision == "rules" and not entry.told else None
         return RobotsRecord(
             origin=origin,
             host=_urls.host(f"{origin}/"),
@@ -200,6 +242,10 @@ class RobotsDesk:
         until = min(until, at + held)
         if until <= now or not lasting:
             return False
+        if record.decision == "rules":
+            if record.source is None:
+                return False
+            self._keep(record.origin, record.source)
         self._known[record.origin] = _Known(
             decision=record.decision,
             rules=robots.ALLOW_ALL if record.decision == "allow_all" else None,
@@ -209,7 +255,6 @@ class RobotsDesk:
             size=record.size,
             crawl_delay=record.crawl_delay,
             told=True,
-            unread=record.source or "" if record.decision == "rules" else None,
         )
         return True
 
@@ -229,3 +274,8 @@ def _decision(verdict: Rules | FetchError | None) -> RobotsDecision:
     if isinstance(verdict, FetchError):
         return "unreachable"
     return "allow_all" if verdict is robots.ALLOW_ALL else "rules"
+
+
+def weight(source: str) -> int:
+    """Return about how many bytes rules take that were read."""
+    return 3_000 + 4 * len(source) + 700 * source.count("\n")
