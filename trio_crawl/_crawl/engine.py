@@ -223,11 +223,9 @@ class Engine:
         with trio.CancelScope(shield=True):  # it has a deadline of its own
             self._numbers.seeds_unread = await self._loop.seeds_unread()
         if self._durable is None:
-            self._numbers.hosts = self._frontier.conduct()
+            self._numbers.hosts, self._numbers.hosts_beyond = self._frontier.conduct()
             return
-        # It takes milliseconds, and what is done already is not to be lost for its sake.
-        with trio.CancelScope(shield=True):
-            self._numbers.hosts = await self._durable.conduct()
+        self._numbers.hosts = self._durable.hosts()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state

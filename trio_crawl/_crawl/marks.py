@@ -51,7 +51,7 @@ class Marks:
     def __init__(self, contents: Contents, pages: Pages) -> None:
         self._contents = contents
         self._pages = pages
-        self._missing: Shelf[Missing] = Shelf(MISSING_BYTES)
+        self._missing: Shelf[Missing] = Shelf(MISSING_BYTES, lambda missing: missing.size)
 
     def mark(self, lease: Lease, page: Page) -> Page | Unnamed:
         """Return *page* with its marks; those that are no success, or empty, have none."""
@@ -87,7 +87,7 @@ class Marks:
                 return
 
     def _keep(self, host: str, missing: Missing) -> None:
-        self._missing.put(host, missing, missing.size)
+        self._missing.put(host, missing)
 
 
 def _is_said(missing: Missing, page: Page, content: int) -> bool:

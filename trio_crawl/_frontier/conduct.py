@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from .journal import Changes
 
-MOST_HOSTS: Final = 100
-"""Hosts that a report has: those where a rule was not kept, then the busiest."""
+MOST_HOSTS: Final = 10_000
+"""Hosts that a report has where there is no state: those where a rule was not kept, then the busiest."""
 
 MOST_ROBOTS: Final = 10
 """Origins that a report has of each host: the latest."""
@@ -49,6 +49,7 @@ CREATE TABLE robots (
     source TEXT,               -- the rules of our group
     product TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX robots_of ON robots (host);
 CREATE TABLE cookies (site TEXT PRIMARY KEY, jar TEXT NOT NULL) WITHOUT ROWID;
 """
 """The tables, beside those of `trio_crawl._frontier.schema`."""

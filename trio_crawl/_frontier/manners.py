@@ -15,7 +15,7 @@ from .watch import Watchers
 if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import Response
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from .host import Host
     from .journal import Changes, Journal
     from .resumed import Resumed
@@ -34,11 +34,13 @@ class Manners:
 
     Attributes:
         robots: what is known of robots.txt; None if nobody asks.
+        beyond: the sums of hosts that the report does not have one by one.
     """
 
     def __init__(self, *, robots: bool, product: str, journal: Journal | None) -> None:
         self.robots = RobotsDesk(product, kept=journal is not None) if robots else None
         self._watchers = Watchers()
+        self.beyond: HostSums | None = None
         self._kept = journal is not None
         if journal is not None:
             journal.sources.append(self)
@@ -98,12 +100,19 @@ class Manners:
         if self.robots is not None:
             self.robots.tell(changes)
 
+    def rest(self, host: Host, schedule: Schedule) -> None:
+        """Take note that there is nothing more to ask *host* for; where there is a state, that has it all."""
+        if not self._kept:
+            self._watchers.rest(host, schedule.hosts, MOST_HOSTS)
+
     def conduct(self, schedule: Schedule) -> tuple[HostReport, ...]:
-        """Return how hosts were treated in this run, for a report: some of them."""
-        known: dict[str, list[RobotsRecord]] = {}
-        for record in () if self.robots is None else self.robots.records():
-            known.setdefault(record.host, []).append(record)
+        """Return how hosts were treated in this run, for a report: the busiest; sets *beyond*."""
         worst = self._watchers.worst(schedule.hosts, MOST_HOSTS)
+        told = {record.host for record in worst}
+        known: dict[str, list[RobotsRecord]] = {}
+        for record in () if self.robots is None else self.robots.records(told):
+            known.setdefault(record.host, []).append(record)
+        self.beyond = self._watchers.sums(schedule.hosts, told)
         return tuple(report_of(record, known.get(record.host, ())) for record in worst)
 
 

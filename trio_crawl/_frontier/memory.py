@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .._errors import FetchError
     from .._lease import Decision, Lease, Redirect, Stored
     from .._model import Link, Outcome, Request, SkipReason
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .journal import Journal
@@ -172,6 +172,8 @@ class MemoryFrontier:
         host = self._queues.host(lease)
         self._manners.hop_ended(host, lease, now, result)
         self._schedule.finish(host, lease, now)
+        if not host.waiting and not host.turns.running:
+            self._manners.rest(host, self._schedule)
         if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
 
@@ -297,9 +299,9 @@ class MemoryFrontier:
 
     # What may be asked at any time
 
-    def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated in this run, for a report: some of them."""
-        return self._manners.conduct(self._schedule)
+    def conduct(self) -> tuple[tuple[HostReport, ...], HostSums | None]:
+        """Return how hosts were treated in this run, for a report: the busiest, and sums of the others."""
+        return self._manners.conduct(self._schedule), self._manners.beyond
 
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""

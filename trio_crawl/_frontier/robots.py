@@ -14,7 +14,7 @@ from .shelf import Shelf
 from .watch import RobotsRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from .._model.conduct import RobotsDecision
     from ..abc import Rules
@@ -77,10 +77,10 @@ class RobotsDesk:
         self._kept = kept
         self._product = product
         self._known: dict[str, _Known] = {}
-        self._rules: Shelf[Rules] = Shelf(RULES_BYTES)
+        self._rules: Shelf[robots.Rules] = Shelf(RULES_BYTES, weight)
         # Apart, so that large files can't take the place of the many that are small.
-        self._small: Shelf[bytes] = Shelf(SOURCES_BYTES)
-        self._large: Shelf[bytes] = Shelf(SOURCES_BYTES)
+        self._small: Shelf[bytes] = Shelf(SOURCES_BYTES, packed_size)
+        self._large: Shelf[bytes] = Shelf(SOURCES_BYTES, packed_size)
         self._changed: dict[str, _Known] = {}
 
     def verdict(self, url: str, now: float) -> Verdict:
@@ -106,7 +106,7 @@ class RobotsDesk:
         source = None if rules is not None else self._source(origin)
         if source is not None:
             rules = robots.reread(source, entry.crawl_delay)
-            self._rules.put(origin, rules, weight(source))
+            self._rules.put(origin, rules)
         return rules
 
     def _source(self, origin: str) -> str | None:
@@ -117,7 +117,7 @@ class RobotsDesk:
         """Keep rules as they are written, which takes much less than what is made of them."""
         packed = compress(source.encode("utf-8", "surrogatepass"))
         is_small = len(packed) < SMALL
-        (self._small if is_small else self._large).put(origin, packed, len(packed) + _OVERHEAD)
+        (self._small if is_small else self._large).put(origin, packed)
         (self._large if is_small else self._small).drop(origin)
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ class RobotsDesk:
         held = verdict
         if decision == "rules" and isinstance(verdict, robots.Rules):
             self._keep(origin, verdict.source)
-            self._rules.put(origin, verdict, weight(verdict.source))
+            self._rules.put(origin, verdict)
             held = None
         entry = _Known(
             decision=decision,
@@ -206,13 +206,15 @@ class RobotsDesk:
 
     def tell(self, changes: Changes) -> None:
         """Put into *changes* what was not told before."""
-        changes.robots = [self._record(origin, entry) for origin, entry in self._changed.items()]
+        changes.robots = [
+            self._record(origin, entry, self._untold(origin, entry))
+            for origin, entry in self._changed.items()
+        ]
         for entry in self._changed.values():
             entry.told, entry.told_skipped = True, entry.skipped
         self._changed.clear()
 
-    def _record(self, origin: str, entry: _Known) -> RobotsRecord:
-        source = self._source(origin) if entry.decision == "rules" and not entry.told else None
+    def _record(self, origin: str, entry: _Known, source: str | None = None) -> RobotsRecord:
         return RobotsRecord(
             origin=origin,
             host=_urls.host(f"{origin}/"),
@@ -258,10 +260,14 @@ class RobotsDesk:
         )
         return True
 
-    def records(self) -> Iterator[RobotsRecord]:
-        """Yield all that is known of this run, for a report without a state."""
+    def _untold(self, origin: str, entry: _Known) -> str | None:
+        return None if entry.told or entry.decision != "rules" else self._source(origin)
+
+    def records(self, hosts: Collection[str] | None = None) -> Iterator[RobotsRecord]:
+        """Yield what is known of *hosts*, of all if there are none given, for a report without a state."""
         for origin, entry in self._known.items():
-            yield self._record(origin, entry)
+            if hosts is None or _urls.host(f"{origin}/") in hosts:
+                yield self._record(origin, entry)
 
 
 def _held(decision: RobotsDecision) -> float:
@@ -276,6 +282,11 @@ def _decision(verdict: Rules | FetchError | None) -> RobotsDecision:
     return "allow_all" if verdict is robots.ALLOW_ALL else "rules"
 
 
-def weight(source: str) -> int:
+def weight(rules: robots.Rules) -> int:
     """Return about how many bytes rules take that were read."""
-    return 3_000 + 4 * len(source) + 700 * source.count("\n")
+    return 3_000 + 4 * len(rules.source) + 700 * rules.source.count("\n")
+
+
+def packed_size(source: bytes) -> int:
+    """Return about how many bytes it takes to keep *source*."""
+    return len(source) + _OVERHEAD

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Generic, TypeVar, final
+from typing import TYPE_CHECKING, Generic, TypeVar, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -14,12 +16,15 @@ class Shelf(Generic[T]):
 
     Args:
         most: bytes of all together. One that has more by itself is kept alone.
+        size: returns about how many a value takes, the same each time.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, size: Callable[[T], int]) -> None:
         self._most = most
+        self._size = size
         self._bytes = 0
-        self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        # In the order of their last use; a plain dict, since the values may be many and small.
+        self._kept: dict[str, T] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -29,23 +34,21 @@ class Shelf(Generic[T]):
 
     def get(self, name: str) -> T | None:
         """Return what is kept by that *name*; None if it is not there, or not any more."""
-        found = self._kept.get(name)
-        if found is None:
-            return None
-        self._kept.move_to_end(name)
-        return found[0]
+        found = self._kept.pop(name, None)
+        if found is not None:
+            self._kept[name] = found
+        return found
 
-    def put(self, name: str, value: T, size: int) -> None:
-        """Keep *value* by that *name*, which takes about *size* bytes."""
+    def put(self, name: str, value: T) -> None:
+        """Keep *value* by that *name*."""
         self.drop(name)
-        self._kept[name] = value, size
-        self._bytes += size
+        self._kept[name] = value
+        self._bytes += self._size(value)
         while self._bytes > self._most and len(self._kept) > 1:
-            _, (_, gone) = self._kept.popitem(last=False)
-            self._bytes -= gone
+            self.drop(next(iter(self._kept)))
 
     def drop(self, name: str) -> None:
         """Let go of what is kept by that *name*, if anything is."""
         found = self._kept.pop(name, None)
         if found is not None:
-            self._bytes -= found[1]
+            self._bytes -= self._size(found)

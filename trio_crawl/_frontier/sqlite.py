@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from .._lease import Wanted
     from .._model import Json, SkipReason
-    from .._model.conduct import HostReport
     from .journal import Changes
 
 _LOAD: Final = """
@@ -61,13 +60,13 @@ class SqliteState:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
-        self._path = path
+        self.path = path
         self._database = Database(path, identity)
         self._takedown = Takedown(self._database)
         self.positions: list[Json] = []
 
     def __repr__(self) -> str:
-        return f"SqliteState({str(self._path)!r})"
+        return f"SqliteState({str(self.path)!r})"
 
     def open(self) -> bool:
         """Lock and open the file, made if there is none; return whether it holds a crawl to go on with.
@@ -187,11 +186,6 @@ class SqliteState:
         with self._database.reading():
             row = self._database.db.execute("SELECT url FROM urls WHERE id = ?", (number,)).fetchone()
             return None if row is None else str(row[0])
-
-    def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated, for a report: some of them."""
-        with self._database.reading():
-            return tuple(conduct.reports(self._database.db))
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
         marks: dict[SkipReason, list[int]] = {reason: [] for reason in PASSED}

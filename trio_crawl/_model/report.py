@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from .conduct import HostReport
+    from .conduct import HostReport, HostSums
     from .words import Ended, FailureKind, SkipReason
 
 
@@ -79,8 +79,10 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
-        hosts: how hosts were treated: at most a hundred, first those where a rule was not
-            kept, which there should be none of, then the busiest.
+        hosts: how hosts were treated: first those where a rule was not kept, which there should be
+            none of, then the busiest. With ``state=`` all of them, read from there whenever this is
+            asked for; else the 10,000 that were asked most.
+        hosts_beyond: the other hosts, as sums; None if there are none.
         seeds_unread: seeds that were never read, since the crawl ended before; they are not among
             the URLs that were discovered. The rest of a file is counted up to a million, and for a
             second; of a generator or an async source, which may have no end, nobody knows: then
@@ -89,7 +91,8 @@ class Report(Statistics):
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
-    hosts: tuple[HostReport, ...] = ()
+    hosts: Sequence[HostReport] = ()
+    hosts_beyond: HostSums | None = None
     seeds_unread: int | None = 0
 
     def __post_init__(self) -> None:
@@ -114,6 +117,7 @@ class Report(Statistics):
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),
             *self._unread(),
+            *self._beyond(),
             _line(
                 "requests",
                 self.requests,
@@ -137,6 +141,11 @@ class Report(Statistics):
             "revisits redirected": self.revisits_redirected,
             "revisits failed": self.revisits_failed,
         }
+
+    def _beyond(self) -> list[str]:
+        if self.hosts_beyond is None:
+            return []
+        return [f"{len(self.hosts):,} hosts are told of one by one, {self.hosts_beyond.hosts:,} as sums"]
 
     def _unread(self) -> list[str]:
         if self.seeds_unread is None:
