@@ -39,6 +39,11 @@ def rank_in(order: int) -> int:
     return order >> _NUMBER_BITS
 
 
+def number_in(order: int) -> int:
+    """Return the number of discovery in what `order_of` returned."""
+    return order & _NUMBER
+
+
 def depth_in(order: int) -> int:
     """Return the depth in what `order_of` returned."""
     return (order >> _NUMBER_BITS) & _DEEPEST
@@ -150,6 +155,7 @@ class Lease:
         changed: where in its chain it was when cookies came, with which a URL may answer otherwise.
         cookie: the ``Cookie`` field of the last hop.
         itself: the method, URL and cookies of the last hop that was redirected to itself.
+        astray: whether it waits for a further hop, and counts as one of its host's that do.
         charged: whether the failure of its last hop counts as an attempt; not where another hop, out at
             the same time, had failed before, which told already that its host can't be reached.
     """
@@ -181,6 +187,7 @@ class Lease:
     changed: int | None = None
     cookie: str | None = None
     itself: tuple[str, str, str | None] | None = None
+    astray: bool = False
     charged: bool = True
 
     @classmethod
@@ -206,6 +213,11 @@ class Lease:
     def is_list(self) -> bool:
         """Whether it is a sitemap or feed, which is read and is no page."""
         return isinstance(self.request, ListRequest)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is a page for which a hop was made that led to a further one."""
+        return self.is_page and bool(self.attempts or self.chain)
 
     @property
     def seed(self) -> bool:

@@ -351,8 +351,11 @@ class Frontier(Protocol):
     def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float, /) -> None:
         """Take the answer of a `Load`: by host, the pages that were wanted."""
 
-    def committed(self, spilled: Counter[str], /) -> None:
-        """Note that a batch was committed, with so many pages of each host that are not in memory."""
+    def committed(self, spilled: Counter[str], ended: Iterable[int] = (), /) -> None:
+        """Note that a batch was committed, with so many pages of each host that are not in memory.
+
+        And with those, by number, that have ended.
+        """
 
     def stop(self) -> None:
         """Start nothing more."""

@@ -233,7 +233,7 @@ class Engine:
         await self._durable.commit(changes, positions, books)
 
     def _committed(self, changes: Changes) -> None:
-        self._frontier.committed(changes.spilled)
+        self._frontier.committed(changes.spilled, changes.ended())
 
     async def _run(self, task_status: trio.TaskStatus[Control]) -> None:
         async with open_own_nursery() as outer:

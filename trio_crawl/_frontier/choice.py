@@ -161,7 +161,7 @@ class Choice:
         if lease.probe:
             if self._may_probe(host, lease, now):
                 return False
-            self._queues.remove(host)
+            self._queues.remove(host, now)
             self._schedule.settle(host, now)
             return True
         if host.name in self._queues.cancelled:
@@ -232,13 +232,13 @@ class Choice:
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
         lease = host.lease()
         host.pop()
-        self._lend(host, lease)
+        self._lend(host, lease, now)
         self._schedule.settle(host, now)
         return Refuse(lease, error)
 
     def _skip(self, host: Host, reason: SkipReason, now: float) -> None:
         lease = host.lease()
-        self._queues.remove(host)
+        self._queues.remove(host, now)
         self._endings.skipped(lease, reason)
         self._schedule.settle(host, now)
 
@@ -300,14 +300,15 @@ class Choice:
             error: why; None if its server failed to give the robots.txt.
             now: the present moment.
         """
-        if not host.pages or (order is not None and host.pages[0][0] != order):
+        queue = host.queue()
+        if queue is None or (order is not None and queue[0][0] != order):
             return None
         if host.given_up or host.name in self._queues.cancelled:
             return None  # then all of them are skipped
         lease = host.take_page()
         assert lease is not None  # noqa: S101 - there is one
         if lease.is_page and error is not None:
-            self._lend(host, lease)
+            self._lend(host, lease, now)
             self._schedule.settle(host, now)
             return Refuse(lease, error)
         self._queues.begun(host, lease)
@@ -318,12 +319,12 @@ class Choice:
             self._schedule.settle(host, now)
             return None
         if lease.was is not None:
-            self._lend(host, lease)
+            self._lend(host, lease, now)
             self._schedule.settle(host, now)
             return Refuse(lease, LostError("its robots.txt could not be had"))
         assert self._robots is not None  # noqa: S101 - who says so
         self._robots.skipped(lease.url)
-        self._queues.let_go(host, lease)
+        self._queues.let_go(host, lease, now)
         self._endings.skipped(lease, "robots_unreachable")
         self._schedule.settle(host, now)
         return _gone(lease)
@@ -349,13 +350,13 @@ class Choice:
         if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
             host.meet().asked += 1
         self._manners.note(host)
-        self._lend(host, lease)
+        self._lend(host, lease, now)
         lease.started = now
         self._ledger.requests += 1
         return Start(lease)
 
-    def _lend(self, host: Host, lease: Lease) -> None:
-        self._queues.lend(host, lease)
+    def _lend(self, host: Host, lease: Lease, now: float) -> None:
+        self._queues.lend(host, lease, now)
         lease.number = next(self._leases)
         lease.attempts += 1
 

@@ -37,6 +37,8 @@ class Dealings:
         watch: what is measured; None before the first hop, and when a state was told of it.
         watched: when the last start was that a state was told of.
         robots: robots.txt files to be asked for, which go before the pages.
+        begun: pages that were asked for before: to be retried, or redirected to here.
+        full: whether so many of the host's own pages are such, here or elsewhere, that no other is begun.
         later: pages that wait for a moment of their own.
         parked: pages that were asked for while the host could not be reached.
         robots_pending: robots.txt files that its pages wait for.
@@ -54,8 +56,10 @@ class Dealings:
     __slots__ = (
         "addresses",
         "asked",
+        "begun",
         "door",
         "fresh_until",
+        "full",
         "good",
         "health",
         "held",
@@ -77,6 +81,8 @@ class Dealings:
         self.watch: Watch | None = None
         self.watched = _NEVER
         self.robots: list[Queued] | None = None
+        self.begun: list[Queued] | None = None
+        self.full = False
         self.later: list[tuple[float, int, Lease]] | None = None
         self.parked: list[Lease] | None = None
         self.robots_pending = 0

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
     from .._policy.families import Family
@@ -147,6 +149,12 @@ class Changes:
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
+    def ended(self) -> Iterator[int]:
+        """Yield the numbers of the pages whose outcome is known."""
+        for some in (self.pages, self.kept, self.sitemaps, self.failed, self.skipped):
+            for one in some:
+                yield one.id
+
     def __bool__(self) -> bool:
         return bool(
             self.discovered
@@ -161,6 +169,7 @@ class Changes:
             or self.seeds
             or self.cancelled
             or self.skip_rest
+            or self.spilled
         )
 
 

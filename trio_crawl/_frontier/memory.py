@@ -293,9 +293,12 @@ class MemoryFrontier:
         if not self._choice.rest_skipped:
             self._queues.windows.loaded(pages, now)
 
-    def committed(self, spilled: Counter[str]) -> None:
-        """Note that pages which are not held in memory can be loaded now; by host, how many."""
-        self._queues.windows.committed(spilled)
+    def committed(self, spilled: Counter[str], ended: Iterable[int] = ()) -> None:
+        """Note that pages which are not held in memory can be loaded now; by host, how many.
+
+        The state knows by now what became of those that have *ended*, by number.
+        """
+        self._queues.windows.committed(spilled, ended)
 
     # What may be asked at any time
 

@@ -86,7 +86,7 @@ class Schedule:
         host.bring_up(inf)
         met = host.meet()
         running = met.turns.running
-        met.held = False
+        met.held = met.full = False
         met.turns = Turns(per_host=_ANY, delay=0)
         met.turns.running = running
         self.settle(host, now)
@@ -110,7 +110,8 @@ class Schedule:
             return
         head = host.head()
         if head is None and later is None:
-            host.state = State.BUSY if host.pages else State.EMPTY
+            begun = host.met is not None and host.met.begun
+            host.state = State.BUSY if host.pages or begun else State.EMPTY
             return
         # The pages of a host that was given up are skipped, which takes no turn.
         start = now if given_up and not host.robots_first else host.next_start(now)
