@@ -18,8 +18,9 @@ HELD: Final = 64 * 1024
 """Bytes of a body up to which a response waits in memory for the page that it is on the way to.
 
 Many pages may wait for their retry, or for the turn of the host that they were redirected to: all
-together hold no more than `MOST_HELD`. A larger response, or one that comes when there is no room, goes to the output at once; if the crawl is killed before its page
-is written, the page is asked for again, and so the response is there twice, as it was sent.
+together hold no more than `MOST_HELD`. A larger response, or one for which there is no room, goes
+to the output at once; if the crawl is killed before its page is written, the page is asked for
+again, and so the response is there twice, as it was sent.
 """
 
 
