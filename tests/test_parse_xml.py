@@ -14,6 +14,8 @@ from trio_crawl._parse.xml import MAX_DEPTH, MAX_TEXT, NoXmlError, XmlReader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trio_crawl._parse.xml import Name
+
 
 class Told:
     """Keeps what it is told."""
@@ -22,20 +24,25 @@ class Told:
         self.ends: list[tuple[int, str, str]] = []
         self.attributes: list[Mapping[str, str]] = []
 
-    def start(self, _depth: int, _name: str, attributes: Mapping[str, str]) -> None:
+        self.names: list[tuple[str, str]] = []
+
+    def start(self, _depth: int, name: Name, attributes: Mapping[str, str]) -> None:
+        self.names.append(name)
         if attributes:
             self.attributes.append(attributes)
 
-    def end(self, depth: int, name: str, text: str) -> None:
-        self.ends.append((depth, name, text))
+    def end(self, depth: int, name: Name, text: str) -> None:
+        assert name in self.names
+        self.ends.append((depth, name.local, text))
 
 
-def read(data: bytes, *, size: int = 1000) -> Told:
+def read(data: bytes | str, *, size: int = 1000) -> Told:
     """Read *data* in pieces of some *size*."""
     told = Told()
     reader = XmlReader(told)
-    for start in range(0, len(data), size):
-        reader.feed(data[start : start + size])
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    for start in range(0, len(text), size):
+        reader.feed(text[start : start + size])
     reader.close()
     return told
 
@@ -64,7 +71,7 @@ REFUSED = {
     "cut short": b"<a><b>",
     "an unknown entity": b"<a>&nbsp;</a>",
     "two roots": b"<a/><a/>",
-    "wrong bytes": b"<a>\xff</a>",
+    "a character that XML has not": b"<a>\x0b</a>",
 }
 
 
@@ -94,12 +101,29 @@ def test_what_is_no_xml_from_its_beginning_is_no_failure(data: bytes) -> None:
 
 
 def test_elements_are_told_with_their_texts() -> None:
-    """In whatever encoding that expat knows; a text that is too long is none."""
-    assert read("<a><b>é &amp; <![CDATA[<]]></b></a>".encode("utf-16")).ends[0] == (1, "b", "é & <")
-    assert read("<?xml version='1.0' encoding='koi8-r'?><a>я</a>".encode("koi8-r")).ends == [(0, "a", "я")]
-    assert read(b"<a>" + b"x" * 500_000 + b"</a>").ends == [(0, "a", "")]
+    """Of a text that is too long its beginning, without the white space before it."""
+    assert read("<a><b>é &amp; <![CDATA[<]]></b></a>").ends[0] == (1, "b", "é & <")
+    assert read(b"<a>" + b" " * 20_000 + b"x" * 500_000 + b"</a>").ends == [(0, "a", "x" * MAX_TEXT)]
     assert read(b"<a>" + b"x" * MAX_TEXT + b"</a>").ends == [(0, "a", "x" * MAX_TEXT)]
     assert read(b"<x:a y:b='c'/>").attributes == [{"y:b": "c"}]
+
+
+def test_names_are_those_of_namespaces() -> None:
+    """Declared anywhere around, undone, or not at all: then the prefix stands for itself."""
+    told = read(
+        "<a xmlns='A' xmlns:p='P'><b/><p:c/><q:d/><e xmlns='' xmlns:p='O'><f/><p:g/></e><p:h/><xmlnsx:i/></a>"
+    )
+    assert told.names == [
+        *(("A", "a"), ("A", "b"), ("P", "c"), ("q", "d"), ("", "e"), ("", "f"), ("O", "g"), ("P", "h")),
+        ("xmlnsx", "i"),
+    ]
+
+
+def test_many_names_and_declarations_cost_no_more_than_their_bytes() -> None:
+    """Each element has another name, and declares another prefix."""
+    elements = "".join(f"<n{n} xmlns:p{n}='u'/>" for n in range(20_000))
+    told = read(f"<a>{elements}</a>", size=16_384)
+    assert len(told.names) == 20_001
 
 
 @given(

@@ -248,6 +248,7 @@ class Loop:
             reading.taken.set()
             return
         self.tasks.reading -= 1
+        self._pages.links_dropped += reading.dropped
         if isinstance(reading.reason, FetchError):
             self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
         else:

@@ -15,7 +15,7 @@ from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
-from .._parse.links import LinkCache
+from .._parse.links import LinkCache, fitting
 from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
@@ -24,6 +24,7 @@ from .._policy.directives import forbids_following
 from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
 from .._policy.robots import product_token
+from .elsewhere import document_of
 from .lists import lists_of
 
 if TYPE_CHECKING:
@@ -273,18 +274,22 @@ class Pages:
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
+            self.links_dropped += found.dropped
             follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
             return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
         links = page.links()
+        self.links_dropped += document_of(page).links_dropped
         # Links are followed from pages that are what was asked for, not from error pages.
         followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
         bounded = self._bounded(links)
         # As long only where there is no more in it.
-        follow = bounded if len(followed) == len(links) else self._cut(followed)
+        cut: tuple[Link, ...] = bounded
+        if len(followed) != len(links):
+            cut = self._cut(followed)
         return Parsed(
             page=page,
             links=bounded,
-            follow=self._as_page_says(page, (*follow, *lists) if lists else follow),
+            follow=self._as_page_says(page, (*cut, *lists) if lists else cut),
             chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
         )
 
@@ -306,11 +311,12 @@ class Pages:
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
         """Return *found* as far as it counts, and count the rest."""
         found = _plain(found)
-        self.links_dropped += max(0, len(found) - self._max_links)
-        return tuple(found[: self._max_links])
+        kept = tuple(fitting(found[: self._max_links]))
+        self.links_dropped += len(found) - len(kept)
+        return kept
 
     def _cut(self, found: list[Link]) -> tuple[Link, ...]:
-        return tuple(_plain(found)[: self._max_links])
+        return tuple(fitting(_plain(found)[: self._max_links]))
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
         """Return the failure that an exception of the parser is, or that a page can't be parsed.

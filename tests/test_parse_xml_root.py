@@ -1,0 +1,91 @@
+"""What an XML document is, by its root."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from trio_crawl._parse.html import HtmlDocument
+from trio_crawl._parse.xml_root import XHTML, is_xhtml, root_of
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<a/>", ("", "a")),
+        ("\ufeff \n<?xml version='1.0'?><!-- <b> --><?pi <c> ?><a >", ("", "a")),
+        ("<a xmlns='A'>", ("A", "a")),
+        ("<p:a xmlns='A' xmlns:p=' P '>", ("P", "a")),
+        ("<p:a xmlns='A'>", ("", "a")),
+        ("<a b='xmlns=\"A\"' c='>'\n xmlns = \"B\">", ("B", "a")),
+        ("<!DOCTYPE a PUBLIC '>' \"[\" [<!ENTITY e '<b>]'> <!-- ] > ' --> <?x ]>' ?>]><a>", ("", "a")),
+        ("<a", None),
+        ("a<b>", None),
+        ("<!-- <a>", None),
+        ("<!DOCTYPE a [ <a>", None),
+        ("", None),
+    ],
+)
+def test_the_root_is_the_first_element(text: str, expected: tuple[str, str] | None) -> None:
+    """Behind declarations, comments, instructions and a document type, whatever stands in these."""
+    assert root_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<?" * 30_000,
+        "<!--" * 16_000,
+        "<!DOCTYPE " + "['" * 30_000,
+        "<!DOCTYPE [" + "<!--" * 16_000,
+        "<a " + "b='" * 20_000,
+    ],
+)
+def test_what_never_ends_is_looked_through_once(text: str) -> None:
+    """So twice as much takes about twice as long, beyond what can be measured."""
+
+    def seconds(text: str) -> float:
+        began = time.thread_time()
+        for _ in range(5):
+            assert root_of(text) is None
+        return time.thread_time() - began
+
+    assert seconds(text) < 5 * 16 * seconds(text[: len(text) // 16]) + 0.01
+
+
+PAGE = f"<html xmlns='{XHTML}'><body><a href='/a'>a</a></body></html>"
+SITEMAP = f"<urlset xmlns:xhtml='{XHTML}'><url><loc>https://h/a</loc></url></urlset>"
+FEED = (
+    f"<feed><entry><link href='/a'/><content><p xmlns='{XHTML}'><a href='/no'/></p></content></entry></feed>"
+)
+
+
+@pytest.mark.parametrize("media", ["text/xml", "application/xml", None])
+@pytest.mark.parametrize("start", ["", "<?xml version='1.0'?>", f"<?xml version='1.0'?><!-- {XHTML} -->"])
+def test_a_page_a_list_or_nothing_is_told_by_the_root(media: str | None, start: str) -> None:
+    """Not by a namespace that is mentioned, however early or late."""
+    if media is None and not start:
+        return  # without a type and a declaration it is no XML
+
+    def links(text: str) -> tuple[list[str], list[str]]:
+        page = HtmlDocument((start + text).encode(), content_type=media, url="https://h/x")
+        return [link.url for link in page.links()], [
+            link.url for link in page.links(kinds=("sitemap", "feed"))
+        ]
+
+    assert links(PAGE) == (["https://h/a"], [])
+    assert links(f"<!-- {'x' * 20_000} -->{PAGE}") == (["https://h/a"], [])
+    assert links(SITEMAP) == ([], ["https://h/a"])
+    assert links(FEED) == ([], ["https://h/a"])
+    assert links(f"<svg xmlns='http://www.w3.org/2000/svg' xmlns:x='{XHTML}'><x:a href='/no'/></svg>") == (
+        [],
+        [],
+    )
+
+
+def test_xhtml_is_told_by_namespace_and_name() -> None:
+    """Both of them."""
+    assert is_xhtml(f"<h:html xmlns:h='{XHTML}'>")
+    assert not is_xhtml(f"<h:body xmlns:h='{XHTML}'>")
+    assert not is_xhtml("<html>")
