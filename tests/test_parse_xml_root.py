@@ -80,6 +80,14 @@ def test_a_page_a_list_or_nothing_is_told_by_the_root(media: str | None, start: 
     )
 
 
+@pytest.mark.parametrize("text", [SITEMAP, FEED, "<sitemapindex/>", "<!-- a --><r:rss/>", "<rdf:RDF>"])
+def test_without_any_type_a_list_is_no_page(text: str) -> None:
+    """Though nothing else says that it is XML; what is HTML stays it, whatever it mentions."""
+    assert not HtmlDocument(text.encode(), content_type=None, url="https://h/").is_html
+    assert HtmlDocument(f"<p>{text}".encode(), content_type=None, url="https://h/").is_html
+    assert HtmlDocument(text.encode(), content_type="text/html", url="https://h/").is_html
+
+
 def test_xhtml_is_told_by_namespace_and_name() -> None:
     """Both of them."""
     assert is_xhtml(f"<h:html xmlns:h='{XHTML}'>")

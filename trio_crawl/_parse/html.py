@@ -25,9 +25,9 @@ from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
 from .optional import XPathTree, main_text
-from .sitemap import links_of_list
+from .sitemap import is_root_of_list, links_of_list
 from .text import collapse, text_of
-from .xml_root import LONGEST_PROLOG, is_xhtml
+from .xml_root import LONGEST_PROLOG, is_xhtml, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +155,8 @@ class HtmlDocument:
         start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_START_LENGTH].lstrip()
         if media.is_xml or start.startswith("<?xml"):
             return is_xhtml(decode_bytes(self._content[: 4 * LONGEST_PROLOG], self.encoding))
-        return start.startswith("<")
+        # Without a declaration, too, a list is none that says so by its root.
+        return start.startswith("<") and not is_root_of_list(root_of(start))
 
     @property
     def cost(self) -> Cost:

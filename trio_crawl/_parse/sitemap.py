@@ -88,6 +88,11 @@ def links_of_list(content: bytes, url: str, content_type: str | None = None) -> 
         return
 
 
+def is_root_of_list(root: Name | None) -> bool:
+    """Say whether a document with this *root* is a list of pages, or may be."""
+    return root is not None and (root.local in SITEMAP_ROOTS or is_feed(root))
+
+
 def _unzipped(data: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what is gzipped in *data*, or *data* itself, in small pieces, as far as it may go."""
     size = 0
