@@ -25,8 +25,9 @@ MOST_SHINGLES: Final = 512
 """Shingles of a text that are kept, two kilobytes; of one with more, those with the smallest hashes, of
 which as many are common to two texts as of all, give or take a hundredth."""
 
-MOST_TEXT: Final = 100_000
-"""Characters of a text that are compared, and of a title: more would hold up the crawl."""
+MOST_READ: Final = 16 * 1024
+"""Characters of a text that are compared, and of a title; what a host says of what does not exist is
+shorter."""
 
 _DIGIT: Final = re.compile(r"\d")
 _LENGTHS: Final = 0.1
@@ -56,7 +57,7 @@ class Missing:
         content: the hash of that page.
         length: its bytes.
         title: the hash of its title, without the URL.
-        shingles: of its text, without the URL.
+        shingles: of its text, of a long one of its beginning, without the URL.
     """
 
     location: str | None = None
@@ -72,7 +73,7 @@ class Missing:
             content=content_hash(page.content),
             length=len(page.content),
             title=_title(page),
-            shingles=shingles(_without_url(page.text(), page.url)),
+            shingles=shingles(_without_url(page.text()[:MOST_READ], page.url)),
         )
 
     @property
@@ -94,7 +95,8 @@ class Missing:
             return False
         if _title(page) != self.title:
             return False
-        return similarity(self.shingles, shingles(_without_url(page.text(), page.url))) >= ALIKE
+        text = _without_url(page.text()[:MOST_READ], page.url)
+        return similarity(self.shingles, shingles(text)) >= ALIKE
 
 
 def shingles(text: str) -> array[int]:
@@ -122,12 +124,12 @@ def similarity(one: array[int], other: array[int]) -> float:
 
 
 def _title(page: Page) -> int:
-    return content_hash(_without_url(page.title or "", page.url).encode("utf-8", "surrogatepass"))
+    title = _without_url((page.title or "")[:MOST_READ], page.url)
+    return content_hash(title.encode("utf-8", "surrogatepass"))
 
 
 def _without_url(text: str, url: str) -> str:
     """Return *text* without the address of its page, which many say back, and white space collapsed."""
-    text = text[:MOST_TEXT]
     path = url[len(_urls.origin(url)) :]
     for said in (url, path, path.strip("/"), path.rstrip("/").rpartition("/")[2]):
         if len(said) > 1:
