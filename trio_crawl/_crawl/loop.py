@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trio_crawl")
 
+MOST_LISTED: Final = 200_000
+"""Pages that are queued in memory, without a state, from which on no sitemap is read any further."""
+
 LONGEST_LACK: Final = 60.0
 """Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
 
@@ -116,6 +119,7 @@ class Loop:
         # Hops at once for which there are descriptors; since when there were none without an answer.
         self._ceiling = options.concurrency
         self._lacking_since: float | None = None
+        self._unread: deque[trio.Event] = deque()
         self.paused = False
         self.closed = False
         self.moved_at = 0.0
@@ -150,6 +154,7 @@ class Loop:
                     # One page takes little time, but many may have come at once.
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
+            self._read_on()
             self._sower.sow()
             self.tasks.start_look_ups()
             next_step = self._start_what_may()
@@ -258,11 +263,19 @@ class Loop:
         self._frontier.cancel_host(name, reason, trio.current_time())
         self.wake()
 
+    def _read_on(self) -> None:
+        """Let sitemaps be read on for which there was no room."""
+        while self._unread and self._frontier.queued < MOST_LISTED:
+            self._unread.popleft().set()
+
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
             self._frontier.add_found(reading.links, lease, trio.current_time())
-            reading.taken.set()
+            if self._options.state is None and self._frontier.queued >= MOST_LISTED:
+                self._unread.append(reading.taken)
+            else:
+                reading.taken.set()
             return
         self.tasks.reading -= 1
         self._pages.links_dropped += reading.dropped

@@ -77,7 +77,7 @@ class Outlet:
     @property
     def full(self) -> bool:
         """Whether nothing may be added before `pass_on`."""
-        return self._gatherer.full
+        return self._gatherer.full or (self._journal is not None and self._journal.changes.many)
 
     @property
     def refused(self) -> bool:
@@ -127,7 +127,7 @@ class Outlet:
             try:
                 self._send.send_nowait(self._outgoing)
             except trio.WouldBlock:
-                if not self._gatherer.full:
+                if not self.full:
                     return  # the writer wakes the loop when it takes one
                 await self._send_waiting(self._outgoing)
             except trio.BrokenResourceError:
@@ -141,7 +141,7 @@ class Outlet:
         batch = self._gatherer.batch
         if self._outgoing is None and batch is not None:
             old = trio.current_time() >= batch.since + BATCH_AGE
-            if self._prompt or idle or old or self._gatherer.full:
+            if self._prompt or idle or old or self.full:
                 self._close()
         return self._outgoing is not None
 

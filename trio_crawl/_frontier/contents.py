@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from .index import FingerprintMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GENERATION: Final = 500_000
 """Contents in a generation: two are remembered, and the older is forgotten when the younger is full."""
@@ -19,7 +22,7 @@ _SPREAD: Final = 0x9E3779B97F4A7C15
 
 @final
 class _Urls:
-    """URLs by the numbers of their pages, one behind the other: a `dict` of them takes four times as much."""
+    """URLs by the numbers of their pages, one behind the other: of many a `dict` takes four times as much."""
 
     __slots__ = ("_places", "_text")
 
@@ -30,7 +33,7 @@ class _Urls:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, number: int, url: str) -> None:
+    def __setitem__(self, number: int, url: str) -> None:
         said = url.encode("utf-8", "surrogatepass")
         self._places.add(number * _SPREAD % (1 << 64), len(self._text))
         self._text += len(said).to_bytes(4, "little") + said
@@ -58,8 +61,9 @@ class Contents:
     def __init__(self, *, stored: bool) -> None:
         self._young = FingerprintMap()
         self._old = FingerprintMap()
-        self._urls = _Urls()
-        self._old_urls = _Urls()
+        self._make_urls: Callable[[], dict[int, str] | _Urls] = dict if stored else _Urls
+        self._urls = self._make_urls()
+        self._old_urls = self._make_urls()
         self._most_urls = RECENT if stored else GENERATION
 
     def __repr__(self) -> str:
@@ -86,8 +90,8 @@ class Contents:
             self._old, self._young = self._young, FingerprintMap()
         self._young.add(content, number)
         if len(self._urls) >= self._most_urls:
-            self._old_urls, self._urls = self._urls, _Urls()
-        self._urls.add(number, url)
+            self._old_urls, self._urls = self._urls, self._make_urls()
+        self._urls[number] = url
         return None
 
     def url(self, number: int) -> str | None:

@@ -28,6 +28,20 @@ _NEVER: Final = -inf
 
 
 @final
+class _Flag:
+    """Whether something holds of `Dealings`: one bit of a number, since there are many of these."""
+
+    def __init__(self, bit: int) -> None:
+        self._bit = bit
+
+    def __get__(self, met: Dealings, _owner: type[Dealings]) -> bool:
+        return bool(met.flags & self._bit)
+
+    def __set__(self, met: Dealings, value: bool) -> None:  # noqa: FBT001 - that of descriptors
+        met.flags = met.flags | self._bit if value else met.flags & ~self._bit
+
+
+@final
 class Dealings:
     """What a crawl has to do with a host from when it is about to be asked.
 
@@ -58,13 +72,11 @@ class Dealings:
         "asked",
         "begun",
         "door",
+        "flags",
         "fresh_until",
-        "full",
         "good",
         "health",
-        "held",
         "later",
-        "looking_up",
         "parked",
         "port",
         "refusal",
@@ -75,6 +87,10 @@ class Dealings:
         "watched",
     )
 
+    full = _Flag(1)
+    held = _Flag(2)
+    looking_up = _Flag(4)
+
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.health: Health | None = None
@@ -82,12 +98,10 @@ class Dealings:
         self.watched = _NEVER
         self.robots: list[Queued] | None = None
         self.begun: list[Queued] | None = None
-        self.full = False
         self.later: list[tuple[float, int, Lease]] | None = None
         self.parked: list[Lease] | None = None
         self.robots_pending = 0
-        self.held = False
-        self.looking_up = False
+        self.flags = 0
         self.addresses: tuple[str, ...] = ()
         self.refusal: FetchError | None = None
         self.fresh_until = _NEVER

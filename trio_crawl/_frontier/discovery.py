@@ -174,6 +174,7 @@ class Discoveries:
         self._ledger.skip(reason, link.url)
         if self._journal is not None:
             request = None if isinstance(item, Link) else item
+            self._journal.changes.size += len(link.url)
             self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
         return False
 
@@ -207,6 +208,7 @@ class Discoveries:
         if self._journal is not None:
             changes = self._journal.changes
             changes.fingerprints.append(mark)
+            changes.size += len(request.url)
             parent_id = None if parent is None else parent.id
             changes.discovered.append(
                 Discovered(number, _urls.host(request.url), rank, request.url, more, parent_id)

@@ -20,6 +20,13 @@ OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachabl
 """Reasons of skips that are failures of the host's: pages may be asked for again, as those that failed."""
 
 
+MOST_URLS: Final = 20_000
+"""URLs that wait in memory for the state, of one batch; of up to four that wait."""
+
+MOST_BYTES: Final = 8 * 2**20
+"""Bytes of such URLs: a site may have long ones."""
+
+
 class Discovered(NamedTuple):
     """A URL that was added.
 
@@ -127,6 +134,7 @@ class Changes:
         families: what is left to families of pages, by name.
         words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
+        size: bytes of URLs in `discovered` and `passed`, about.
     """
 
     discovered: list[Discovered] = field(default_factory=list)
@@ -148,6 +156,12 @@ class Changes:
     families: dict[str, Family] = field(default_factory=dict)
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many that the state has to have them before there are more."""
+        return len(self.discovered) + len(self.passed) >= MOST_URLS or self.size >= MOST_BYTES
 
     def ended(self) -> Iterator[int]:
         """Yield the numbers of the pages whose outcome is known."""

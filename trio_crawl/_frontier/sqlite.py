@@ -20,7 +20,7 @@ from .requests import request_of
 from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
 from .takedown import Takedown
-from .trapwatch import MOST_FAMILIES
+from .trapwatch import MOST_FAMILIES, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,6 +45,9 @@ _ASKED: Final = """
 SELECT hosts.name, count(*) FROM urls JOIN hosts ON hosts.id = urls.host
 WHERE urls.status IN (1, 2) GROUP BY hosts.id
 """
+
+_ROWS: Final = 1_000
+"""Rows that are read before a look for a cancellation."""
 
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
 
@@ -155,7 +158,7 @@ class SqliteState:
                 stored=pending,
                 next_id=(last or 0) + 1,
                 families=self._database.db.execute(_FAMILIES, (MOST_FAMILIES,)).fetchall(),
-                words=self._database.db.execute("SELECT host, places FROM words ORDER BY rowid").fetchall(),
+                words=self._words(check_cancelled),
                 contents=self._contents(check_cancelled),
                 asked=dict(self._database.db.execute(_ASKED)) if count_hosts else {},
                 hosts=conduct.waiting(self._database.db, moment),
@@ -163,6 +166,17 @@ class SqliteState:
                 cookies=conduct.cookies(self._database.db),
                 killed=self._database.killed,
             )
+
+    def _words(self, check_cancelled: Callable[[], None]) -> Words:
+        """Return what hosts have said, row by row: of many hosts no more is held than of those at the end."""
+        words = Words()
+        for number, row in enumerate(
+            self._database.db.execute("SELECT host, places FROM words ORDER BY rowid")
+        ):
+            words.add(*row)
+            if not number % _ROWS:
+                check_cancelled()
+        return words
 
     def _contents(self, check_cancelled: Callable[[], None]) -> FingerprintMap:
         """Return the last pages by the hashes of their contents."""
