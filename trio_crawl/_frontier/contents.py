@@ -62,8 +62,8 @@ class Contents:
         self._young = FingerprintMap()
         self._old = FingerprintMap()
         self._make_urls: Callable[[], dict[int, str] | _Urls] = dict if stored else _Urls
-        self._urls = self._make_urls()
-        self._old_urls = self._make_urls()
+        self._urls: dict[int, str] | _Urls = self._make_urls()
+        self._old_urls: dict[int, str] | _Urls = self._make_urls()
         self._most_urls = RECENT if stored else GENERATION
 
     def __repr__(self) -> str:
