@@ -10,7 +10,7 @@ from .._model import Link
 from .query import UTF_8_QUERIES, encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from .._model import LinkKind, Request
 
@@ -22,7 +22,6 @@ LinkT = TypeVar("LinkT", "Link", "Link | Request")
 _LIMIT: Final = 50_000
 # Longer ones, which hardly repeat, are joined anew for each page.
 _LONGEST: Final = 512
-_ASCII_SPACE: Final = "\t\n\f\r "
 # These lead to the same from everywhere on a site, whatever follows.
 _OF_SITE: Final = ("/", "http://", "https://")
 # "http:x" is relative to an http base, and "http:?x" to more of it than the directory.
@@ -136,6 +135,21 @@ class Base:
         self.dropped = 0
         """Links that are not taken, since they are too long, or all together."""
 
+    @property
+    def url(self) -> str:
+        """The URL that references are relative to."""
+        return self._base
+
+    def inner(self, url: str) -> Base:
+        """Return what joins the references of a document in a frame, which has what room is left.
+
+        Args:
+            url: that they are relative to.
+        """
+        base = self._cache.base(url, "utf-8")
+        base.room, base.dropped = self.room, self.dropped
+        return base
+
     def fits(self, url: str) -> bool:
         """Take note of a URL that is kept; return whether it is not too much, else it is counted."""
         self.room -= len(url)
@@ -154,6 +168,8 @@ class Base:
             # The same target is written in as many ways as there are folders; so it is known by one.
             up, path = plain.groups()
             reference = self._above(len(up) // 3) + path
+            if rel is None and kind == "a" and (link := self.known_on_site.get(reference)) is not None:
+                return link
         rel = rel and rel[:_LONGEST]
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
         for known in (self.known_on_site, self.known, self._own):
@@ -244,11 +260,3 @@ def _is_of_directory(reference: str) -> bool:
     if not reference or reference[0] <= " " or not _REMOVED.isdisjoint(reference):
         return False
     return not reference[:6].lower().startswith(_OF_PAGE)
-
-
-def reference_of(attributes: Mapping[str, str | None]) -> str | None:
-    """Return what an element refers to: its ``href``, else its ``src``; None for neither."""
-    for name in ("href", "src"):
-        if name in attributes:
-            return (attributes[name] or "").strip(_ASCII_SPACE)
-    return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element, Node
+
+    from .tree import Tree
 
 _UNREAD: Final = frozenset({"script", "style", "template", "iframe", "noembed", "noframes", "head", "title"})
 _PREFORMATTED: Final = frozenset({"pre", "textarea", "listing", "plaintext", "xmp"})
@@ -18,7 +20,6 @@ _BLOCK_NAMES: Final = """
 _BLOCKS: Final = _PREFORMATTED.union(_BLOCK_NAMES.split())
 _CELLS: Final = frozenset({"td", "th"})
 _SPACES: Final = str.maketrans("\t\n\f\r", "    ")
-_TEXT: Final = "-text"
 
 
 def collapse(text: str) -> str:
@@ -27,32 +28,64 @@ def collapse(text: str) -> str:
     return " ".join([word for word in text.translate(_SPACES).split(" ") if word])
 
 
-def text_of(root: LexborNode) -> str:
+def text_of(tree: Tree, root: Element) -> str:
     """Return the text below *root*: a line a block, without scripts, styles and blank lines.
 
     White space is collapsed; preformatted text keeps its lines.
+
+    Args:
+        tree: the document.
+        root: the element.
     """
+    from turbohtml import CData, Element, Text  # noqa: PLC0415 - there is a tree, so it is there
+
     pieces: list[str] = []
-    # What is still to be read, the next one last: elements, and text to put after them.
-    stack: list[tuple[LexborNode, bool] | str] = [(root, False)]
+    # What is still to be read, the next one last: nodes, and text to put after them.
+    stack: list[tuple[Node, bool] | str] = [(root, False)]
     while stack:
         top = stack.pop()
         if isinstance(top, str):
             pieces.append(top)
             continue
         node, preformatted = top
-        tag = node.tag or ""
-        if tag == _TEXT:
-            text = node.text_content or ""
-            pieces.append(text if preformatted else text.translate(_SPACES))
-        elif tag not in _UNREAD:
+        if isinstance(node, Element):
+            tag = node.tag
+            if tag in _UNREAD:
+                if tag == "iframe":
+                    pieces.append(_framed(tree, node))
+                continue
             around = _around(tag)
             pieces.append(around)
             stack.append(around)
             inside = preformatted or tag in _PREFORMATTED
-            stack.extend((child, inside) for child in reversed(list(node.iter(include_text=True))))
+            children = node.flattened_children if tree.shadowed else node.children
+            stack.extend((child, inside) for child in reversed(children))
+        elif isinstance(node, Text | CData):
+            pieces.append(node.data if preformatted else node.data.translate(_SPACES))
     lines = map(collapse, "".join(pieces).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def document_text(tree: Tree) -> str:
+    """Return the text of a whole document."""
+    body = tree.document.select_one("body") or tree.document.root
+    return "" if body is None else text_of(tree, body)
+
+
+def _framed(tree: Tree, frame: Element) -> str:
+    inner = tree.frame(frame)
+    return "" if inner is None else f"\n{document_text(inner)}\n"
+
+
+def main_of(tree: Tree) -> Element | None:
+    """Return the element that a page is about: found by its words, else ``main``, ``article`` or ``body``."""
+    found = tree.document.main_content()
+    if found is not None:
+        return found
+    for name in ("main", "article", "body"):
+        for element in tree.tagged(name):
+            return element
+    return tree.document.root
 
 
 def _around(tag: str) -> str:
