@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
 from .._errors import ParseError, StateError
-from .._fetch.decode import ACCEPT_ENCODING, decode_body
+from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.elsewhere import RemoteError
@@ -176,24 +176,21 @@ class Pages:
             return max(self._max_bytes, LIST_BYTES)
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
-    def content(self, lease: Lease, response: Response) -> bytes:
-        """Return the body with its content coding removed.
+    def decoding(self, lease: Lease, response: Response) -> Decoding:
+        """Return what removes the content coding of the body, a part at a time."""
+        if lease.method == "HEAD":
+            return Decoding(b"", None, 0)
+        return Decoding(response.body, response.headers.get("content-encoding"), self._limit(lease))
 
-        Raises:
-            FetchError: it can't be decoded, or is too large then.
-        """
-        coding = response.headers.get("content-encoding")
-        return decode_body(response.body, coding, self._limit(lease))
-
-    def page(self, lease: Lease, response: Response, fetched_at: datetime) -> Page:
-        """Return the page that *response* is; raises as `content` does.
+    def page(self, lease: Lease, response: Response, content: bytes, fetched_at: datetime) -> Page:
+        """Return the page that *response* is.
 
         Args:
             lease: what was asked for.
             response: the last one.
+            content: its body, without content codings.
             fetched_at: the present moment, which is the page's unless the response has one.
         """
-        content = b"" if lease.method == "HEAD" else self.content(lease, response)
         return Page(
             id=_urls.page_id(lease.key),
             request=lease.request,
