@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from fuzz_documents import token
+from hostile_documents import BOUND, bound
 
 from trio_crawl._parse.cost import MOST_MEMORY, predict
 from trio_crawl._parse.html import HtmlDocument
@@ -31,12 +32,12 @@ def shape(seed: int, size: int) -> str:
     chance = random.Random(seed)  # noqa: S311 - any numbers will do
     before = "".join(token(chance) for _ in range(chance.choice((0, 0, 1, 3, 20))))
     unit = "".join(token(chance) for _ in range(chance.randint(1, 6)))
-    if chance.random() < 0.4:  # noqa: PLR2004
+    if chance.random() < 0.4:
         # With a number in it that is another one each time.
-        unit = unit.replace(">", " a{}>", 1) if chance.random() < 0.7 else f"{{}}{unit}"  # noqa: PLR2004
+        unit = unit.replace(">", " a{}>", 1) if chance.random() < 0.7 else f"{{}}{unit}"
         count = size // (len(unit) + 4) + 1
         document = before + "".join(unit.replace("{}", str(number)) for number in range(count))
-    elif chance.random() < 0.4:  # noqa: PLR2004
+    elif chance.random() < 0.4:
         after = "".join(token(chance) for _ in range(chance.randint(1, 3)))
         document = before + unit * (size // 2 // len(unit)) + after * (size // 2 // len(after))
     else:
@@ -53,11 +54,11 @@ def wrong(seed: int) -> str | None:
             taken, bytes_taken = _read(text)
             if bytes_taken > 2 * MOST_MEMORY:
                 return f"{size} characters take {bytes_taken:,} bytes: {text[:200]!r}"
-            # The machine is not always ours alone.
             tries = [taken]
-            while min(tries) > max(0.003, predicted.seconds) and len(tries) < TRIES:
+            while min(tries) > BOUND and len(tries) < TRIES:
                 tries.append(_read(text)[0])
-            if min(tries) > max(0.05, 2 * predicted.seconds):
+            # The machine is not always ours alone.
+            if min(tries) > BOUND and min(tries) > bound():
                 return f"{size} characters take {min(tries) * 1000:.0f} ms: {text[:200]!r}"
     return None
 

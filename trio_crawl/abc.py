@@ -38,6 +38,7 @@ __all__ = [
     "RecordedFetcher",
     "Response",
     "Rules",
+    "RunInThread",
     "Writer",
 ]
 
