@@ -1,8 +1,8 @@
 """Random shapes, each again and again, held against what is predicted of them: a program of its own.
 
 ``python tests/fuzz_shapes.py --shapes 20000`` makes shapes from numbers, of which each can be made
-again, at sizes up to a megabyte, and reads them as a crawl does. It ends with status 1 if one
-of them takes more memory or time than was predicted; what is predicted to take much is not tried.
+again, at sizes up to a megabyte, and reads those that are cheap as a crawl does. It ends with status
+1 if one of them takes more memory or time than what is cheap may take.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from html import escape
 from pathlib import Path
 
 import fuzz_shapes
@@ -13,6 +14,7 @@ import turbohtml
 from hostile_documents import BOUND, FAMILY, bound, numbered
 from hypothesis import given, strategies as st
 
+from trio_crawl import ParseError
 from trio_crawl._parse.cost import MOST_MEMORY, MOST_SIZE, predict
 from trio_crawl._parse.html import HtmlDocument
 
@@ -184,6 +186,42 @@ def test_a_document_knows_whether_it_is_cheap(content: bytes, content_type: str 
     """To decode it counts, and to parse it where it is HTML."""
     document = HtmlDocument(content, content_type=content_type, url="https://site.test/", bounded=True)
     assert document.is_cheap() is cheap
+
+
+@pytest.mark.parametrize(
+    ("inner", "cheap"),
+    [
+        ("<p>text", True),
+        ("".join(f"<p><b a{number}>" for number in range(2000)), False),
+        ("<p>x" * 120_000, False),
+    ],
+)
+@pytest.mark.parametrize("levels", [1, 3])
+def test_documents_in_frames_count(inner: str, cheap: bool, levels: int) -> None:
+    """However often they were escaped; all the frames of a page together."""
+    for _ in range(levels):
+        inner = f"<iframe srcdoc='{escape(inner)}'></iframe>"
+    document = HtmlDocument(inner.encode(), content_type="text/html", url="http://h/", bounded=True)
+    assert document.is_cheap() is cheap
+    many = HtmlDocument(
+        b"<iframe srcdoc='<a href=x>'></iframe>" * 10_000,
+        content_type="text/html",
+        url="http://h/",
+        bounded=True,
+    )
+    assert not many.is_cheap()
+
+
+def test_a_frame_that_was_made_to_be_slow_is_not_parsed() -> None:
+    """The elements around it are there, and its links and text are not."""
+    inner = "".join(f"<p><b a{number}>" for number in range(10_000))
+    markup = f"<p>x</p><iframe srcdoc='{escape(inner)}'></iframe>"
+    document = HtmlDocument(markup.encode(), content_type="text/html", url="http://h/", bounded=True)
+    assert not document.is_cheap()
+    assert len(document.css("p")) == 1
+    for use in (document.links, document.text):
+        with pytest.raises(ParseError, match="page.html"):
+            use()
 
 
 def test_links_of_every_kind_cost_more() -> None:

@@ -24,7 +24,7 @@ from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_o
 from .page_type import is_page, is_xml
 from .sitemap import links_of_list
 from .text import collapse, document_text, main_of, text_of
-from .tree import Tree
+from .tree import SLOW_SHAPE, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from .._model import Kinds, Link, LinkKind
     from .links import Base
 
-SLOW_SHAPE: Final = (
-    "this page is of a shape that was made to be slow, so it is not parsed on the event loop: its links and "
-    "its title are there as far as they could be found, page.html is what it is made of, and with "
-    'parse_in="process" a parser gets all of it'
-)
 _SLOW_DECODING: Final = (
     "decoding this page takes too long to be done on the event loop, as much in it is broken: "
     'page.content is what came, and with parse_in="process" a parser gets all of it'
@@ -152,16 +147,21 @@ class HtmlDocument:
         Args:
             every: whether links are read beside those that a crawl follows.
         """
-        if self._tree is None and self._bounded:
-            if self.is_html and len(self._content) > MOST_SIZE:
-                return False
-            if not decodes_quickly(self._content, self.encoding):
-                return False
+        if not self._bounded:
+            return True
+        if self.is_html and len(self._content) > MOST_SIZE:
+            return False
+        if not decodes_quickly(self._content, self.encoding):
+            return False
+        if self.is_html and self._tree is None:
             text = self.html
-            if self.is_html and not is_cheap(text, xml=is_xml(text, self._content_type), every=every):
+            xml = is_xml(text, self._content_type)
+            if not is_cheap(text, xml=xml, every=every):
                 return False
-            self._bounded = False
-        return True
+            self._tree = Tree(text, xml=xml, bounded=True)
+            self._bounded = self._tree.left_by_frames() is None
+            return not self._bounded
+        return not self.is_html
 
     @property
     def title(self) -> str | None:
@@ -299,7 +299,7 @@ class HtmlDocument:
             xml = is_xml(text, self._content_type)
             if self._bounded and predict(text, xml=xml).is_slow:
                 raise ParseError(SLOW_SHAPE)
-            self._tree = Tree(text, xml=xml)
+            self._tree = Tree(text, xml=xml, bounded=self._bounded)
         return self._tree
 
     def _metas(self) -> Iterator[tuple[str, str]]:

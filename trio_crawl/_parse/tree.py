@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeGuard
 
+from .._errors import ParseError
+from .cost import MOST_MEMORY, MOST_SECONDS, is_cheap, predict
 from .xhtml import XmlTree, parse_xhtml, without_subset
 
 if TYPE_CHECKING:
@@ -21,9 +23,18 @@ if TYPE_CHECKING:
 MOST_FRAMES: Final = 3
 """Documents in ``srcdoc`` that are in one another, at most."""
 
+# Seconds that a document in a frame takes, most of which are small.
+_OF_FRAME: Final = 15e-6
+_OF_CHARACTER: Final = 60e-9
+
 _SHADOW_MODES: Final = frozenset({"open", "closed"})
 _NOT_FOREIGN: Final[Mapping[Element, str]] = {}
 HTML: Final = "html"
+SLOW_SHAPE: Final = (
+    "this page is of a shape that was made to be slow, so it is not parsed on the event loop: its links and "
+    "its title are there as far as they could be found, page.html is what it is made of, and with "
+    'parse_in="process" a parser gets all of it'
+)
 SVG: Final = "svg"
 
 
@@ -34,11 +45,12 @@ class Tree:
         text: its characters.
         xml: whether it is XHTML, which is parsed as XML where it is well-formed.
         depth: documents that it is in, as the ``srcdoc`` of a frame.
+        bounded: whether those in its own frames are not parsed if they were made to be slow.
     """
 
-    __slots__ = ("_depth", "_foreign", "_frames", "document", "mixed", "shadowed")
+    __slots__ = ("_bounded", "_depth", "_foreign", "_frames", "document", "mixed", "shadowed")
 
-    def __init__(self, text: str, *, xml: bool = False, depth: int = 0) -> None:
+    def __init__(self, text: str, *, xml: bool = False, depth: int = 0, bounded: bool = False) -> None:
         parsed = parse_xhtml(text) if xml else None
         self.shadowed = False
         """Whether there are shadow roots, so that what is shown is not the tree of the elements."""
@@ -50,6 +62,7 @@ class Tree:
         else:
             self._take_xml(parsed)
         self._depth = depth
+        self._bounded = bounded
         self._frames: dict[Element, Tree] = {}
         document = self.document
         self.mixed = bool(self._foreign or document.select("svg") or document.select("math"))
@@ -116,15 +129,47 @@ class Tree:
         return [element for element in found if self.is_html(element)] if self.mixed else found
 
     def frame(self, element: Element) -> Tree | None:
-        """Return the document that an ``iframe`` has in itself, None if there is none, or not so deep."""
+        """Return the document that an ``iframe`` has in itself, None if there is none, or not so deep.
+
+        Raises:
+            ParseError: it was made to be slow.
+        """
         if self._depth >= MOST_FRAMES:
             return None
         if element not in self._frames:
             text = element.attr("srcdoc")
             if text is None or not self.is_html(element):
                 return None
-            self._frames[element] = Tree(text, depth=self._depth + 1)
+            if self._bounded and predict(text).is_slow:
+                raise ParseError(SLOW_SHAPE)
+            self._frames[element] = Tree(text, depth=self._depth + 1, bounded=self._bounded)
         return self._frames[element]
+
+    def left_by_frames(
+        self, seconds: float = MOST_SECONDS, memory: float = MOST_MEMORY
+    ) -> tuple[float, float] | None:
+        """Parse what the frames have in themselves, as far as it may hold the event loop.
+
+        Returns:
+            What is left of *seconds* and bytes of *memory*; None if it takes more.
+        """
+        if not self.has("iframe"):
+            return seconds, memory
+        for element in self.shown("iframe"):
+            text = element.attr("srcdoc") or ""
+            if not is_cheap(text):
+                return None
+            predicted = predict(text)
+            seconds -= predicted.seconds + _OF_FRAME + _OF_CHARACTER * len(text)
+            memory -= predicted.memory
+            if seconds < 0 or memory < 0:
+                return None
+            inner = self.frame(element)
+            left = (seconds, memory) if inner is None else inner.left_by_frames(seconds, memory)
+            if left is None:
+                return None
+            seconds, memory = left
+        return seconds, memory
 
     def has_only_plain_anchors(self) -> bool:
         """Say whether all links that are followed are HTML's ``a``, without ``rel``, in the tree itself."""
