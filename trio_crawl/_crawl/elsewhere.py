@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+import trio
+
 from .._parse.elsewhere import fields_of, names_of
 from .._parse.html import HtmlDocument
+from .._parse.reading import unpacked
 from .._parse.worker import Workers
 from .._policy.kinds import FOLLOWED
 from .lists import LIST_KINDS
@@ -58,7 +61,9 @@ class Elsewhere:
             ParseError: it takes too much time or memory.
         """
         document = document_of(page)
-        known, dropped = await self.workers.do("read", document.parts(), self._kinds, self._max_links)
+        known, packed, dropped = await self.workers.do("read", document.parts(), self._kinds, self._max_links)
+        for _ in unpacked(known, packed):
+            await trio.lowlevel.checkpoint()
         document.settle(known)
         return int(dropped)
 

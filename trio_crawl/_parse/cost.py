@@ -23,7 +23,11 @@ MOST_MEMORY: Final = 64 * 1024 * 1024
 """Bytes that its tree may take there."""
 
 MOST_SIZE: Final = 1_500_000
-"""Characters, or bytes, that are more than `MOST_SECONDS` whatever they are."""
+"""Bytes that take more than `MOST_SECONDS` whatever they are."""
+
+# In these it takes long to decode them.
+_MOST_MULTI_BYTE: Final = 500_000
+_MULTI_BYTE: Final = frozenset({"big5", "euc-jp", "euc-kr", "gb18030", "gbk", "iso-2022-jp", "shift_jis"})
 
 # What is slower than this was made to be: pages that people made take a quarter of it, and as
 # long as their size explains they may be parsed wherever their reader wants that.
@@ -111,6 +115,15 @@ class Prediction(NamedTuple):
     def is_slow(self) -> bool:
         """Whether it is of a shape that was made to be slow, or large."""
         return not self.is_cheap and (self.seconds > _SLOW * self.size or self.memory > _MUCH)
+
+
+def most_size(encoding: str) -> int:
+    """Return how many bytes may be decoded and parsed on the event loop.
+
+    Args:
+        encoding: the WHATWG name of their encoding, in lower case.
+    """
+    return _MOST_MULTI_BYTE if encoding in _MULTI_BYTE else MOST_SIZE
 
 
 def predict(text: str, *, xml: bool = False, every: bool = False) -> Prediction:

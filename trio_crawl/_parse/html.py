@@ -13,7 +13,7 @@ from .._model import Headers
 from .._policy import directives
 from .._policy.kinds import FOLLOWED, chosen
 from .anchors import anchor_links, document_base
-from .cost import MOST_SIZE, is_cheap, predict
+from .cost import is_cheap, most_size, predict
 from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
 from .fields import header_links, refresh_of
@@ -147,21 +147,19 @@ class HtmlDocument:
         Args:
             every: whether links are read beside those that a crawl follows.
         """
-        if not self._bounded:
+        if not (self._bounded and self.is_html):
             return True
-        if self.is_html and len(self._content) > MOST_SIZE:
+        if len(self._content) > most_size(self.encoding):
             return False
-        if not decodes_quickly(self._content, self.encoding):
+        if self._tree is not None or not decodes_quickly(self._content, self.encoding):
             return False
-        if self.is_html and self._tree is None:
-            text = self.html
-            xml = is_xml(text, self._content_type)
-            if not is_cheap(text, xml=xml, every=every):
-                return False
-            self._tree = Tree(text, xml=xml, bounded=True)
-            self._bounded = self._tree.left_by_frames() is None
-            return not self._bounded
-        return not self.is_html
+        text = self.html
+        xml = is_xml(text, self._content_type)
+        if not is_cheap(text, xml=xml, every=every):
+            return False
+        self._tree = Tree(text, xml=xml, bounded=True)
+        self._bounded = self._tree.left_by_frames() is None
+        return not self._bounded
 
     @property
     def title(self) -> str | None:
