@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Of several elements that are looked for, those that there are none of cost nothing.
 _NAMES: Final = ("a", "area", "iframe")
+# Links that are joined before it is looked whether all of them are too long together.
+_AT_ONCE: Final = 500
 
 
 def anchor_links(tree: Tree, base: Base) -> list[Link]:
@@ -59,22 +61,32 @@ def _gather(tree: Tree, base: Base, found: dict[str, Link]) -> None:
 
 def _gather_plain(references: list[str], base: Base, found: dict[str, Link]) -> None:
     """Do the same on nearly all pages: there are no links but those of ``a``, and those have no ``rel``."""
-    known, known_on_site, room = base.known, base.known_on_site, base.room
-    for number, reference in enumerate(references):
-        # Nearly every link is known from another page, so the loop asks for it without a call.
-        link = known_on_site.get(reference)
-        if link is None:
-            link = known.get(reference) or base.link(reference, "a", None)
-            if link is None:
-                continue
-        url = link.url
-        if url not in found:
-            room -= len(url)
-            if room < 0:
-                base.dropped += len(references) - number
-                break
-            found[url] = link
-    base.room = room
+    for start in range(0, len(references), _AT_ONCE):
+        some = references[start : start + _AT_ONCE]
+        # Nearly every link is known from another page, so all are asked for without a call for each.
+        links = list(map(base.known_on_site.get, some))
+        if None in links:
+            links = [link or base.anchor(some[place]) for place, link in enumerate(links)]
+        # Two that have the same URL are the same.
+        fresh = {link.url: link for link in links if link is not None}
+        if found:
+            fresh = {url: link for url, link in fresh.items() if url not in found}
+        base.room -= sum(map(len, fresh))
+        if base.room < 0:
+            _cut(fresh, base)
+            base.dropped += len(references) - start - len(some)  # they are counted, and not joined
+            found |= fresh
+            return
+        found |= fresh
+
+
+def _cut(fresh: dict[str, Link], base: Base) -> None:
+    """Take links away from the end until they fit, and count them."""
+    while base.room < 0:
+        url, _ = fresh.popitem()
+        base.room += len(url)
+        base.dropped += 1
+    base.room = -1  # so that no more are taken
 
 
 def anchor_reference(tree: Tree, element: Element) -> str | None:

@@ -108,7 +108,7 @@ class Base:
     """
 
     __slots__ = (
-        *("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_slashes"),
+        *("_base", "_cache", "_encoding", "_folder", "_folders", "_own", "_root", "_slashes"),
         *("dropped", "known", "known_on_site", "room"),
     )
 
@@ -130,6 +130,7 @@ class Base:
         """What other references from this directory lead to."""
         self._own: References = {}
         self._slashes: list[int] = []
+        self._folders: dict[int, str] = {}
         self.room = MAX_OF_PAGE
         """Characters that URLs may have which `fits` is yet to be asked about."""
         self.dropped = 0
@@ -156,6 +157,21 @@ class Base:
         self.dropped += self.room < 0
         return self.room >= 0
 
+    def anchor(self, reference: str) -> Link | None:
+        """Do what `link` does of an ``a`` without ``rel``: at once where it is known by its whole path."""
+        if ":" not in reference and self._folder:
+            up = 0
+            while reference.startswith("../", up):
+                up += 3
+            if reference[up : up + 1].isalnum():
+                folder = self._folders.get(up)
+                if folder is None:
+                    folder = self._folders[up] = self._above(up // 3)
+                link = self.known_on_site.get(folder + reference[up:])
+                if link is not None:
+                    return link
+        return self.link(reference, "a", None)
+
     def link(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Return where *reference* leads; None if that is not an http or https URL.
 
@@ -168,8 +184,6 @@ class Base:
             # The same target is written in as many ways as there are folders; so it is known by one.
             up, path = plain.groups()
             reference = self._above(len(up) // 3) + path
-            if rel is None and kind == "a" and (link := self.known_on_site.get(reference)) is not None:
-                return link
         rel = rel and rel[:_LONGEST]
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
         for known in (self.known_on_site, self.known, self._own):
