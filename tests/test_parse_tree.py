@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from growth_support import assert_linear
+from hostile_documents import XML_FAMILY, bound
 
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.tree import Tree
@@ -237,3 +241,31 @@ def test_namespaces_are_xmls_in_xhtml() -> None:
 def test_the_root_says_whether_xml_is_a_page(markup: str, content_type: str | None, expected: bool) -> None:
     """A namespace that is merely mentioned does not."""
     assert page(markup, content_type).is_html is expected
+
+
+@pytest.mark.parametrize("name", XML_FAMILY)
+def test_xhtml_that_asks_much_takes_linear_time(name: str) -> None:
+    """To tell what it is, to parse it, and by the rules of HTML where it is not well-formed."""
+
+    def read(size: int) -> None:
+        page(XML_FAMILY[name](size), "application/xhtml+xml").links()
+
+    assert_linear(read, 20_000)
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("name", XML_FAMILY)
+def test_xhtml_that_is_called_cheap_is(name: str) -> None:
+    """It takes 50 ms at most, or is read elsewhere."""
+    for size in (16_000, 100_000, 700_000):
+        content = XML_FAMILY[name](size).encode()
+        taken = []
+        for _ in range(5):
+            began = time.thread_time()
+            document = HtmlDocument(
+                content, content_type="application/xhtml+xml", url="http://h/", bounded=True
+            )
+            if document.is_cheap():
+                document.links()
+            taken.append(time.thread_time() - began)
+        assert min(taken) <= bound()

@@ -76,5 +76,17 @@ def test_where_nothing_reads_as_content_the_main_element_is_it() -> None:
     """Else the article, else the body."""
     assert document("<nav>n</nav><main>m</main>").text(main=True) == "m"
     assert document("<nav>n</nav><article>a</article>").text(main=True) == "a"
-    assert document("<nav>n</nav>x").text(main=True) == "n\nx"
+    assert document("<nav>n</nav>x").text(main=True) == "x"
     assert document("").text(main=True) == ""
+
+
+def test_the_main_text_is_no_small_part_of_the_page() -> None:
+    """An element that has many words may be one of many; the header of an article is a part of it."""
+    words = "Some words, that are written, to be read by somebody, who has time for it. " * 3
+    section = f"<div><h2>Heading</h2><div><p>{words}</p></div></div>"
+    page = document(f"<nav>Menu</nav><header>Site</header><div>{section * 6}</div><footer>Imprint</footer>")
+    assert page.text(main=True).count("Heading") == 6
+    assert "Menu" not in page.text(main=True)
+    assert "Site" not in page.text(main=True)
+    page = document(f"<header>Site</header><article><header><h1>Title</h1></header><p>{words}</article>")
+    assert page.text(main=True).startswith("Title\nSome words")

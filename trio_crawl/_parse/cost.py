@@ -47,7 +47,9 @@ _OF_TAG: Final = (0.35e-6, 200)
 _OF_LINK: Final = (3e-6, 200)
 _OF_FRAGMENT: Final = (6e-6, 1000)
 _OF_FOREIGN_END: Final = (1.6e-6, 0)
+_OF_XML_CHARACTER: Final = (50e-9, 30)
 _OF_XML_TAG: Final = (2.5e-6, 400)
+_OF_XML_REFERENCE: Final = (1e-6, 100)
 _OF_COPY: Final = (0.1e-6, 220)
 _OF_ATTRIBUTE_AGAIN: Final = (12e-9, 25)
 _USUAL_BODIES: Final = 2
@@ -151,10 +153,13 @@ def is_cheap(text: str, *, xml: bool = False, every: bool = False) -> bool:
 def _predictions(text: str, *, xml: bool, every: bool) -> Iterator[Prediction]:
     """Yield what was counted so far, and at last all of it; what is counted first takes the least."""
     size, tags = len(text), text.count("<")
-    if tags * size <= _FEW and not every:
+    if tags * size <= _FEW and not (every or xml):
         yield Prediction(0.0, 0, size)
         return
-    counted = {_OF_CHARACTER: size, _OF_TAG: tags, _OF_XML_TAG: tags if xml else 0}
+    counted = {_OF_CHARACTER: size, _OF_TAG: tags}
+    if xml:
+        references = text.count("&")
+        counted |= {_OF_XML_CHARACTER: size, _OF_XML_TAG: tags, _OF_XML_REFERENCE: references}
     if every:
         counted[_OF_LINK] = tags + text.count(",")  # of which there are some in a `srcset`
     yield _sum(counted, size)

@@ -23,7 +23,7 @@ from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .page_type import is_page, is_xml
 from .sitemap import links_of_list
-from .text import collapse, document_text, main_of, text_of
+from .text import collapse, document_text, main_text
 from .tree import SLOW_SHAPE, Tree
 
 if TYPE_CHECKING:
@@ -283,8 +283,7 @@ class HtmlDocument:
         """
         if self.is_html:
             tree = self._parse()
-            found = main_of(tree) if main else None
-            return document_text(tree) if found is None else text_of(tree, found)
+            return main_text(tree) if main else document_text(tree)
         return self.html if parse_media_type(self._content_type).is_text else ""
 
     def _parse(self) -> Tree:

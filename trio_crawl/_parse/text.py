@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from .tree import Tree
 
 _UNREAD: Final = frozenset({"script", "style", "template", "iframe", "noembed", "noframes", "head", "title"})
+_ASIDE: Final = frozenset({"nav", "aside", "header", "footer"})
+_MAIN: Final = "main, [role=main], article"
+# How many times longer all of the text may be than what the page is about.
+_LEAST_SHARE: Final = 3
+_MOST_STEPS: Final = 8
 _PREFORMATTED: Final = frozenset({"pre", "textarea", "listing", "plaintext", "xmp"})
 # Elements that the standard's style sheet for rendering shows as blocks of their own.
 _BLOCK_NAMES: Final = """
@@ -28,7 +33,7 @@ def collapse(text: str) -> str:
     return " ".join([word for word in text.translate(_SPACES).split(" ") if word])
 
 
-def text_of(tree: Tree, root: Element) -> str:
+def text_of(tree: Tree, root: Element, *, main: bool = False) -> str:
     """Return the text below *root*: a line a block, without scripts, styles and blank lines.
 
     White space is collapsed; preformatted text keeps its lines.
@@ -36,6 +41,7 @@ def text_of(tree: Tree, root: Element) -> str:
     Args:
         tree: the document.
         root: the element.
+        main: without navigation, what stands beside, and headers and footers but those of articles.
     """
     from turbohtml import CData, Element, Text  # noqa: PLC0415 - there is a tree, so it is there
 
@@ -53,6 +59,8 @@ def text_of(tree: Tree, root: Element) -> str:
             if tag in _UNREAD:
                 if tag == "iframe":
                     pieces.append(_framed(tree, node))
+                continue
+            if main and tag in _ASIDE and not (tag == "header" and node.closest(_MAIN)):
                 continue
             around = _around(tag)
             pieces.append(around)
@@ -77,15 +85,30 @@ def _framed(tree: Tree, frame: Element) -> str:
     return "" if inner is None else f"\n{document_text(inner)}\n"
 
 
-def main_of(tree: Tree) -> Element | None:
-    """Return the element that a page is about: found by its words, else ``main``, ``article`` or ``body``."""
-    found = tree.document.main_content()
-    if found is not None:
-        return found
-    for name in ("main", "article", "body"):
-        for element in tree.tagged(name):
-            return element
-    return tree.document.root
+def main_text(tree: Tree) -> str:
+    """Return the text of what a page is about, without navigation, headers and footers.
+
+    That is the element that has most words for its links, or the ``main`` or ``article`` around it;
+    and, where that is less than a third of what the page says, what is around that.
+    """
+    body = tree.document.select_one("body") or tree.document.root
+    if body is None:
+        return ""
+    element = tree.document.main_content()
+    if element is None:
+        element = next((found[0] for name in ("main", "article") if (found := tree.tagged(name))), body)
+    else:
+        element = element.closest(_MAIN) or element
+    text, whole = text_of(tree, element, main=True), text_of(tree, body, main=True)
+    for _ in range(_MOST_STEPS):
+        if _LEAST_SHARE * len(text) >= len(whole):
+            return text
+        parent = element.parent
+        if element is body or parent is None or not hasattr(parent, "tag"):
+            break
+        element = parent
+        text = text_of(tree, element, main=True)
+    return whole
 
 
 def _around(tag: str) -> str:

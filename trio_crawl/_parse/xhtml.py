@@ -35,7 +35,7 @@ _PUBLIC_IDENTIFIERS: Final = frozenset(
     }
 )
 # Which are copied for each element that declares one more.
-_MOST_PREFIXES: Final = 50
+_MOST_PREFIXES: Final = 100
 _OWN: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 # All of it is possessive: what is long is looked through once.
@@ -46,8 +46,11 @@ _DOCTYPE: Final = re.compile(
     rf"(?P<subset>\[(?:{_ASIDE}|{_QUOTED}|(?!<!--|<\?)[^\]\"'])*+\]\s*+)?+>"
 )
 _PUBLIC: Final = re.compile(r"""\s+PUBLIC\s+(?:"([^"]*)"|'([^']*)')""")
-# A reference, or what has none in it.
-_REFERENCE: Final = re.compile(rf"&([A-Za-z][A-Za-z0-9]*+);|{_ASIDE}|<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+\]\]>")
+# A reference, or what has none in it, up to the end where that is not closed: no end is looked for twice.
+_REFERENCE: Final = re.compile(
+    r"&([A-Za-z][A-Za-z0-9]*+);|<!--(?:[^-]++|-(?!->))*+(?:-->|\Z)|<\?(?:[^?]++|\?(?!>))*+(?:\?>|\Z)"
+    r"|<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)"
+)
 
 
 class XmlTree(NamedTuple):
@@ -118,15 +121,11 @@ def _foreign(document: Document) -> dict[Element, str] | None:
         parent = element.parent
         assert parent is not None  # noqa: S101 - it is in the document
         prefixes = scopes[parent]
-        declared = {
-            name.partition(":")[2]: element.attr(name) or ""
-            for name in element.attrs
-            if name == "xmlns" or name.startswith("xmlns:")
-        }
+        declared = [name for name in element.attrs if name == "xmlns" or name.startswith("xmlns:")]
         if declared:
-            prefixes = {**prefixes, **declared}
-            if len(prefixes) > _MOST_PREFIXES:
+            if len(prefixes) + len(declared) > _MOST_PREFIXES:
                 return None
+            prefixes = {**prefixes, **{name.partition(":")[2]: element.attr(name) or "" for name in declared}}
         scopes[element] = prefixes
         prefix, _, local = element.tag.rpartition(":")
         namespace = prefixes.get(prefix, "")
