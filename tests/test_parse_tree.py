@@ -50,6 +50,18 @@ def test_an_element_has_a_namespace_by_where_it_stands(markup: str, expected: st
     assert tree.tagged("a") == ([element] if expected == "html" else [])
 
 
+@pytest.mark.parametrize(
+    "markup", [b"<p \xed\xa0\x80>", b"<p a='&#xD800;' &#xDC00;>", b"<iframe srcdoc='<p &amp;#xD800;>'>"]
+)
+def test_no_half_of_a_character_reaches_the_engine(markup: bytes) -> None:
+    """It could not give back an attribute that is called so."""
+    document = HtmlDocument(markup, content_type="text/html; charset=utf-8", url="http://h/")
+    for element in document.css("*"):
+        for name, value in element.attrs.items():
+            f"{name}{value}".encode()
+    document.text().encode()
+
+
 # What a noscript holds
 
 

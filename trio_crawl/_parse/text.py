@@ -104,7 +104,7 @@ def main_text(tree: Tree) -> str:
         if _LEAST_SHARE * len(text) >= len(whole):
             return text
         parent = element.parent
-        if element is body or parent is None or not hasattr(parent, "tag"):
+        if element is body or not isinstance(parent, type(body)):
             break
         element = parent
         text = text_of(tree, element, main=True)
