@@ -308,7 +308,7 @@ class Pages:
                     await self._elsewhere.parse(page, found)
                     return self._parsed(page, found)
                 # First the one, then the other: others are counted while this is waited for.
-                dropped = await self._elsewhere.try_page(page)
+                dropped = await self._elsewhere.read(page)
             self.links_dropped += dropped
             result = self._parse_here(page)
             if isinstance(result, Parsed):
