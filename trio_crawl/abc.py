@@ -281,8 +281,14 @@ class Frontier(Protocol):
     def add_bad_seed(self, text: str, /) -> bool:
         """Count a seed that is no URL as skipped; return whether it is new."""
 
+    def judge(self, found: Iterable[Link | Request], parent: Lease, /) -> Sequence[Link | Request]:
+        """Return all that the page of *parent* leads to, for `add_found`, which asks nobody any more.
+
+        What the user gave decides whether each is in scope, and may raise; nothing has changed then.
+        """
+
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
-        """Add what the page of *parent* leads to, as far as scope and limits allow; skip the rest."""
+        """Add what `judge` returned, as far as scope and limits allow; skip the rest."""
 
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""

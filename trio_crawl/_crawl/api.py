@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .._errors import FetchError, RefusedError, UsageError
 from .._model import Failure, Page, Request
 from .engine import Engine
-from .nurseries import is_cancellation, open_own_nursery
+from .nurseries import is_cancellation, is_interrupt, open_own_nursery
 from .options import USER_AGENT, Options
 from .seeds import checked
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from os import PathLike
+    from types import TracebackType
     from typing import Unpack
 
     from .._model import Parse, Report
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .seeds import Seeds
 
 
+@enable_ki_protection
 async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     seeds: Seeds,
     *,
@@ -280,10 +282,8 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-@asynccontextmanager
-async def open_crawl(
-    seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]
-) -> AsyncIterator[Stream]:
+@final
+class open_crawl:  # noqa: N801 - it is called, as `open` is
     """Crawl from *seeds*, and give the pages as a stream.
 
     ::
@@ -296,14 +296,13 @@ async def open_crawl(
     The crawl goes on while the block runs, a few pages ahead of it: a consumer
     that is slow slows the fetching. Leaving the block cancels what is in flight.
 
+    The block is given the stream: an async iterable of `Page`, or of what ``parse`` yields, with
+    ``control``, and ``report`` after the block.
+
     Args:
         seeds: where to begin, as for `crawl`.
         failures: give each `Failure`, too.
         **keywords: those of `crawl`.
-
-    Yields:
-        The stream: an async iterable of `Page`, or of what ``parse`` yields, with
-        ``control``, and ``report`` after the block.
 
     Raises:
         Exception: as `crawl` does; an error of the crawl comes out of the iteration,
@@ -311,34 +310,68 @@ async def open_crawl(
             block comes out unchanged.
         trio.BusyResourceError: two tasks iterate at once.
     """
-    _check_in_trio()
-    stream = Stream(failures=failures)
-    engine = Engine(seeds, _options(**keywords), stream=stream)
-    block_error: BaseException | None = None
-    try:
-        async with open_own_nursery() as nursery:
-            await nursery.start(_run_for_stream, engine)
-            try:
-                yield stream
-            except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below, after the crawl has ended
-                block_error = error
-            stream.leave(acknowledge=block_error is None)
-            engine.leave()
-    except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
-        if is_cancellation(error):
-            if block_error is None:
+
+    # A class, since an interrupt may strike between the lines of contextlib, and leave the crawl open.
+
+    def __init__(self, seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]) -> None:
+        self._seeds = seeds
+        self._failures = failures
+        self._keywords = keywords
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Stream:
+        _check_in_trio()
+        self._stream = stream = Stream(failures=self._failures)
+        self._engine = Engine(self._seeds, _options(**self._keywords), stream=stream)
+        self._nursery = open_own_nursery()
+        nursery = await self._nursery.__aenter__()
+        try:
+            await nursery.start(_run_for_stream, self._engine)
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below, after the crawl has ended
+            failed = error
+        else:
+            return stream
+        self._engine.leave()
+        try:
+            await self._end(failed)
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - likewise
+            failed = error
+        # A nursery copies a group on its way; the engine has it as it was raised.
+        raise failed if self._engine.error is None or is_interrupt(failed) else self._engine.error
+
+    @enable_ki_protection
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        block_error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._stream.leave(acknowledge=block_error is None)
+        self._engine.leave()
+        engine = self._engine
+        try:
+            await self._end(None)
+        except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
+            if is_cancellation(error):
+                if block_error is None:
+                    raise
+            elif engine.error is None or is_interrupt(error):
                 raise
-        elif engine.error is None:
-            raise
-        # Otherwise it is the engine's, which has it as it was raised: a nursery copies a group on its way.
-    if block_error is not None:
-        if engine.error is not None and engine.error is not block_error:
-            block_error.add_note(f"the crawl ended with {type(engine.error).__name__}: {engine.error}")
-        raise block_error
-    if engine.error is not None and not stream.told:
-        raise engine.error
+            # Otherwise it is the engine's, which has it as it was raised: a nursery copies a group.
+        if block_error is not None:
+            if engine.error is not None and engine.error is not block_error:
+                block_error.add_note(f"the crawl ended with {type(engine.error).__name__}: {engine.error}")
+            return
+        if engine.error is not None and not self._stream.told:
+            raise engine.error
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Wait for the crawl."""
+        kind = None if error is None else type(error)
+        await self._nursery.__aexit__(kind, error, None if error is None else error.__traceback__)
 
 
+@enable_ki_protection
 async def _run_for_stream(
     engine: Engine, *, task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED
 ) -> None:
@@ -352,6 +385,7 @@ async def _run_for_stream(
             raise
 
 
+@enable_ki_protection
 async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Page:
     """Fetch one page, through the same guard, robots.txt, redirects and retries as a crawl.
 

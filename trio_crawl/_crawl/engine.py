@@ -12,14 +12,15 @@ one comes out of the crawl as itself, later ones as notes on it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
+from .._callbacks import call, log
 from .._fetch.choose import choose as choose_fetcher
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-log = logging.getLogger("trio_crawl")
 
 # The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
 _VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -157,7 +156,10 @@ class Engine:
         self._wall = self._wall_now()
         self._frontier.begin(self._wall.timestamp() - self._numbers.began)
         try:
-            await self._run_whole(task_status)
+            # Trio raises an interrupt at a checkpoint of its main task, which this may be. All that has to
+            # be whole is done in other tasks; here it cancels them, and waits for them like anybody.
+            async with open_own_nursery() as nursery:
+                nursery.start_soon(self._run_whole, task_status)
         except trio.Cancelled:  # noqa: ASYNC103 - see below
             # An error of the crawl counts more than the cancellation that it met, or was met by.
             if self.error is None:
@@ -177,12 +179,13 @@ class Engine:
         """The exception that the crawl ended with, if it did."""
         return self._ending.error
 
+    @enable_ki_protection
     async def _run_whole(self, task_status: trio.TaskStatus[Control]) -> None:
         """Open the state, crawl, and close the state, before anybody is told that the crawl has ended."""
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
-                writer.check(position)
+                call(writer.check, position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
@@ -239,19 +242,11 @@ class Engine:
                     environment = self._environment(service)
                     service.start_soon(self._reported, self._outlet.done, self._write, environment)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
-                    await self._work_ended()
+                    await self._work_done.wait()
                     with trio.move_on_after(self._options.grace):
                         await self._take_up_parsed()
                         await self._outlet.finish(whole=False)
                     service.cancel_scope.cancel(reason="the crawl has ended")
-
-    async def _work_ended(self) -> None:
-        try:
-            await self._work_done.wait()
-        except KeyboardInterrupt as error:
-            # Trio raises it in its main task, which this may be; hops and rows end as by any error.
-            self._ending.fail(error)
-            await self._work_done.wait()
 
     async def _take_up_parsed(self) -> None:
         try:
@@ -287,6 +282,7 @@ class Engine:
             run_in_thread=self._run_in_thread,
         )
 
+    @enable_ki_protection
     async def _reported(
         self, done: trio.Event, function: Callable[[*Ts], Awaitable[object]], *args: *Ts
     ) -> None:
@@ -323,6 +319,7 @@ class Engine:
                 await self._outlet.finish(whole=True)
                 nursery.cancel_scope.cancel(reason="the crawl has nothing left to do")
 
+    @enable_ki_protection
     async def _watch_time(self, seconds: float) -> None:
         await trio.sleep(seconds)
         self._ending.choose("max_time")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import FetchError
 from .._fetch.decode import decode_pieces
 from .._lease import ListRequest
@@ -29,8 +29,6 @@ LIST_KINDS: Final[frozenset[LinkKind]] = frozenset({"alternate", "link", "header
 
 _PER_PAGE: Final = 10
 """Sitemaps and feeds that one page leads to."""
-
-log = logging.getLogger("trio_crawl")
 
 
 @dataclass(frozen=True, slots=True)

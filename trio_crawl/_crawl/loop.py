@@ -8,7 +8,6 @@ waits until every other task waits for something.)
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from math import inf
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from .pages import Pages
     from .seeds import BadSeed
     from .tasks import Arrival
-
-log = logging.getLogger("trio_crawl")
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -244,7 +241,7 @@ class Loop:
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
-            self._frontier.add_found(reading.links, lease, trio.current_time())
+            self._frontier.add_found(self._frontier.judge(reading.links, lease), lease, trio.current_time())
             reading.taken.set()
             return
         self.tasks.reading -= 1
@@ -306,10 +303,12 @@ class Loop:
             self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
-        if isinstance(outcome, Parsed):
-            self._frontier.add_found(outcome.follow, lease, now)
-        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
-        self._frontier.finish(lease, outcome, rows)
+        # What is the user's comes first, and may raise; then nothing can, and all of it is one.
+        found = self._frontier.judge(outcome.follow, lease) if isinstance(outcome, Parsed) else ()
+        encoded = self._outlet.encode(self._recorder.completed(lease, outcome))
+        with self._outlet.step:
+            self._frontier.add_found(found, lease, now)
+            self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
             self._failures += 1
             limit = self._options.max_failures

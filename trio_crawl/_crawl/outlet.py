@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
 
-from .._frontier.journal import Changes
+from .._callbacks import call_async
+from .._frontier.journal import Changes, Step
 from .._write.batch import BATCH_AGE, Batch, Gatherer
 from .commits import Commits
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
     from .._model import Exchange, Json, Outcome
+    from .._write.batch import Encoded
     from ..abc import Environment, Writer
 
 
@@ -56,6 +58,8 @@ class Outlet:
         self, writers: Sequence[Writer[Any]], ledger: Ledger, *, most: int, journal: Journal | None = None
     ) -> None:
         self._journal = journal
+        self.step = Step() if journal is None else journal.step
+        """In which an outcome is gathered, and entered in the frontier: it is committed as a whole."""
         self.positions: list[Json] = [None] * len(writers)
         self.resumed = False
         self._writers = writers
@@ -88,14 +92,18 @@ class Outlet:
         batch = self._gatherer.batch
         return None if batch is None or self._outgoing is not None else batch.since + BATCH_AGE
 
-    def add(self, outcome: Outcome, now: float) -> tuple[int, ...]:
-        """Gather *outcome*, and return the rows that each output has of it.
+    def encode(self, outcome: Outcome) -> Encoded:
+        """Return what the outputs keep of *outcome*.
 
         Raises:
             RowError: an output can't hold a row of it.
         """
+        return self._gatherer.encode(outcome)
+
+    def add(self, encoded: Encoded, now: float) -> tuple[int, ...]:
+        """Gather an outcome, and return the rows that each output has of it."""
         self.unwritten += 1
-        return self._gatherer.add(outcome, now)
+        return self._gatherer.add(encoded, now)
 
     @property
     def wants_exchanges(self) -> bool:
@@ -144,6 +152,9 @@ class Outlet:
     def _close(self) -> None:
         """Close what is gathered: rows, and what the state is told with them."""
         self._outgoing = self._gatherer.close()
+        if self._journal is not None and self.step.torn:
+            # Who can say what of it is whole? It is pending in the state, and is done once more.
+            self._outgoing = None
         if self._outgoing is not None and self._journal is not None:
             self._outgoing.changes = changes = self._journal.cut()
             self._commits.cut()
@@ -215,7 +226,7 @@ class Outlet:
         for place, (writer, items) in enumerate(zip(self._writers, batch.items, strict=True)):
             if items:
                 self._begun(f"with {writer.name}")
-                self.positions[place] = await writer.write(items)
+                self.positions[place] = await call_async(writer.write, items)
         changes = batch.changes
         if changes is not None:
             self._begun("with the state")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, decode_body
 from .._lease import ListRequest
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
-
-log = logging.getLogger("trio_crawl")
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 

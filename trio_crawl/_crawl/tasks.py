@@ -10,8 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .. import _urls
+from .._callbacks import call_async
 from .._errors import FetchError
 from .._fetch.resolve import Resolver
 from .explain import Hop
@@ -127,6 +129,7 @@ class Tasks:
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
+    @enable_ki_protection
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
@@ -135,7 +138,7 @@ class Tasks:
             self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._timeout
             with scope:
-                arrival = await self._fetcher.fetch(hop)
+                arrival = await call_async(self._fetcher.fetch, hop)
             if scope.cancelled_caught and trio.current_time() < scope.deadline:
                 arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
@@ -156,6 +159,7 @@ class Tasks:
         self.parsing += 1
         self.nursery.start_soon(self._parse, lease, page)
 
+    @enable_ki_protection
     async def _parse(self, lease: Lease, page: ToAwait) -> None:
         """Run an async parser, and lay down what it found."""
         try:
@@ -179,6 +183,7 @@ class Tasks:
         self.reading += 1
         self.nursery.start_soon(self._read_list, lease, response)
 
+    @enable_ki_protection
     async def _read_list(self, lease: Lease, response: Response) -> None:
         """Read a sitemap in steps, and lay down what each found."""
         try:
@@ -204,6 +209,7 @@ class Tasks:
         else:
             self._frontier.resolved(host, known, now)
 
+    @enable_ki_protection
     async def _resolve(self, host: str) -> None:
         answer: tuple[str, ...] | FetchError = FetchError(
             "dns", f"no answer for {host!r} within {self._timeout} s"
@@ -222,6 +228,7 @@ class Tasks:
         """Bring pages from the state to the frontier."""
         self.nursery.start_soon(self._read, wanted)
 
+    @enable_ki_protection
     async def _read(self, wanted: tuple[Wanted, ...]) -> None:
         self._reads += 1
         try:
@@ -237,6 +244,7 @@ class Tasks:
         self.parsing += 1
         self.nursery.start_soon(self._name, lease, unnamed)
 
+    @enable_ki_protection
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         try:
             url = await self.url_of(unnamed.number)

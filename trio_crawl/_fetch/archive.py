@@ -87,6 +87,7 @@ class Archive:
             self._index = self._environment = None
             index.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Return what the archive has for *hop*.
 

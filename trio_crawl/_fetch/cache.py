@@ -133,6 +133,7 @@ class Cache:
             with trio.move_on_after(_CLOSING, shield=True):
                 await shelf.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Answer one request, from the file or by the fetcher in it.
 

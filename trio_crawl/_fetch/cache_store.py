@@ -6,12 +6,12 @@ It blocks, and is for one thread at a time.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, final
 from zlib import crc32
 
+from .._callbacks import log
 from .._errors import UsageError
 from .._model import Headers
 from .cache_entry import Stored, variant_of
@@ -20,8 +20,6 @@ from .cache_file import open_file, trouble
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-log = logging.getLogger("trio_crawl")
 
 _ROW_OVERHEAD: Final = 256  # bytes that a row costs beyond its content, indices included
 _KEPT_OF_FULL: Final = 0.9  # so that not each response that is stored has to make room

@@ -44,6 +44,7 @@ class Watch(Protocol):
     def poll(self) -> None:
         """Report what is ready at this moment."""
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Report what is ready, until cancelled."""
 
@@ -231,6 +232,7 @@ class TaskWatch:
     def poll(self) -> None:
         """Do nothing: the tasks report by themselves."""
 
+    @trio.lowlevel.enable_ki_protection
     async def _wait(self, descriptor: int, watched: _Watched, direction: int) -> None:
         wait = trio.lowlevel.wait_readable if direction == pycurl.CSELECT_IN else trio.lowlevel.wait_writable
         try:
@@ -247,6 +249,7 @@ class TaskWatch:
             if self._stopped and not self._running:
                 self._idle.set()
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Sleep until cancelled: the tasks report by themselves."""
         await trio.sleep_forever()

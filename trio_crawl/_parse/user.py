@@ -1,4 +1,7 @@
-"""Runs a parser of the user's, in whichever form it comes, and sorts what it yields."""
+"""Runs a parser of the user's, in whichever form it comes, and sorts what it yields.
+
+Ctrl-C may strike here (see `_callbacks`): what it tears is this page's alone, and is dropped.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+from trio.lowlevel import disable_ki_protection
 
 from .. import _urls
 from .._errors import UsageError
@@ -79,6 +84,7 @@ class UserParser:
             _check(parse, "parse")
             self._parse = parse
 
+    @disable_ki_protection
     def call(self, page: Page) -> object:
         """Call the parser of *page*, and return what it gives: for `collect` or `collect_async`.
 
@@ -114,6 +120,7 @@ def is_async(result: object) -> bool:
     return isinstance(result, Awaitable | AsyncIterable)
 
 
+@disable_ki_protection
 def collect(result: object, found: Found) -> None:
     """Add what a parser that is no async one returned: nothing, one item, or an iterable of items."""
     if result is None:
@@ -132,6 +139,7 @@ def _add(item: object, found: Found) -> None:
     found.add(item)
 
 
+@disable_ki_protection
 async def collect_async(result: object, found: Found) -> None:
     """Add what an async parser gives; an async generator is closed before this returns or raises."""
     if isinstance(result, Awaitable):

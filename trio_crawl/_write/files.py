@@ -173,6 +173,7 @@ class Files:
     def ending(self) -> None:
         """Return None: a mirror ends with its last file."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Item], /) -> Json:
         """Write the files of *items*, then their lines of the map, and return the place after these.
 

@@ -193,6 +193,7 @@ class Lines:
         """Return the header of a table of links that has no row."""
         return self._encoder.ending() or None
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[str], /) -> Json:
         """Append *items*, in one hop to a thread, and return the place after them (see `Place`).
 

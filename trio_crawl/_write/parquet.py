@@ -198,6 +198,7 @@ class Parquet:
     def ending(self) -> None:
         """Return nothing: the last part is written when the output is closed."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Block], /) -> Json:
         """Append *items*, in a thread, and return the spot after them (see `Spot`).
 

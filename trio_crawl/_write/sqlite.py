@@ -141,6 +141,7 @@ class Sqlite:
     def ending(self) -> None:
         """Return nothing: the database is whole after each batch."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Entry], /) -> Json:
         """Add *items* in one transaction, in a thread, and return the mark after them (see `Mark`).
 

@@ -195,6 +195,7 @@ class Warc:
             self._originals.add(payload, Original(id=answered.id, url=answer.url, date=date))
         return [asked, answered]
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Records], /) -> Json:
         """Append *items*, in one hop to a thread, and return the place after them.
 
