@@ -24,7 +24,7 @@ def host() -> Host:
 def resumed(record: HostRecord, now: float = 100.0) -> Host:
     """Return a host that goes on from *record*, at 100 seconds after the epoch."""
     watchers = Watchers()
-    watchers.epoch = EPOCH - now
+    watchers.begin(EPOCH - now, -inf)
     found = host()
     watchers.resume(found, record, now)
     return found
@@ -58,7 +58,7 @@ def test_a_start_that_comes_too_soon(gap: float, shortfall: float) -> None:
 def test_each_request_is_told_once() -> None:
     """A record has the requests since the last one; and what was not asked at all has none."""
     watchers = Watchers()
-    watchers.epoch = EPOCH
+    watchers.begin(EPOCH, -inf)
     known, idle = host(), Host("b.test", Terms(per_host=1, delay=0))
     met = known.meet()
     told = []

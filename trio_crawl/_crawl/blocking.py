@@ -26,7 +26,8 @@ def run(seeds: Seeds, **keywords: Unpack[CrawlOptions]) -> Report:
 
     In a notebook, where an asyncio loop runs in this thread, the crawl runs in a
     thread of its own; an interrupt cancels it, and is raised when it has ended. In
-    an asyncio program, ``await asyncio.to_thread(trio_crawl.run, seeds)``.
+    an asyncio program, ``await asyncio.to_thread(trio_crawl.run, seeds)``, which can't be
+    cancelled: the crawl goes on until it is done, or *max_time* has passed.
 
     Args:
         seeds: where to begin, as for `crawl`.

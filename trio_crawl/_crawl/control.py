@@ -53,9 +53,9 @@ class Control:
 
         With ``state=`` it is then in the state, too, and survives a kill; cancelled before that, it
         is in the frontier all the same. That takes until the next commit, a second at most if the
-        outputs keep up. Where a commit would have to wait for the caller, which is the consumer of
-        a stream or an async function in ``write=``, it is in the state with the commit after.
-        (Whoever takes rows from such a function by a channel should not wait for this meanwhile.)
+        outputs keep up. Where a commit may have to wait for the caller, it is in the state with the commit
+        after: in an async function in ``write=`` at once, while rows wait for the consumer of a stream or
+        of a channel at once, and while such a function, or a writer of your own, has them after a second.
 
         Args:
             seed: an http(s) URL, or a `Request` for one. Being a seed, it is in

@@ -12,9 +12,10 @@ one comes out of the crawl as itself, later ones as notes on it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
 
 import trio
@@ -59,6 +60,10 @@ Ts = TypeVarTuple("Ts")
 
 # The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
 _VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+_PARTED: Final = timedelta(seconds=2)
+"""How far the wall clock and trio's may part: more than a clock is slewed by, or a task is held up for."""
 
 
 @final
@@ -153,8 +158,9 @@ class Engine:
     async def run(self, task_status: trio.TaskStatus[Control]) -> Report:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._numbers.began = trio.current_time()
+        self._anchor = self._numbers.began
         self._wall = self._wall_now()
-        self._frontier.begin(self._wall.timestamp() - self._numbers.began)
+        self._frontier.begin(self._wall.timestamp() - self._anchor)
         try:
             # Trio raises an interrupt at a checkpoint of its main task, which this may be. All that has to
             # be whole is done in other tasks; here it cancels them, and waits for them like anybody.
@@ -239,8 +245,11 @@ class Engine:
         async with open_own_nursery() as outer:
             with trio.CancelScope(shield=True):
                 async with open_own_nursery() as service:
-                    environment = self._environment(service)
-                    service.start_soon(self._reported, self._outlet.done, self._write, environment)
+                    environment, *others = [
+                        self._environment(await service.start(self._lend_nursery))
+                        for _ in range(1 + len(self._writers))
+                    ]
+                    service.start_soon(self._reported, self._outlet.done, self._write, others)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
                     await self._work_done.wait()
                     with trio.move_on_after(self._options.grace):
@@ -273,10 +282,10 @@ class Engine:
             if self._stream is not None:
                 self._stream.end(ending.report, ending.error)
 
-    def _environment(self, service: trio.Nursery) -> Environment:
+    def _environment(self, nursery: trio.Nursery) -> Environment:
         return Environment(
             own_rows=self._pages.own_rows,
-            nursery=service,
+            nursery=nursery,
             guard=self._guard,
             concurrency=self._options.concurrency,
             run_in_thread=self._run_in_thread,
@@ -320,6 +329,17 @@ class Engine:
                 nursery.cancel_scope.cancel(reason="the crawl has nothing left to do")
 
     @enable_ki_protection
+    async def _lend_nursery(self, *, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+        """Hold a nursery for tasks of the fetcher, or of one output: what they raise drops no rows."""
+
+        async def hold() -> None:
+            async with open_own_nursery() as nursery:
+                task_status.started(nursery)
+                await trio.sleep_forever()
+
+        await self._reported(trio.Event(), hold)
+
+    @enable_ki_protection
     async def _watch_time(self, seconds: float) -> None:
         await trio.sleep(seconds)
         self._ending.choose("max_time")
@@ -327,9 +347,9 @@ class Engine:
         await trio.sleep(self._options.grace)
         self._work_scope.cancel(reason="max_time and grace have passed")
 
-    async def _write(self, environment: Environment) -> None:
+    async def _write(self, environments: Sequence[Environment]) -> None:
         try:
-            await self._outlet.write(environment)
+            await self._outlet.write(environments)
         except ConsumerLeft:
             self.leave()
 
@@ -354,12 +374,24 @@ class Engine:
     def _wall_now(self) -> datetime:
         if not self._fetcher.virtual:
             return datetime.now(UTC)
-        from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
-
         # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
-        mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
-        return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
+        return _VIRTUAL_START + timedelta(seconds=trio.current_time() if self._mocked else 0)
+
+    @cached_property
+    def _mocked(self) -> bool:
+        """Whether trio's clock jumps."""
+        testing = sys.modules.get("trio.testing")  # 0.15 s that real crawls need not pay
+        return testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock)
 
     def _wall_clock(self, now: float) -> datetime:
-        """Return the moment that *now* is: counted from the start, so that virtual time shows."""
-        return self._wall + timedelta(seconds=now - self._numbers.began)
+        """Return the moment that *now* is: counted from the start, so that virtual time shows.
+
+        Where the wall clock parts from trio's (the machine slept, or the clock was set), from there.
+        """
+        if not self._fetcher.virtual and not self._mocked:
+            wall, present = datetime.now(UTC), trio.current_time()
+            parted = wall - self._wall - timedelta(seconds=present - self._anchor)
+            if abs(parted) > _PARTED:
+                self._wall, self._anchor = wall, present
+                self._frontier.begin(wall.timestamp() - present, present)
+        return self._wall + timedelta(seconds=now - self._anchor)

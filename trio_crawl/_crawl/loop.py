@@ -114,7 +114,6 @@ class Loop:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
-        self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._sower.feed, self._seeds)
         while True:

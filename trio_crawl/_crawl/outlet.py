@@ -10,6 +10,7 @@ import trio
 from .._callbacks import call_async
 from .._frontier.journal import Changes, Step
 from .._write.batch import BATCH_AGE, Batch, Gatherer
+from .._write.choose import patience_with
 from .commits import Commits
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Outlet:
                 await self._send.send(self._outgoing)
                 self._outgoing = None
 
-    async def write(self, environment: Environment) -> None:
+    async def write(self, environments: Sequence[Environment]) -> None:
         """Open the outputs, write batches until there are no more, and close the outputs.
 
         Raises:
@@ -207,7 +208,9 @@ class Outlet:
         self._commits.writing()
         with self._batches:
             async with AsyncExitStack() as outputs:
-                for writer, position in zip(self._writers, self.positions, strict=True):
+                for writer, position, environment in zip(
+                    self._writers, self.positions, environments, strict=True
+                ):
                     await outputs.enter_async_context(writer.open(environment, position))
                 if self._journal is not None and not self.resumed:
                     await self._begin()
@@ -226,7 +229,7 @@ class Outlet:
         for place, (writer, items) in enumerate(zip(self._writers, batch.items, strict=True)):
             if items:
                 self._begun(f"with {writer.name}")
-                self.positions[place] = await call_async(writer.write, items)
+                self.positions[place] = await self._hand(writer, items)
         changes = batch.changes
         if changes is not None:
             self._begun("with the state")
@@ -240,6 +243,17 @@ class Outlet:
         if changes is not None:
             self.committed(changes)
             self.wake()
+
+    async def _hand(self, writer: Writer[Any], items: Sequence[Any]) -> Json:
+        """Bring items to an output, and say so where a commit waits for somebody else meanwhile."""
+        patience = patience_with(writer)
+        if patience is None:
+            return await writer.write(items)
+        self._commits.lent(trio.current_time() + patience)
+        try:
+            return await call_async(writer.write, items)
+        finally:
+            self._commits.given_back()
 
     def _begun(self, what: str) -> None:
         self._doing = (what, trio.current_time())

@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError, UsageError
+from .._frontier.requests import text_of
 from .._model import Request
 
 Seed: TypeAlias = "str | Request"
@@ -53,7 +54,7 @@ def checked(seed: object) -> Request:
     """Return *seed* as a request for a URL as the URL standard serialises it.
 
     Raises:
-        SeedError: it is no http(s) URL, or has a user name.
+        SeedError: it is no http(s) URL, or has a user name; or a field that is not JSON.
     """
     request = seed if isinstance(seed, Request) else None
     text = request.url if request is not None else seed
@@ -68,7 +69,13 @@ def checked(seed: object) -> Request:
             f"{plain!r} was given with a user name in front of its host; leave that out of the URL, "
             f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
         )
-    return Request(url) if request is None else replace(request, url=url)
+    if request is None:
+        return Request(url)
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise SeedError(str(error)) from error
+    return replace(request, url=url)
 
 
 def lenient(seed: object) -> Request | BadSeed | None:

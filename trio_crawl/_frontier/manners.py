@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
@@ -43,9 +44,9 @@ class Manners:
         if journal is not None:
             journal.sources.append(self)
 
-    def begin(self, epoch: float) -> None:
+    def begin(self, epoch: float, since: float = -inf) -> None:
         """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
-        self._watchers.epoch = epoch
+        self._watchers.begin(epoch, since)
         if self.robots is not None:
             self.robots.epoch = epoch
 

@@ -8,6 +8,7 @@ others in the state, from which they are asked for in time.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
@@ -87,9 +88,12 @@ class MemoryFrontier:
             watch=self._watch,
         )
 
-    def begin(self, epoch: float) -> None:
-        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
-        self._manners.begin(epoch)
+    def begin(self, epoch: float, since: float = -inf) -> None:
+        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0.
+
+        Again where the two have parted: it counts for moments *since* then.
+        """
+        self._manners.begin(epoch, since)
 
     def resume(self, resumed: Resumed, now: float) -> None:
         """Go on where an earlier crawl ended; to be called after `begin`, with the books set."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 from trio.lowlevel import disable_ki_protection
 
 from .. import _urls
-from .._errors import UsageError
+from .._errors import RowError, UsageError
+from .._frontier.requests import text_of
 from .._model import Link, Request
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ Parsers: TypeAlias = "Parse | Mapping[str | None, Parse]"
 
 class ParserFormError(UsageError):
     """A parser has a form that no page could make right; it ends the crawl."""
+
+
+class UnsayableError(RowError, ParserFormError):
+    """A parser yielded a `Request` that no state could hold; it ends the crawl, as such a row does."""
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class Found:
 
         Raises:
             UsageError: a `Request` for what is no http(s) URL.
+            UnsayableError: one with `data` that is not JSON.
         """
         if isinstance(item, Link):
             if self.links_too:
@@ -55,9 +61,18 @@ class Found:
             url = _urls.join(self.page.final_url, item.url)
             if url is None:
                 raise UsageError(f"parse yielded a Request for {item.url!r}, which is no http(s) URL")
+            if item != Request(item.url):
+                _require_json(item)
             self.follow.append(item if url == item.url else replace(item, url=url))
         else:
             self.rows.append(item)
+
+
+def _require_json(request: Request) -> None:
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise UnsayableError(f"parse yielded what can't be kept: {error}") from error
 
 
 @final

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import trio
 
 from .._errors import UsageError
+from .batch import BATCH_AGE
 from .channel import Channel
 from .files import Files
 from .function import Function
@@ -53,6 +54,17 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
             raise UsageError(f"the output {writer.name!r} is given twice; each needs a file of its own")
         seen.add(identity)
     return writers
+
+
+def patience_with(writer: Writer[Any]) -> float | None:
+    """Return for how many seconds an output may be waited for by whoever it waits for itself.
+
+    None: it waits for the system alone. A channel waits for its receiver; what another output waits for,
+    nobody knows.
+    """
+    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files):
+        return None
+    return 0.0 if isinstance(writer, Channel) else BATCH_AGE
 
 
 def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:

@@ -134,6 +134,8 @@ class Shards:
         data = self._format.stream_of(rows, kinds)
         if self._spool is None:
             self._spool = io.FileIO(self.spool(self._spot.part), "a")
+            if self._sync:
+                sync_folder(self._folder)
         try:
             _write_all(self._spool, data)
             if self._sync:
