@@ -50,7 +50,7 @@ def test_a_plain_one_says_nothing() -> None:
 @pytest.mark.parametrize("data", [object(), {1, 2}, b"bytes", float("nan"), [float("inf")]])
 def test_data_that_json_can_not_say(data: Any) -> None:  # noqa: ANN401 - what a user may give
     """It is refused by name, rather than changed."""
-    with pytest.raises(UsageError, match="the Request for http://a.test/ has a field that is not JSON"):
+    with pytest.raises(UsageError, match="the data of the Request for http://a.test/ is not JSON"):
         text_of(Request(URL, data=data))
 
 

@@ -281,7 +281,6 @@ def test_what_is_no_parser(parse: Any, message: str) -> None:  # noqa: ANN401 - 
         {"data": {"deep": [{1}]}},
         {"data": 10**5000},
         {"label": b"bytes"},
-        {"body": "text"},
         {"headers": ((b"X", b"y"),)},
     ],
 )

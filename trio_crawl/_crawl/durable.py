@@ -11,6 +11,7 @@ import trio
 
 from .._errors import UsageError
 from .._frontier.sqlite import SqliteState
+from .._write.same import SQLITE_BESIDE, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,9 +55,7 @@ class Durable:
         virtual: bool,
     ) -> None:
         self._options = options
-        self._state = SqliteState(
-            _checked_path(options.state), _identity(options, writers, own_rows=own_rows)
-        )
+        self._state = SqliteState(path_of(options.state), _identity(options, writers, own_rows=own_rows))
         self._run_in_thread = run_in_thread
         self._limiter = trio.CapacityLimiter(1)
         self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
@@ -147,7 +146,12 @@ def _nothing() -> None:
     pass
 
 
-def _checked_path(state: object) -> Path:
+def path_of(state: object) -> Path:
+    """Return the path of a state, as `Options.state` names it.
+
+    Raises:
+        UsageError: it is none.
+    """
     if not isinstance(state, str | os.PathLike) or not os.fspath(state):
         raise UsageError(f"state= is {state!r}; it takes the path of a file, such as 'crawl.db'")
     path = os.fspath(state)
@@ -155,7 +159,25 @@ def _checked_path(state: object) -> Path:
         raise UsageError(f"state= is {state!r}; it takes the path of a file as text")
     if "://" in path:
         raise UsageError(f"state= is {state!r}; it takes the path of a file, and no URL")
-    return Path(path)
+    if path == ":memory:" or path.startswith("file:"):
+        raise UsageError(
+            f"state= is {state!r}, which SQLite has a meaning of its own for; it takes the path of a file, "
+            f"and without state= nothing is kept"
+        )
+    # It is locked beside what it is, whatever leads there, and wherever the current folder is by then.
+    return Path(os.path.realpath(path))
+
+
+def state_files(state: object) -> list[Thing]:
+    """Return the files of a state, as `Options.state` names it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if state is None:
+        return []
+    beside = (*SQLITE_BESIDE, ".lock")
+    return [Thing(what=f"the state {os.fspath(state)!r}", path=path_of(state), beside=beside)]  # type: ignore[call-overload] # looked at by then
 
 
 def _identity(options: Options, writers: Sequence[Writer[Any]], *, own_rows: bool) -> dict[str, Json]:

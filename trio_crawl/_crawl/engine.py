@@ -22,17 +22,18 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._callbacks import call, log
-from .._fetch.choose import choose as choose_fetcher
+from .._fetch.choose import choose as choose_fetcher, files_of
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers, kinds_wanted
+from .._write.choose import choose as choose_writers, kinds_wanted, things_of
+from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
 from .control import Control
-from .durable import Durable
+from .durable import Durable, state_files
 from .elsewhere import Elsewhere
 from .ending import Ending
 from .explain import Explainer
@@ -41,7 +42,7 @@ from .numbers import Numbers
 from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
-from .seeds import open_seeds
+from .seeds import open_seeds, seed_files
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
 
@@ -89,6 +90,14 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        forbid_same(
+            [
+                *things_of(self._writers),
+                *files_of(self._fetcher),
+                *state_files(options.state),
+                *seed_files(seeds),
+            ]
+        )
         self._guard = make_guard(options.allow_private)
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)

@@ -13,6 +13,7 @@ from .. import _urls
 from .._errors import SeedError, UsageError
 from .._frontier.requests import text_of
 from .._model import Request
+from .._write.same import Thing
 
 Seed: TypeAlias = "str | Request"
 Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
@@ -48,6 +49,13 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
         f"seeds can't be {seeds!r}: give a URL, a Request, the pathlib.Path of a file with one URL a line, "
         f"or an iterable of URLs"
     )
+
+
+def seed_files(seeds: object) -> list[Thing]:
+    """Return the file that *seeds* are read from, if they are."""
+    if not isinstance(seeds, PathLike):
+        return []
+    return [Thing(what=f"the file of seeds {str(seeds)!r}", path=Path(seeds).absolute(), read=True)]
 
 
 def checked(seed: object) -> Request:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import MissingExtraError, UsageError
-from .choose import choose
+from .._write.same import SQLITE_BESIDE, Thing
+from .choose import choose, files_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -76,7 +77,9 @@ class Cache:
             raise UsageError(f"max_bytes is the size of the cache in bytes, at least 1; got {max_bytes!r}")
         _require_hishel()
         self._inner = choose(fetch)
-        self._path = Path(path)
+        if os.fspath(path) == ":memory:":
+            raise UsageError("a cache in memory would be gone with the crawl; path names a file")
+        self._path = Path(path).absolute()
         self._max_bytes = max_bytes
         self._shelf: Shelf | None = None
         self._counts = {"used": 0, "validated": 0, "asked": 0}
@@ -84,6 +87,11 @@ class Cache:
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self._counts.items())
         return f"<Cache({self._inner!r}, path={str(self._path)!r}): {counts}>"
+
+    def files(self) -> list[Thing]:
+        """Return the file that it keeps, and those of the fetcher in it."""
+        what = f"the cache {str(self._path)!r}"
+        return [Thing(what=what, path=self._path, beside=SQLITE_BESIDE), *files_of(self._inner)]
 
     @property
     def opens_connections(self) -> bool:

@@ -8,9 +8,11 @@ and direction, wherever trio runs.
 from __future__ import annotations
 
 import errno
+import os
 import select
 import sys
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+from weakref import WeakSet
 
 import pycurl  # type: ignore[import-untyped]
 import trio
@@ -79,14 +81,18 @@ if sys.platform == "linux":
             self._epoll = select.epoll()
             self._wanted: set[int] = set()
             self._registered: dict[int, int] = {}
+            self._shared = False
+            _watches.add(self)
             self.raised: BaseException | None = None
 
         def update(self, what: int, descriptor: int, _multi: object = None, _data: object = None, /) -> None:
             """Register *descriptor*, or note that it is not wanted at the moment."""
-            if what == _REMOVE:
-                self._wanted.discard(descriptor)
-                return
             try:
+                if what == _REMOVE:
+                    self._wanted.discard(descriptor)
+                    if self._shared:
+                        self._unregister(descriptor)
+                    return
                 self._wanted.add(descriptor)
                 if self._registered.get(descriptor) != what:
                     self._register(descriptor, what)
@@ -104,6 +110,16 @@ if sys.platform == "linux":
         def opened(self, descriptor: int) -> None:
             """Forget what was registered under this number: the kernel has forgotten it too."""
             self._registered.pop(descriptor, None)
+
+        def share(self) -> None:
+            """Take out what is not wanted, now and from now on as soon as it is not.
+
+            A child has been forked: what it has a copy of is not taken out by the kernel when it is closed
+            here, and by nobody any more then.
+            """
+            self._shared = True
+            for descriptor in [each for each in self._registered if each not in self._wanted]:
+                self._unregister(descriptor)
 
         def poll(self) -> None:
             """Report every socket that is ready."""
@@ -145,7 +161,17 @@ if sys.platform == "linux":
 
         def close(self) -> None:
             """Close the epoll object."""
+            _watches.discard(self)
             self._epoll.close()
+
+    # A fork is the whole process's.
+    _watches: Final[WeakSet[EpollWatch]] = WeakSet()
+
+    def _share_all() -> None:
+        for watch in [*_watches]:
+            watch.share()
+
+    os.register_at_fork(after_in_parent=_share_all)
 
     _EPOLL_MASKS: Final = {
         pycurl.POLL_NONE: 0,

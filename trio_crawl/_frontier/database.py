@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._errors import CrawlError, StateError
+from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
 from .schema import APPLICATION_ID, SCHEMA, VERSION
@@ -52,6 +53,7 @@ class Database:
         self._path = path
         self._identity = dict(identity)
         self._lock: StateLock | None = None
+        self._hold: Hold | None = None
         self._connection: sqlite3.Connection | None = None
         self.killed = False
 
@@ -74,7 +76,11 @@ class Database:
             raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
         self._lock = StateLock(self._path)
         self.killed = self._lock.left_behind
-        _create_privately(self._path)
+        self._hold = _held(self._path)
+        file = os.fstat(self._hold.descriptor)
+        self._lock.name(file)
+        if file.st_nlink > 1:
+            _require_own_log(self._path, file)
         with self.reading():
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -155,7 +161,10 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block does, all of it or nothing."""
-        self.db.execute("BEGIN IMMEDIATE")
+        db = self.db
+        assert self._hold is not None  # noqa: S101 - it is open
+        self._hold.require()
+        db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
@@ -165,29 +174,55 @@ class Database:
         self.db.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the file, and let go of it."""
+        """Close the file, and let go of it; a child that was forked has nothing to close."""
         connection, self._connection = self._connection, None
+        hold, self._hold = self._hold, None
         lock, self._lock = self._lock, None
+        if hold is not None and hold.foreign:
+            _OTHERS.append(connection)
+            return
         try:
             if connection is not None:
                 with self.translated():
                     connection.close()
         finally:
+            # Not before: to close any descriptor of the file ends SQLite's own locks on it.
+            if hold is not None:
+                hold.close()
             if lock is not None:
                 lock.release()
 
 
-def _create_privately(path: Path) -> None:
-    """Make the file, if there is none, for its owner alone, since it holds cookies.
+def _held(path: Path) -> Hold:
+    """Hold the file, made if there is none, for its owner alone, since it holds cookies.
 
     SQLite gives the files that it puts beside it the same permissions.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return
+        return Hold.open(path, f"the state {path}", os.O_RDWR | os.O_CREAT, 0o600)
+    except HeldError as error:
+        raise StateError(f"{path} is in use by {error}") from None
     except OSError as error:
         raise StateError(f"{path} can't be created: {error.strerror}") from error
+
+
+def _require_own_log(path: Path, found: os.stat_result) -> None:
+    """Look whether the file's log is beside another of its names, where SQLite would not find it.
+
+    Raises:
+        StateError: it is.
+    """
+    for other in path.parent.iterdir():
+        log = other.with_name(f"{other.name}-wal")
+        if other.name != path.name and log.exists() and os.path.samestat(other.stat(), found):
+            raise StateError(
+                f"{path} and {other} are one file, by two hard links, and the log of its last changes is "
+                f"{log.name}: go on with {other}"
+            )
+
+
+_OTHERS: Final[list[sqlite3.Connection | None]] = []
+"""Connections of the process that this one was forked from: SQLite must not even close them here."""
 
 
 def _in_words(error: sqlite3.Error) -> str:

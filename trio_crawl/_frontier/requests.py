@@ -26,10 +26,12 @@ def text_of(request: Request | None) -> str | None:
     """
     if request is None:
         return None
+    said = _said(request)
     try:
-        return json.dumps(_said(request), allow_nan=False)
+        return json.dumps(said, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"the Request for {request.url} has a field that is not JSON: {error}") from error
+        wrong = "data" if "data" in said else ", ".join(said)
+        raise UsageError(f"the {wrong} of the Request for {request.url} is not JSON: {error}") from error
 
 
 def _said(request: Request) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def _said(request: Request) -> dict[str, Any]:
     }
     if isinstance(request, ListRequest):
         said[_LIST] = [request.named_by, request.level]
-    if request.body is not None:
+    if isinstance(request.body, bytes | bytearray | memoryview):
         said["body"] = b64encode(request.body).decode("ascii")
     return said
 

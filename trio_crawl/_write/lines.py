@@ -114,6 +114,11 @@ class Lines:
         return self._kinds
 
     @property
+    def parts(self) -> Parts | None:
+        """The files; None for standard output."""
+        return self._parts
+
+    @property
     def path(self) -> Path | None:
         """The file, or the template of files; None for standard output."""
         return None if self._name == "-" else Path(self._name)

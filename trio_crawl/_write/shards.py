@@ -19,12 +19,13 @@ import trio
 from .._errors import OutputError
 from .arrow import ArrowRows, packages
 from .spot import Spot
-from .target import occupied, sync_folder
+from .target import hold_folder, occupied, require_free, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from .._holds import Hold
     from .kinds import Block, Kind, Row
 
 GROUP_ROWS: Final = 100_000
@@ -52,6 +53,7 @@ class Shards:
         self._arrow, self._parquet = packages()
         self._format = ArrowRows()
         self._spool: io.FileIO | None = None
+        self._hold: Hold | None = None
         self._spot = Spot()
         self._opened = False
 
@@ -93,8 +95,12 @@ class Shards:
                 # It appeared after the check.
                 raise OutputError(occupied(self._folder))
             if not self._folder.is_dir():
+                require_free([self._folder])
                 self._folder.unlink(missing_ok=True)
                 self._folder.mkdir()
+            self._hold = hold_folder(self._folder)
+            if spot is None and not overwrite and self._is_occupied():
+                raise OutputError(occupied(self._folder))
             self._spot = self._cut_back(spot or Spot())
         except OSError as error:
             raise OutputError(f"{self._folder} can't be opened: {error.strerror}") from error
@@ -129,6 +135,8 @@ class Shards:
             return self._spot
         if not self._opened:
             raise trio.ClosedResourceError("the output is not open")
+        if self._hold is not None:
+            self._hold.require()
         if self.full:
             self.finish(kinds)
         data = self._format.stream_of(rows, kinds)
@@ -149,7 +157,9 @@ class Shards:
 
     def finish(self, kinds: Mapping[str, Kind]) -> None:
         """Make a part of the spool, if it has rows; the next batch begins another."""
-        self.close()
+        if self._hold is not None and self._hold.foreign:
+            return  # a child that was forked meanwhile
+        self._close_spool()
         number = self._spot.part
         if not self._opened or not self._spot.rows:
             return
@@ -159,6 +169,14 @@ class Shards:
 
     def close(self) -> None:
         """Close what is open; the rows stay where they are."""
+        hold, self._hold = self._hold, None
+        try:
+            self._close_spool()
+        finally:
+            if hold is not None:
+                hold.close()
+
+    def _close_spool(self) -> None:
         spool, self._spool = self._spool, None
         if spool is not None:
             spool.close()

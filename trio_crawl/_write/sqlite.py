@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import trio
@@ -13,11 +12,12 @@ from .database import Database
 from .database_audit import audit_database, check_database, is_blank
 from .mark import Mark
 from .tables import Tables
-from .target import check_file, checked_path
+from .target import absolute, check_file, checked_path
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from .._model import Json, Outcome
     from ..abc import Environment
@@ -48,7 +48,9 @@ class Sqlite:
         self._name = checked_path(path)
         if self._name == "-":
             raise UsageError("a database can't go to standard output; name a file")
-        self._path = Path(self._name)
+        if self._name == ":memory:":
+            raise UsageError("a database in memory would be gone with the crawl; name a file")
+        self._path = absolute(self._name)
         self._overwrite = overwrite
         self._sync = sync
         self._tables = Tables(own_rows=False)

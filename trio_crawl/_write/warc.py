@@ -100,6 +100,11 @@ class Warc:
         return self._template.name
 
     @property
+    def template(self) -> Template:
+        """The names of the files."""
+        return self._template
+
+    @property
     def path(self) -> Path:
         """The same as a path."""
         return Path(self.name)

@@ -1,0 +1,216 @@
+"""Files that are held by one user at a time, by what they are (device and inode), whatever they are called.
+
+Each is locked by a descriptor, as BSD's ``flock`` does it, and noted in this process: a second user
+here is told of the first without the file being opened once more. (To close a descriptor of a database
+ends the locks that SQLite has on it in the same process.) The system lets go when the last copy of the
+descriptor is closed, and a child that is forked has copies of all: there they are replaced at once, so that
+no lock outlives its process, and nothing that the child does reaches the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import Final, final
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class HeldError(Exception):
+    """Somebody else holds it; says who."""
+
+
+_UNSUPPORTED: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What the system says where a file system knows no locks: then there is only what is noted here."""
+
+_LOCKS: Final = Path("/proc/locks")
+
+
+@final
+class Hold:
+    """One file or folder, held.
+
+    Args:
+        descriptor: of it, which stays the caller's to close, after `release`.
+        what: how the holder calls it.
+
+    Attributes:
+        descriptor: the same.
+
+    Raises:
+        HeldError: somebody else holds it.
+    """
+
+    def __init__(self, descriptor: int, what: str) -> None:
+        self.descriptor = descriptor
+        self.what = what
+        self._process = os.getpid()
+        found = os.fstat(descriptor)
+        self._key = _key(found)
+        with _register.lock:
+            if self._key is not None:
+                _refuse(self._key)
+                _lock(descriptor, found)
+                _register.held[self._key] = self
+            _register.descriptors.add(descriptor)
+
+    @classmethod
+    def open(cls, path: Path, what: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> Hold:
+        """Open what is at *path*, and hold it; `close` closes it.
+
+        Raises:
+            HeldError: somebody else holds it; where that is in this process, it was not opened.
+            OSError: it can't be opened.
+        """
+        try:
+            key = _key(path.stat())
+        except FileNotFoundError:
+            key = None
+        if key is not None:
+            with _register.lock:
+                _refuse(key)
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), mode)
+        try:
+            return cls(descriptor, what)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Hold on {self.what}>"
+
+    def release(self) -> None:
+        """Let go of it; again, without effect."""
+        if self.foreign:
+            return  # nothing of it is this process's
+        with _register.lock:
+            if self._key is not None and _register.held.get(self._key) is self:
+                del _register.held[self._key]
+                _unlock(self.descriptor)
+            _register.descriptors.discard(self.descriptor)
+
+    def close(self) -> None:
+        """Let go of what `open` opened, and close it."""
+        self.release()
+        os.close(self.descriptor)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is held by the process that this one was forked from."""
+        return os.getpid() != self._process
+
+    def require(self) -> None:
+        """Do nothing in the process that holds it.
+
+        Raises:
+            RuntimeError: this is a child that was forked from it.
+        """
+        if self.foreign:
+            raise RuntimeError(
+                f"process {os.getpid()} was forked from {self._process}, whose crawl has {self.what}: "
+                "nothing of it goes on here; end such a child by os._exit()"
+            )
+
+
+def holder(path: Path) -> str | None:
+    """Return who holds what is at *path*; None if nobody does, or it can't be told."""
+    try:
+        if _key(path.stat()) is not None:
+            Hold.open(path, "nobody's").close()
+    except HeldError as error:
+        return str(error)
+    except OSError:
+        return None
+    return None
+
+
+class _Register:
+    """What this process holds: there is one, as the system has one for the whole process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.held: dict[tuple[int, int], Hold] = {}
+        self.descriptors: set[int] = set()
+
+    def forked(self) -> None:
+        """Let go of all, in a child: what its copies of the descriptors do from now on is done to nothing."""
+        self.lock = threading.Lock()
+        descriptors, self.descriptors = self.descriptors, set()
+        self.held = {}
+        if not descriptors:
+            return
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in descriptors:
+            os.dup2(nothing, descriptor, inheritable=False)
+        os.close(nothing)
+
+
+_register: Final = _Register()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_register.forked)
+
+
+def guard(descriptor: int) -> None:
+    """Let a forked child have nothing of *descriptor*, until `unguard`."""
+    with _register.lock:
+        _register.descriptors.add(descriptor)
+
+
+def unguard(descriptor: int) -> None:
+    """Forget *descriptor*, before it is closed."""
+    with _register.lock:
+        _register.descriptors.discard(descriptor)
+
+
+def _key(found: os.stat_result) -> tuple[int, int] | None:
+    """Return what tells a file or folder from others; None for a device or a pipe, which many may use."""
+    known = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+    return (found.st_dev, found.st_ino) if known else None
+
+
+def _refuse(key: tuple[int, int]) -> None:
+    other = _register.held.get(key)
+    if other is not None:
+        raise HeldError(_here(other.what))
+
+
+def _here(what: str) -> str:
+    return f"a crawl of this process ({os.getpid()}), as {what}"
+
+
+def _lock(descriptor: int, found: os.stat_result) -> None:
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}:
+            raise HeldError(_elsewhere(found)) from None
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def _unlock(descriptor: int) -> None:
+    """Unlock it now: a child that was forked by other means may have a copy."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except OSError:
+            return  # it never was, where the file system knows no locks
+
+
+def _elsewhere(found: os.stat_result) -> str:
+    """Return which other process holds it, as far as the system tells."""
+    try:
+        lines = _LOCKS.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        lines = []
+    wanted = f":{found.st_ino}"
+    pids = [fields[4] for line in lines if "FLOCK" in (fields := line.split()) and fields[5].endswith(wanted)]
+    known = [pid for pid in pids if pid not in {"0", "-1", str(os.getpid())}]
+    return f"process {known[0]}" if len(known) == 1 else "another process"
