@@ -139,5 +139,5 @@ def test_no_clock_makes_a_host_wait_for_longer_than_a_rule_may(
 def test_who_does_not_know_waits_for_all_of_the_delay() -> None:
     """After a kill the last start may have been the moment before."""
     known = host()
-    Watchers.resume_blindly([known], 50)
+    Watchers.resume_blindly(known, 50)
     assert known.turns.next_start(50) == 60

@@ -55,10 +55,11 @@ class Durable:
         virtual: bool,
     ) -> None:
         self._options = options
-        self._state = SqliteState(path_of(options.state), _identity(options, writers, own_rows=own_rows))
+        self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
+        identity = _identity(options, writers, own_rows=own_rows)
+        self._state = SqliteState(path_of(options.state), identity, self._check_cancelled)
         self._run_in_thread = run_in_thread
         self._limiter = trio.CapacityLimiter(1)
-        self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
         self.elapsed = 0.0
         """Seconds that the crawl took before."""
 
@@ -95,7 +96,8 @@ class Durable:
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
         resumed = await self._call(self._resume, now)
-        frontier.resume(resumed, trio.current_time())
+        for _ in frontier.resume(resumed, trio.current_time()):
+            await trio.lowlevel.checkpoint()
         contents.resume(resumed.contents)
         pages.resume(resumed.cookies)
         return self._state.positions

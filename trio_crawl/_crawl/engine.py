@@ -28,7 +28,7 @@ from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers, kinds_wanted, things_of
+from .._write.choose import choose as choose_writers, kinds_wanted, reads_files, things_of
 from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
@@ -200,7 +200,10 @@ class Engine:
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
-                call(writer.check, position)
+                if reads_files(writer):
+                    await self._run_in_thread(writer.check, position)
+                else:
+                    call(writer.check, position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
@@ -238,8 +241,8 @@ class Engine:
         if self._durable is None:
             self._numbers.hosts = self._frontier.conduct()
             return
-        # It takes milliseconds, and what is done already is not to be lost for its sake.
-        with trio.CancelScope(shield=True):
+        # It takes milliseconds, half a second for 100,000 hosts: what is done is not to be lost for that.
+        with trio.move_on_after(self._options.grace, shield=True):
             self._numbers.hosts = await self._durable.conduct()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:

@@ -135,14 +135,17 @@ class Loop:
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
             self._sower.sow()
+            now = trio.current_time()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
                 self._pass_asides()
                 return
-            # Where every token is taken there may be more to start; else rows need not wait for more.
-            await self._outlet.pass_on(idle=next_step is not None)
+            # Where every token is taken there may be more to start, and where there is more to be let go
+            # of; else rows need not wait for more.
+            again = next_step is not None and next_step.until is not None and next_step.until <= now
+            await self._outlet.pass_on(idle=next_step is not None and not again)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import trio
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .._model import Exchange, Json, Outcome
     from .._write.batch import Encoded
     from ..abc import Environment, Writer
+
+
+MOST_CHANGES: Final = 20_000
+"""URLs of which a commit tells, and those of one page: it takes some tenths of a second."""
 
 
 class Commit(Protocol):
@@ -80,7 +84,10 @@ class Outlet:
     @property
     def full(self) -> bool:
         """Whether nothing may be added before `pass_on`."""
-        return self._gatherer.full
+        # A commit is bounded, too: millions may be skipped, or found, of which no output knows.
+        return self._gatherer.full or (
+            self._journal is not None and self._journal.changes.size >= MOST_CHANGES
+        )
 
     @property
     def refused(self) -> bool:
@@ -132,7 +139,7 @@ class Outlet:
             try:
                 self._send.send_nowait(self._outgoing)
             except trio.WouldBlock:
-                if not self._gatherer.full:
+                if not self.full:
                     return  # the writer wakes the loop when it takes one
                 await self._send_waiting(self._outgoing)
             except trio.BrokenResourceError:
@@ -146,7 +153,7 @@ class Outlet:
         batch = self._gatherer.batch
         if self._outgoing is None and batch is not None:
             old = trio.current_time() >= batch.since + BATCH_AGE
-            if self._prompt or idle or old or self._gatherer.full:
+            if self._prompt or idle or old or self.full:
                 self._close()
         return self._outgoing is not None
 

@@ -18,7 +18,7 @@ from .lock import StateLock
 from .schema import APPLICATION_ID, SCHEMA, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from .._model import Json
@@ -36,6 +36,14 @@ UNTOUCHED: Final = (
 )
 
 
+STEPS: Final = 20_000
+"""Instructions of SQLite's, a millisecond or two, after which a cancellation is looked for."""
+
+
+def _nothing() -> None:
+    pass
+
+
 @final
 class Database:
     """One database file, held by one crawl.
@@ -44,12 +52,18 @@ class Database:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+        check_cancelled: called again and again while SQLite works; what it raises ends that, comes out,
+            and leaves the file as it was.
 
     Attributes:
         killed: whether who had it before ended without closing it.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Json], check_cancelled: Callable[[], None] = _nothing
+    ) -> None:
+        self._check_cancelled = check_cancelled
+        self._cancelled: BaseException | None = None
         self._path = path
         self._identity = dict(identity)
         self._lock: StateLock | None = None
@@ -85,6 +99,7 @@ class Database:
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
+            connection.set_progress_handler(self._go_on, STEPS)
             found = self._recognise(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -139,12 +154,26 @@ class Database:
             raise StateError(f"{self._path} is not open")
         return self._connection
 
+    def _go_on(self) -> bool:
+        """Say whether SQLite is to end what it does: not again while that is taken back."""
+        if self._cancelled is not None:
+            return False
+        try:
+            self._check_cancelled()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - SQLite lets none through; `translated` raises it
+            self._cancelled = error
+        return self._cancelled is not None
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Translate what SQLite says into what its user can do."""
+        self._cancelled = None
         try:
             yield
         except sqlite3.Error as error:
+            cancelled, self._cancelled = self._cancelled, None
+            if cancelled is not None:
+                raise cancelled from None
             raise StateError(f"the state {self._path}: {_in_words(error)}") from error
 
     @contextmanager

@@ -145,6 +145,11 @@ class Changes:
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """The URLs that it is about."""
+        return len(self.discovered) + len(self.skipped) + len(self.passed)
+
     def __bool__(self) -> bool:
         return bool(
             self.discovered

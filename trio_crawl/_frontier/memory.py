@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 
 _OK: Final = 200
 
+_STEP: Final = 1_000
+"""Hosts that are taken up in one go, in some milliseconds."""
+
+
+def _in_steps(done: Iterable[None]) -> Iterator[None]:
+    """Yield once for many things that are done."""
+    for number, _ in enumerate(done):
+        if number % _STEP == 0:
+            yield
+
 
 @final
 class MemoryFrontier:
@@ -95,17 +105,24 @@ class MemoryFrontier:
         """
         self._manners.begin(epoch, since)
 
-    def resume(self, resumed: Resumed, now: float) -> None:
-        """Go on where an earlier crawl ended; to be called after `begin`, with the books set."""
+    def resume(self, resumed: Resumed, now: float) -> Iterator[None]:
+        """Go on where an earlier crawl ended; to be called after `begin`, with the books set.
+
+        It takes time for each host of the state; so it yields in between, for others to get their turn.
+        """
         self._discoveries.resume(resumed.known, resumed.passed, resumed.seeds, resumed.next_id)
-        self._queues.windows.resume(resumed.stored)
+        yield from _in_steps(self._queues.windows.resume(resumed.stored))
         self._queues.queued = sum(resumed.stored.values())
         self._choice.pages = self._ledger.pages
-        for name, number in resumed.asked.items():
-            self._schedule.host(name).meet().asked = number
+        yield from _in_steps(self._count(resumed.asked))
         if self._watch is not None:
             self._watch.resume(resumed.families, resumed.words)
-        self._manners.resume(resumed, self._schedule, now)
+        yield from _in_steps(self._manners.resume(resumed, self._schedule, now))
+
+    def _count(self, asked: Mapping[str, int]) -> Iterator[None]:
+        for name, number in asked.items():
+            self._schedule.host(name).meet().asked = number
+            yield
 
     @property
     def queued(self) -> int:

@@ -23,7 +23,7 @@ from .takedown import Takedown
 from .trapwatch import MOST_FAMILIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .._lease import Wanted
@@ -46,6 +46,9 @@ SELECT hosts.name, count(*) FROM urls JOIN hosts ON hosts.id = urls.host
 WHERE urls.status IN (1, 2) GROUP BY hosts.id
 """
 
+_SLICE: Final = 100_000
+"""Fingerprints that are taken up in one go, in some hundredths of a second."""
+
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
 
 
@@ -57,11 +60,15 @@ class SqliteState:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+        check_cancelled: called now and then, wherever work grows with the state; what it raises ends that,
+            and comes out. Nothing is changed then.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Json], check_cancelled: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
-        self._database = Database(path, identity)
+        self._database = Database(path, identity, check_cancelled)
         self._takedown = Takedown(self._database)
         self.positions: list[Json] = []
 
@@ -143,10 +150,8 @@ class SqliteState:
                 known.frombytes(piece)
                 check_cancelled()
             fingerprints = FingerprintSet()
-            fingerprints.fill(known)
-            check_cancelled()
+            fingerprints.fill(_slowly(known, check_cancelled))
             pending = dict(self._database.db.execute("SELECT name, pending FROM hosts WHERE pending"))
-            check_cancelled()
             (last,) = self._database.db.execute("SELECT max(id) FROM urls").fetchone()
             return Resumed(
                 known=fingerprints,
@@ -235,6 +240,13 @@ class SqliteState:
     def close(self) -> None:
         """Close the file, and let go of it."""
         self._database.close()
+
+
+def _slowly(numbers: array[int], check_cancelled: Callable[[], None]) -> Iterator[int]:
+    """Yield *numbers*, and look for a cancellation meanwhile."""
+    for start in range(0, len(numbers), _SLICE):
+        check_cancelled()
+        yield from numbers[start : start + _SLICE]
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:

@@ -10,7 +10,7 @@ from .._model.conduct import SLACK
 from .._policy.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from .._model.conduct import RobotsDecision
     from .host import Host
@@ -253,10 +253,9 @@ class Watchers:
             host.health.failures = record.failures
 
     @staticmethod
-    def resume_blindly(hosts: Iterable[Host], now: float) -> None:
-        """Let *hosts* wait for their whole delay: when they were asked last is not known."""
-        for host in hosts:
-            host.turns.resume(last_start=now, not_before=-inf)
+    def resume_blindly(host: Host, now: float) -> None:
+        """Let *host* wait for its whole delay: when it was asked last is not known."""
+        host.turns.resume(last_start=now, not_before=-inf)
 
 
 def _finite(seconds: float) -> float | None:

@@ -18,6 +18,7 @@ import trio
 
 from .._errors import OutputError
 from .arrow import ArrowRows, packages
+from .slices import check_cancelled
 from .spot import Spot
 from .target import hold_folder, occupied, require_free, sync_folder
 
@@ -217,9 +218,10 @@ class Shards:
                         writer.write_table(table, row_group_size=GROUP_ROWS)
                 if self._sync:
                     os.fsync(file.fileno())
-        except OSError as error:
+        except BaseException as error:
             draft.unlink(missing_ok=True)
-            error.add_note(f"while writing {self.part(number)}; its rows are in {self.spool(number)}")
+            if isinstance(error, OSError):
+                error.add_note(f"while writing {self.part(number)}; its rows are in {self.spool(number)}")
             raise
         draft.replace(self.part(number))
         if self._sync:
@@ -227,22 +229,28 @@ class Shards:
 
     # Read
 
-    def rows_in(self, number: int) -> Iterator[Row]:
-        """Yield the rows of a part, finished or not.
+    def rows_in(self, number: int, start: int = 0) -> Iterator[Row]:
+        """Yield the rows of a part, finished or not, from row *start* on; of those before none is made.
 
         Raises:
             OutputError: it can't be read.
         """
         try:
-            if self.part(number).exists():
-                with closing(self._parquet.ParquetFile(self.part(number))) as file:
-                    for batch in file.iter_batches(use_threads=False):
-                        yield from self._format.rows_of(batch)
-            else:
-                for table in self._format.batches(self.spool(number)):
-                    yield from self._format.rows_of(table)
+            for table in self._batches_in(number):
+                check_cancelled()
+                skipped = min(start, table.num_rows)
+                start -= skipped
+                if skipped < table.num_rows:
+                    yield from self._format.rows_of(table.slice(skipped))
         except (OSError, self._arrow.ArrowException) as error:
             raise OutputError(f"part {number} of {self._folder} can't be read: {error}") from error
+
+    def _batches_in(self, number: int) -> Iterator[Any]:
+        if not self.part(number).exists():
+            yield from self._format.batches(self.spool(number))
+            return
+        with closing(self._parquet.ParquetFile(self.part(number))) as file:
+            yield from file.iter_batches(use_threads=False)
 
     def _tables(self, spool: Path, kinds: Mapping[str, Kind]) -> Iterator[Any]:
         """Yield the rows of a spool in tables of the size of a row group, in the types of *kinds*."""
@@ -267,6 +275,7 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
 
 def _first(batches: Iterator[Any], count: int, arrow: Any) -> Iterator[Any]:  # noqa: ANN401 - likewise
     for batch in batches:
+        check_cancelled()
         if count <= 0:
             return
         yield arrow.Table.from_batches([batch]).slice(0, count)
