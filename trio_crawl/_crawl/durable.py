@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..abc import RunInThread, Writer
     from .options import Options
     from .pages import Pages
+    from .reading import ReadingMark
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -101,6 +102,11 @@ class Durable:
         contents.resume(resumed.contents)
         pages.resume(resumed.cookies)
         return self._state.positions
+
+    async def keep_mark(self, reading: ReadingMark) -> None:
+        """Keep the mark of the page that is read beside the state; say which ones ended it twice."""
+        reading.poison = await self._call(self._state.poison)
+        reading.mark = self._state.mark
 
     def _reopen(self, now: datetime) -> None:
         options = self._options
@@ -178,7 +184,7 @@ def state_files(state: object) -> list[Thing]:
     """
     if state is None:
         return []
-    beside = (*SQLITE_BESIDE, ".lock")
+    beside = (*SQLITE_BESIDE, ".lock", ".page")
     return [Thing(what=f"the state {os.fspath(state)!r}", path=path_of(state), beside=beside)]  # type: ignore[call-overload] # looked at by then
 
 

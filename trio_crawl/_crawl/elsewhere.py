@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
+from .._errors import UsageError
 from .._parse.cost import Cost
 from .._parse.elsewhere import fields_of, names_of
 from .._parse.html import HtmlDocument
@@ -14,11 +15,18 @@ from .lists import LIST_KINDS
 
 if TYPE_CHECKING:
     from .._model import LinkKind, Page
+    from .._parse.elsewhere import Names
     from .._parse.user import Found
     from .options import Options
 
 _NOT_HERE: Final = (
     "this page was parsed in a worker process, as parse_in='process' says, and is not parsed here"
+)
+
+
+POISONED: Final = (
+    "this page was being read when the crawl ended without a word, twice: it was read in a worker process, "
+    "and is not read here"
 )
 
 
@@ -39,9 +47,11 @@ class Elsewhere:
         self, options: Options, *, kinds: frozenset[LinkKind] = frozenset(), virtual: bool = False
     ) -> None:
         self._names = names_of(options.parse) if options.parse_in == "process" else None
+        self._own_names = self._names or _names_if_any(options.parse)
         self._max_links = options.max_links
         self._lists = [LIST_KINDS] if options.sitemaps else []
         self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
+        self._parserless = options.parse is None
         self._virtual = virtual
         self.workers = Workers(virtual=virtual)
 
@@ -50,9 +60,14 @@ class Elsewhere:
         """Whether the parser of the user's runs there."""
         return self._names is not None
 
+    def runs_parser_of(self, page: Page) -> bool:
+        """Whether the parser of the user's runs there for *page*, as for poison, if it can."""
+        return self.runs_parser or (_document(page).poison and self._own_names is not None)
+
     def wants(self, page: Page) -> bool:
         """Say whether *page* has to go there before anything is asked of it."""
-        return self.runs_parser or _document(page).cost is not Cost.CHEAP
+        document = _document(page)
+        return self.runs_parser or document.poison or document.cost is not Cost.CHEAP
 
     async def try_page(self, page: Page) -> int:
         """Let a worker process parse *page*, which has what was found from then on.
@@ -66,8 +81,11 @@ class Elsewhere:
         document = _document(page)
         trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
         # In virtual time nothing may depend on how fast the machine is.
-        cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
-        refusal = None if cheap else REFUSAL.format(seconds=trial.seconds)
+        refusal = None
+        if document.poison and self._parserless:
+            refusal = POISONED
+        elif not (document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS):
+            refusal = REFUSAL.format(seconds=trial.seconds)
         document.settle(refusal, trial.known)
         return trial.more
 
@@ -82,12 +100,20 @@ class Elsewhere:
         """
         document = _document(page)
         follow, rows, known = await self.workers.do(
-            "parse", self._names, fields_of(page), document.parts(), self._lists, self._max_links
+            "parse", self._own_names, fields_of(page), document.parts(), self._lists, self._max_links
         )
-        document.settle(_NOT_HERE, known)
+        document.settle(_NOT_HERE if self.runs_parser else POISONED, known)
         for item in follow:
             found.add(item)
         found.rows.extend(rows)
+
+
+def _names_if_any(parse: object) -> Names | None:
+    """Return how a worker process finds a parser; None if it can't, or there is none."""
+    try:
+        return None if parse is None else names_of(parse)
+    except UsageError:
+        return None
 
 
 def _document(page: Page) -> HtmlDocument:

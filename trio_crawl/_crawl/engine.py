@@ -42,6 +42,7 @@ from .numbers import Numbers
 from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
+from .reading import ReadingMark
 from .seeds import open_seeds, seed_files
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
@@ -101,7 +102,8 @@ class Engine:
         self._guard = make_guard(options.allow_private)
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
-        self._pages = Pages(options, self._elsewhere, kinds=kinds)
+        self._reading = ReadingMark()
+        self._pages = Pages(options, self._elsewhere, self._reading, kinds=kinds)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
@@ -123,6 +125,7 @@ class Engine:
             outlet=self._outlet,
             ledger=self._ledger,
             contents=self._contents,
+            reading=self._reading,
             fail=self._ending.fail,
             wall_clock=self._wall_clock,
         )
@@ -230,6 +233,7 @@ class Engine:
         positions = await self._durable.open(
             self._frontier, self._ledger, self._contents, self._pages, self._wall
         )
+        await self._durable.keep_mark(self._reading)
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped

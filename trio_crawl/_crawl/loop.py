@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
+    from .reading import ReadingMark
     from .seeds import BadSeed
     from .tasks import Arrival
 
@@ -61,6 +62,7 @@ class Loop:
         outlet: takes the outcomes.
         ledger: the books.
         contents: which page had a content first.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
@@ -76,6 +78,7 @@ class Loop:
         outlet: Outlet,
         ledger: Ledger,
         contents: Contents,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -96,10 +99,12 @@ class Loop:
             pages=pages,
             recorder=self._recorder,
             timeout=options.timeout,
+            reading=reading,
             fail=fail,
             wake=self.wake,
             wall_clock=wall_clock,
         )
+        self._reading = reading
         self._due: deque[tuple[Lease, Arrival]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
@@ -126,7 +131,8 @@ class Loop:
             began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
@@ -166,7 +172,8 @@ class Loop:
             if isinstance(arrival, Parsed | Failure):
                 if self._outlet.full:
                     await self._outlet.hand_over()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .lists import Reading
     from .marks import Unnamed
     from .pages import Pages
+    from .reading import ReadingMark
     from .recorder import Recorder
 
 Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
@@ -47,6 +48,7 @@ class Tasks:
         pages: makes what to ask for, and parses.
         recorder: is told of what is asked for.
         timeout: seconds for one hop, and for one look-up.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl.
         wake: called when there is something to take.
         wall_clock: the moment that a time of trio's clock is.
@@ -74,6 +76,7 @@ class Tasks:
         pages: Pages,
         recorder: Recorder,
         timeout: float,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wake: Callable[[], None],
         wall_clock: Callable[[float], datetime],
@@ -83,6 +86,7 @@ class Tasks:
         self._pages = pages
         self._recorder = recorder
         self._timeout = timeout
+        self._reading = reading
         self._fail = fail
         self._wake = wake
         self._wall_clock = wall_clock
@@ -164,7 +168,8 @@ class Tasks:
         """Run an async parser, and lay down what it found."""
         try:
             try:
-                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+                parsing = self._pages.parse_async(page.page, page.result)
+                outcome: Outcome = await self._reading.each_step(lease, parsing)
             except Exception as error:
                 if is_cancellation(error):
                     raise

@@ -16,6 +16,7 @@ from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
 from .schema import APPLICATION_ID, SCHEMA, VERSION
+from .slot import Slot, suspected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,6 +69,7 @@ class Database:
         self._identity = dict(identity)
         self._lock: StateLock | None = None
         self._hold: Hold | None = None
+        self._slot: Slot | None = None
         self._connection: sqlite3.Connection | None = None
         self.killed = False
 
@@ -106,6 +108,23 @@ class Database:
             connection.execute(f"PRAGMA cache_size = -{CACHE}")
             if not found:
                 self._create(connection)
+        self._take_slot()
+
+    def _take_slot(self) -> None:
+        """Open the slot, and take down which page was being read when the one before ended without a word."""
+        try:
+            self._slot = slot = Slot(self._path.with_name(f"{self._path.name}.page"))
+        except OSError as error:
+            raise StateError(f"{self._path.name}.page, beside {self._path}: {error.strerror}") from error
+        if slot.left:
+            with self.reading(), self.transaction():
+                self.set_fact("suspects", suspected(self.fact("suspects") or {}, slot.left))
+            slot.set(0)
+
+    @property
+    def slot(self) -> Slot | None:
+        """For the mark of the page that is being read; there while it is open."""
+        return self._slot
 
     def _recognise(self, connection: sqlite3.Connection) -> bool:
         """Return whether the file holds a crawl; an empty one does not, and another is refused."""
@@ -207,6 +226,7 @@ class Database:
         connection, self._connection = self._connection, None
         hold, self._hold = self._hold, None
         lock, self._lock = self._lock, None
+        slot, self._slot = self._slot, None
         if hold is not None and hold.foreign:
             _OTHERS.append(connection)
             return
@@ -215,6 +235,8 @@ class Database:
                 with self.translated():
                     connection.close()
         finally:
+            if slot is not None:
+                slot.close()
             # Not before: to close any descriptor of the file ends SQLite's own locks on it.
             if hold is not None:
                 hold.close()

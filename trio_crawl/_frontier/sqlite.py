@@ -19,6 +19,7 @@ from .reopen import Reopening
 from .requests import request_of
 from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
+from .slot import poison
 from .takedown import Takedown
 from .trapwatch import MOST_FAMILIES
 
@@ -185,6 +186,17 @@ class SqliteState:
                 contents.add(content, number)
             check_cancelled()
         return contents
+
+    def mark(self, page: int) -> None:
+        """Keep the mark of the page that is being read in this process; 0 is none. It does not block."""
+        slot = self._database.slot
+        if slot is not None:
+            slot.set(page)
+
+    def poison(self) -> frozenset[int]:
+        """Return the marks of pages that were being read at two unclean ends."""
+        with self._database.reading():
+            return poison(self._database.fact("suspects") or {})
 
     def url_of(self, number: int) -> str | None:
         """Return the URL that was discovered with a *number*; None if there is none."""

@@ -65,13 +65,14 @@ class HtmlDocument:
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
         bounded: whether it is parsed only if that is known to take no more than 50 ms.
+        poison: whether it is not to be read here before another process has done so.
     """
 
     __slots__ = (
         *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_cost"),
         *("_directives", "_encoding", "_framed", "_headers", "_html", "_known"),
         *("_links", "_product", "_refusal", "_robots_tags", "_tree", "_url"),
-        *("_xpath",),
+        *("_xpath", "poison"),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -85,8 +86,10 @@ class HtmlDocument:
         robots_tags: Sequence[str] = (),
         product: str = "robots",
         bounded: bool = False,
+        poison: bool = False,
     ) -> None:
         self._content = content
+        self.poison = poison
         self._headers = headers
         self._framed = False
         self._content_type = content_type
@@ -141,6 +144,8 @@ class HtmlDocument:
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
         if self._html is None:
+            if self.poison and (self._bounded or self._refusal):
+                raise ParseError(self._refusal or _UNTRIED)
             if (self._bounded or self._refusal) and not decodes_quickly(self._content, self.encoding):
                 raise ParseError(self._refusal or _UNTRIED)
             self._html = decode_bytes(self._content, self.encoding)
@@ -304,7 +309,7 @@ class HtmlDocument:
     def _parse(self) -> LexborHTMLParser:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
-            if self._bounded and self.cost is not Cost.CHEAP:
+            if self._bounded and (self.poison or self.cost is not Cost.CHEAP):
                 raise ParseError(_UNTRIED)
             if self._refusal is not None:
                 raise ParseError(self._refusal)
