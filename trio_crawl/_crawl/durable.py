@@ -184,8 +184,9 @@ def state_files(state: object) -> list[Thing]:
     """
     if state is None:
         return []
+    path = path_of(state)
     beside = (*SQLITE_BESIDE, ".lock", ".page")
-    return [Thing(what=f"the state {os.fspath(state)!r}", path=path_of(state), beside=beside)]  # type: ignore[call-overload] # looked at by then
+    return [Thing(what=f"the state {str(state)!r}", path=path, beside=beside)]
 
 
 def _identity(options: Options, writers: Sequence[Writer[Any]], *, own_rows: bool) -> dict[str, Json]:

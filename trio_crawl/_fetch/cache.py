@@ -79,6 +79,7 @@ class Cache:
         self._inner = choose(fetch)
         if os.fspath(path) == ":memory:":
             raise UsageError("a cache in memory would be gone with the crawl; path names a file")
+        self._name = str(os.fspath(path))
         self._path = Path(path).absolute()
         self._max_bytes = max_bytes
         self._shelf: Shelf | None = None
@@ -86,11 +87,11 @@ class Cache:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self._counts.items())
-        return f"<Cache({self._inner!r}, path={str(self._path)!r}): {counts}>"
+        return f"<Cache({self._inner!r}, path={self._name!r}): {counts}>"
 
     def files(self) -> list[Thing]:
         """Return the file that it keeps, and those of the fetcher in it."""
-        what = f"the cache {str(self._path)!r}"
+        what = f"the cache {self._name!r}"
         return [Thing(what=what, path=self._path, beside=SQLITE_BESIDE), *files_of(self._inner)]
 
     @property

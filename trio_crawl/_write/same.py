@@ -72,7 +72,7 @@ def forbid_same(things: Iterable[Thing]) -> None:
             continue
         how = _clash(one, other)
         if how is not None:
-            raise UsageError(f"{one.what} and {other.what} are {how}; each needs one of its own")
+            raise UsageError(f"{one.what} and {other.what} are {how}, given twice; each needs one of its own")
 
 
 def _clash(one: Thing, other: Thing) -> str | None:
