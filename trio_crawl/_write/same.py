@@ -8,12 +8,16 @@ import sys
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 from .._errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+_Identity: TypeAlias = tuple[str, tuple[int, int] | None]
+"""Where a file really is, and what it is: device and inode, if it is there."""
 
 
 @final
@@ -67,16 +71,17 @@ def forbid_same(things: Iterable[Thing]) -> None:
     Raises:
         UsageError: two are; it names both.
     """
-    for one, other in combinations(things, 2):
+    told = [(thing, _identities(thing)) for thing in things]
+    for (one, ones), (other, others) in combinations(told, 2):
         if one.read and other.read:
             continue
-        how = _clash(one, other)
+        how = _clash(one, ones, other, others)
         if how is not None:
             raise UsageError(f"{one.what} and {other.what} are {how}, given twice; each needs one of its own")
 
 
-def _clash(one: Thing, other: Thing) -> str | None:
-    if any(_same(a, b) for a in _identities(one) for b in _identities(other)):
+def _clash(one: Thing, ones: Sequence[_Identity], other: Thing, others: Sequence[_Identity]) -> str | None:
+    if any(_same(a, b) for a in ones for b in others):
         return "the same file" if not one.folder else "the same folder"
     for template, that in ((one, other), (other, one)):
         if template.around is not None and _in_one_folder(template.path, that.path):
@@ -92,11 +97,11 @@ def _clash(one: Thing, other: Thing) -> str | None:
     return None
 
 
-def _identities(thing: Thing) -> list[tuple[str, tuple[int, int] | None]]:
+def _identities(thing: Thing) -> list[_Identity]:
     """Return of each file where it really is, and what; of a device or a pipe nothing."""
     if thing.found is not None:
         return [("", (thing.found.st_dev, thing.found.st_ino))]
-    told: list[tuple[str, tuple[int, int] | None]] = []
+    told: list[_Identity] = []
     for path in thing.paths:
         try:
             found = path.stat()
@@ -108,7 +113,7 @@ def _identities(thing: Thing) -> list[tuple[str, tuple[int, int] | None]]:
     return told
 
 
-def _same(one: tuple[str, tuple[int, int] | None], other: tuple[str, tuple[int, int] | None]) -> bool:
+def _same(one: _Identity, other: _Identity) -> bool:
     return (bool(one[0]) and one[0] == other[0]) or (one[1] is not None and one[1] == other[1])
 
 
