@@ -12,7 +12,6 @@ from crawl_support import objects_of
 from interrupt_support import Real
 
 from trio_crawl import crawl
-from trio_crawl._crawl import engine
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Set(datetime):
 
 def test_an_hour_of_sleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is dated is dated by the wall clock as it is now, and a date to wait for is understood by it."""
-    monkeypatch.setattr(engine, "datetime", Set)
+    monkeypatch.setattr("datetime.datetime", Set)
     monkeypatch.setattr(Set, "forward", timedelta(0))
     asked: list[float] = []
 

@@ -12,11 +12,9 @@ one comes out of the crawl as itself, later ones as notes on it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -32,6 +30,7 @@ from .._write.choose import choose as choose_writers, kinds_wanted, reads_files,
 from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
+from .clock import WallClock
 from .control import Control
 from .durable import Durable, state_files
 from .elsewhere import Elsewhere
@@ -59,13 +58,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-# The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
-_VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-_PARTED: Final = timedelta(seconds=2)
-"""How far the wall clock and trio's may part: more than a clock is slewed by, or a task is held up for."""
 
 
 @final
@@ -109,6 +101,7 @@ class Engine:
         self._frontier = make_frontier(
             options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
+        self._wall_clock = WallClock(virtual=self._fetcher.virtual, begin=self._frontier.begin)
         self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
@@ -170,9 +163,7 @@ class Engine:
     async def run(self, task_status: trio.TaskStatus[Control]) -> Report:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._numbers.began = trio.current_time()
-        self._anchor = self._numbers.began
-        self._wall = self._wall_now()
-        self._frontier.begin(self._wall.timestamp() - self._anchor)
+        self._began = self._wall_clock.begin()
         try:
             # Trio raises an interrupt at a checkpoint of its main task, which this may be. All that has to
             # be whole is done in other tasks; here it cancels them, and waits for them like anybody.
@@ -231,7 +222,7 @@ class Engine:
         if self._durable is None:
             return
         positions = await self._durable.open(
-            self._frontier, self._ledger, self._contents, self._pages, self._wall
+            self._frontier, self._ledger, self._contents, self._pages, self._began
         )
         await self._durable.keep_mark(self._reading)
         if positions is not None:
@@ -386,28 +377,3 @@ class Engine:
         if not self._ending.finished:
             self._ending.how = "left"
             self._work_scope.cancel(reason="the consumer of the pages left")
-
-    def _wall_now(self) -> datetime:
-        if not self._fetcher.virtual:
-            return datetime.now(UTC)
-        # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
-        return _VIRTUAL_START + timedelta(seconds=trio.current_time() if self._mocked else 0)
-
-    @cached_property
-    def _mocked(self) -> bool:
-        """Whether trio's clock jumps."""
-        testing = sys.modules.get("trio.testing")  # 0.15 s that real crawls need not pay
-        return testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock)
-
-    def _wall_clock(self, now: float) -> datetime:
-        """Return the moment that *now* is: counted from the start, so that virtual time shows.
-
-        Where the wall clock parts from trio's (the machine slept, or the clock was set), from there.
-        """
-        if not self._fetcher.virtual and not self._mocked:
-            wall, present = datetime.now(UTC), trio.current_time()
-            parted = wall - self._wall - timedelta(seconds=present - self._anchor)
-            if abs(parted) > _PARTED:
-                self._wall, self._anchor = wall, present
-                self._frontier.begin(wall.timestamp() - present, present)
-        return self._wall + timedelta(seconds=now - self._anchor)
