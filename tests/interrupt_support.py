@@ -146,8 +146,8 @@ def interrupted(crawl: Callable[[], object], lines: Lines) -> BaseException | No
     try:
         with lines.watched():
             crawl()
-    except BaseException as error:  # noqa: BLE001 - looked at by the caller
-        return error
+    except BaseException as error:  # noqa: ASYNC103, BLE001 - looked at by the caller
+        return error  # noqa: ASYNC104 - likewise
     return None
 
 

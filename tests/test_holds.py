@@ -307,7 +307,7 @@ def test_a_reader_is_not_held_off(tmp_path: Path) -> None:
                 except OperationalError:  # it writes at this moment
                     pass
             nursery.cancel_scope.cancel()
-            return found
+        return found
 
     (found,) = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert found >= 2

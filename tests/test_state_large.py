@@ -291,7 +291,7 @@ def test_many_pages_are_let_go_of_bit_by_bit(why: str, stateful: bool, tmp_path:
                 await trio.sleep(5)
                 control.stop()
             report = await control.wait()
-            return {str(reason): number for reason, number in report.skipped.items()}
+        return {str(reason): number for reason, number in report.skipped.items()}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outlet, "MOST_CHANGES", 500)

@@ -92,7 +92,7 @@ class open_crawl:  # noqa: N801 - it is called, as `open` is
         self._engine.leave()
         engine = self._engine
         try:
-            await self._end(None)
+            await self._end(None)  # noqa: ASYNC102 - it was told to end, and has its deadlines
         except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
             if is_cancellation(error):
                 if block_error is None:
