@@ -214,3 +214,17 @@ async def test_a_file_of_a_million_lines_is_not_held_in_memory(tmp_path: Path) -
     assert report.pages == 100
     assert report.discovered < 12_000
     assert peak < 40 * 2**20
+
+
+@virtual
+async def test_a_seed_that_is_too_long_is_none(tmp_path: Path) -> None:
+    """At hand it is an error; in a source that is read lazily each counts once, by a short text."""
+    long = SITE + "x" * 100_000
+    for seeds in (long, [SITE, long], Request(long)):
+        with pytest.raises(SeedError, match="more than 8,000 characters"):
+            await crawl(seeds, fetch=web())
+    path = tmp_path / "seeds.txt"
+    path.write_text(f"{SITE}\n{long}\n{long}y\n{long}\n")
+    report = await crawl(path, fetch=web(), state=tmp_path / "s.db")
+    assert counts(report) == (3, 1, {}, {"bad_seed": 2}, 0)
+    assert (tmp_path / "s.db").stat().st_size < 100_000

@@ -288,3 +288,11 @@ def test_a_request_that_no_state_could_hold(more: dict[str, Any]) -> None:
     """It is refused where it is yielded, whether the crawl has a state or not."""
     with pytest.raises(RowError, match="not JSON"):
         collect([Request("https://a.test/", **more)], Found(page()))
+
+
+def test_what_is_too_long_is_counted_and_not_followed() -> None:
+    """By itself, or when it is joined; the rows stay."""
+    found = Found(page())
+    long = "x" * 8_000
+    collect([Link(url=URL + long), Request(long), Request(URL + long), LINK, {"a": 1}], found)
+    assert (found.follow, found.rows, found.dropped) == ([LINK], [{"a": 1}], 3)

@@ -17,7 +17,7 @@ with in `trio_crawl.testing`.
 
 from __future__ import annotations
 
-from . import abc as abc, writers as writers
+from . import abc as abc, fetchers as fetchers, writers as writers
 from ._crawl import (
     Control as Control,
     __version__ as __version__,
@@ -52,3 +52,38 @@ from ._model import (
     Statistics as Statistics,
 )
 from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport
+
+__all__ = [
+    "ContentError",
+    "Control",
+    "CrawlError",
+    "Failure",
+    "FetchError",
+    "Headers",
+    "Hop",
+    "HostReport",
+    "Link",
+    "MissingExtraError",
+    "OutputError",
+    "Page",
+    "ParseError",
+    "RefusedError",
+    "Report",
+    "Request",
+    "Response",
+    "RobotsReport",
+    "RowError",
+    "SeedError",
+    "StateError",
+    "Statistics",
+    "TooManyFailuresError",
+    "UsageError",
+    "__version__",
+    "abc",
+    "crawl",
+    "fetch_page",
+    "fetchers",
+    "open_crawl",
+    "run",
+    "writers",
+]

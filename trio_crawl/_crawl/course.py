@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
+from .._fetch.decode import decode_start
 from .._lease import Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
@@ -18,12 +19,15 @@ from .marks import Marks, Unnamed
 from .pages import is_success
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from .._fetch.decode import Decoding
     from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
-    from .._model import Outcome
+    from .._model import Link, Outcome, Request
     from .._policy.verdict import Verdict
+    from .._write.batch import Encoded
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
 MAX_ROBOTS_REDIRECTS: Final = 5
 """RFC 9309, section 2.3.1.2."""
+
+MOST_AT_ONCE: Final = 500
+"""Links of one page that are taken in before others get their turn: each takes 20 µs, or a little more."""
 
 # The origin can't be had at all, so neither can a page of it: that is what the page's failure says.
 _NO_ORIGIN: Final = frozenset({"dns", "connect", "tls", "blocked_address"})
@@ -44,7 +51,34 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
+@dataclass(frozen=True, slots=True)
+class ToDecode:
+    """A page whose content coding is still being removed, in steps: *response* is what it came as."""
+
+    response: Response
+    decoding: Decoding
+
+
+@dataclass(slots=True)
+class Following:
+    """A page whose links are being taken in, some at once.
+
+    Args:
+        parsed: what was found on it.
+        found: all that it leads to.
+        judged: how many of these are known to be in scope, or not.
+        encoded: what outputs keep of the page; None as long as they were not asked.
+        first: how many links are taken in.
+    """
+
+    parsed: Parsed
+    found: Sequence[Link | Request]
+    judged: int = 0
+    encoded: Encoded | None = None
+    first: int = 0
+
+
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToDecode | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -121,7 +155,7 @@ class Course:
                     self._recorder.ends_aside(lease)
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
-                status, size, rules = self._read_robots(lease, verdict)
+                status, size, rules = self._read_robots(verdict)
                 self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
@@ -148,7 +182,7 @@ class Course:
         return verdict
 
     def _read_robots(
-        self, lease: Lease, verdict: GiveUp | Keep
+        self, verdict: GiveUp | Keep
     ) -> tuple[int | None, int, robots.Rules | FetchError | None]:
         """Return status and size of a robots.txt, and what `Frontier.robots_known` takes."""
         if isinstance(verdict, GiveUp):
@@ -163,7 +197,8 @@ class Course:
                 return status, 0, None
             case "parse":
                 try:
-                    content = self._pages.content(lease, verdict.response)
+                    coding = verdict.response.headers.get("content-encoding")
+                    content = decode_start(verdict.response.body, coding, robots.MAX_BYTES + 1)
                 except FetchError:
                     return status, 0, None
                 return status, len(content), robots.parse(content, self._product)
@@ -178,10 +213,16 @@ class Course:
             return None
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
+        return self.decode(lease, ToDecode(response, self._pages.decoding(lease, response)), wall)
+
+    def decode(self, lease: Lease, part: ToDecode, wall: datetime) -> Step:
+        """Remove the content coding of a page; if that takes long, only a part of it, before `ToDecode`."""
         try:
-            page = self._marks.mark(lease, self._pages.page(lease, response, wall))
+            if not part.decoding.go_on():
+                return part
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
+        page = self._marks.mark(lease, self._pages.page(lease, part.response, part.decoding.content, wall))
         return page if isinstance(page, Unnamed) else self.parse(lease, page)
 
     def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
@@ -195,3 +236,22 @@ class Course:
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again
             return self._pages.parse_failure(lease, error)
         return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)
+
+    def leads(self, lease: Lease, parsed: Parsed) -> Following:
+        """Return what is to be followed of a page, of which nothing is taken in yet."""
+        return Following(parsed, self._frontier.leads(parsed.follow, lease))
+
+    def judge(self, lease: Lease, page: Following) -> bool:
+        """Ask of some links whether they are in scope; return whether that is known of all."""
+        if page.judged < len(page.found):
+            end = page.judged + MOST_AT_ONCE
+            self._frontier.judge(page.found[page.judged : end], lease)
+            page.judged = end
+        return page.judged >= len(page.found)
+
+    def follow(self, lease: Lease, page: Following, now: float) -> bool:
+        """Take in some links of a page; return whether that was the last of it."""
+        end = page.first + MOST_AT_ONCE
+        self._frontier.add_found(page.found[page.first : end], lease, now)
+        page.first = end
+        return end >= len(page.found)

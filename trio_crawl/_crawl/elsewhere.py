@@ -62,11 +62,11 @@ class Elsewhere:
 
     def runs_parser_of(self, page: Page) -> bool:
         """Whether the parser of the user's runs there for *page*, as for poison, if it can."""
-        return self.runs_parser or (_document(page).poison and self._own_names is not None)
+        return self.runs_parser or (document_of(page).poison and self._own_names is not None)
 
     def wants(self, page: Page) -> bool:
         """Say whether *page* has to go there before anything is asked of it."""
-        document = _document(page)
+        document = document_of(page)
         return self.runs_parser or document.poison or document.cost is not Cost.CHEAP
 
     async def try_page(self, page: Page) -> int:
@@ -78,7 +78,7 @@ class Elsewhere:
         Raises:
             ParseError: it takes too much time or memory.
         """
-        document = _document(page)
+        document = document_of(page)
         trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
         # In virtual time nothing may depend on how fast the machine is.
         refusal = None
@@ -98,7 +98,7 @@ class Elsewhere:
             ParserFormError: it can't be run.
             RowError: it yielded what can't come back.
         """
-        document = _document(page)
+        document = document_of(page)
         follow, rows, known = await self.workers.do(
             "parse", self._own_names, fields_of(page), document.parts(), self._lists, self._max_links
         )
@@ -116,7 +116,8 @@ def _names_if_any(parse: object) -> Names | None:
         return None
 
 
-def _document(page: Page) -> HtmlDocument:
+def document_of(page: Page) -> HtmlDocument:
+    """Return what *page* has as its content, as a crawl made it."""
     document = page._document  # noqa: SLF001 - a crawl made it
     assert isinstance(document, HtmlDocument)  # noqa: S101
     return document

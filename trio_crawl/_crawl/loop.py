@@ -20,7 +20,7 @@ from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
-from .course import Course, ToAwait
+from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
 from .recorder import Recorder
@@ -105,7 +105,7 @@ class Loop:
             wall_clock=wall_clock,
         )
         self._reading = reading
-        self._due: deque[tuple[Lease, Arrival]] = deque()
+        self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
         self._cancelled_hosts: set[str] = set()
@@ -133,6 +133,10 @@ class Loop:
                 lease, arrival = self._due.popleft()
                 with self._reading.of(lease):
                     self._arrived(lease, arrival)
+                if self._due and isinstance(self._due[0][1], Following | ToDecode):
+                    # Until the page is whole, no batch is closed that would have a part of its links.
+                    await trio.lowlevel.checkpoint()
+                    continue
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._outlet.pass_on(idle=False)
@@ -169,8 +173,8 @@ class Loop:
         self._due.extend(self.tasks.take())
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
-            if isinstance(arrival, Parsed | Failure):
-                if self._outlet.full:
+            if isinstance(arrival, Parsed | Failure | Following):
+                if self._outlet.full and not isinstance(arrival, Following):
                     await self._outlet.hand_over()
                 with self._reading.of(lease):
                     self._arrived(lease, arrival)
@@ -250,10 +254,13 @@ class Loop:
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
-            self._frontier.add_found(self._frontier.judge(reading.links, lease), lease, trio.current_time())
+            found = self._frontier.leads(reading.links, lease)
+            self._frontier.judge(found, lease)
+            self._frontier.add_found(found, lease, trio.current_time())
             reading.taken.set()
             return
         self.tasks.reading -= 1
+        self._pages.links_dropped += reading.dropped
         if isinstance(reading.reason, FetchError):
             self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
         else:
@@ -262,9 +269,15 @@ class Loop:
             self._frontier.list_ended(lease, reading.reason, moment)
             self._pass_asides()
 
-    def _arrived(self, lease: Lease, arrival: Arrival) -> None:
+    def _arrived(self, lease: Lease, arrival: Arrival | Following | ToDecode) -> None:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
+        if isinstance(arrival, Following):
+            self._follow(lease, arrival)
+            return
+        if isinstance(arrival, ToDecode):
+            self._advance(lease, self._course.decode(lease, arrival, self._wall_clock(self.moved_at)))
+            return
         if isinstance(arrival, Piece | ListEnd):
             self._list_arrived(lease, arrival)
             return
@@ -292,6 +305,8 @@ class Loop:
         """Take the step that a hop led to."""
         if isinstance(step, ToAwait):
             self.tasks.parse(lease, step)
+        elif isinstance(step, ToDecode):
+            self._due.appendleft((lease, step))
         elif isinstance(step, ToRead):
             self.tasks.read_list(lease, step.response)
         elif isinstance(step, Unnamed):
@@ -312,11 +327,11 @@ class Loop:
             self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
-        # What is the user's comes first, and may raise; then nothing can, and all of it is one.
-        found = self._frontier.judge(outcome.follow, lease) if isinstance(outcome, Parsed) else ()
+        if isinstance(outcome, Parsed):
+            self._follow(lease, self._course.leads(lease, outcome))
+            return
         encoded = self._outlet.encode(self._recorder.completed(lease, outcome))
         with self._outlet.step:
-            self._frontier.add_found(found, lease, now)
             self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
             self._failures += 1
@@ -324,3 +339,19 @@ class Loop:
             if limit is not None and self._failures > limit:
                 message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
                 raise TooManyFailuresError(message)
+
+    def _follow(self, lease: Lease, page: Following) -> None:
+        """Take in a part of what a page leads to; with the last of it, hand the page to the outputs.
+
+        What is the user's comes first, and may raise: nothing has changed then. After that nothing can, and
+        all of it is committed together: until it is whole, the loop closes no batch.
+        """
+        now = trio.current_time()
+        if self._course.judge(lease, page):
+            if page.encoded is None:
+                page.encoded = self._outlet.encode(self._recorder.completed(lease, page.parsed))
+            with self._outlet.step:
+                if self._course.follow(lease, page, now):
+                    self._frontier.finish(lease, page.parsed, self._outlet.add(page.encoded, now))
+                    return
+        self._due.appendleft((lease, page))

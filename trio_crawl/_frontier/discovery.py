@@ -127,6 +127,10 @@ class Discoveries:
 
     # Links
 
+    def begin_judging(self) -> None:
+        """Forget what `judge` was told: other links come, which may be in the same places."""
+        self._judged = {}
+
     @disable_ki_protection
     def judge(self, found: Iterable[Link | Request], parent: Lease) -> None:
         """Ask what the user gave whether what is new in *found* is in scope, before `links` changes anything.
@@ -136,7 +140,7 @@ class Discoveries:
         """
         if not self._scope.asks:
             return
-        self._judged = {
+        self._judged |= {
             id(item): self._is_in_scope(item, parent)
             for item in found
             if (key := item.url if isinstance(item, Link) else key_of(item)) not in self._recent
@@ -173,7 +177,6 @@ class Discoveries:
                 request = Request(key) if isinstance(item, Link) else item
                 yield self._admit(request, mark, depth=depth, parent=parent)
                 self._remember(key)
-        self._judged = {}
 
     def _remember(self, key: str) -> None:
         if len(self._recent) >= RECENT:

@@ -153,14 +153,18 @@ class MemoryFrontier:
         """Note that no further seed will come, but for what is added by hand."""
         self._choice.seeds_to_come = False
 
-    def judge(self, found: Iterable[Link | Request], parent: Lease) -> Sequence[Link | Request]:
-        """Return all that the page of *parent* leads to, judged as far as it is the user who does so."""
+    def leads(self, found: Iterable[Link | Request], parent: Lease) -> Sequence[Link | Request]:
+        """Return all that the page of *parent* leads to, for `judge` and `add_found`."""
+        self._discoveries.begin_judging()
         found = tuple(found)
         if self._sitemaps and parent.seed:
             origin = _urls.origin(parent.url)
             found += tuple(self._discoveries.lists.of_site(origin, self._choice.sitemaps(parent.url)))
-        self._discoveries.judge(found, parent)
         return found
+
+    def judge(self, found: Iterable[Link | Request], parent: Lease) -> None:
+        """Ask what the user gave whether what the page of *parent* leads to is in scope; change nothing."""
+        self._discoveries.judge(found, parent)
 
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float) -> None:
         """Add what `judge` returned, as far as scope and limits allow."""
