@@ -74,7 +74,9 @@ class _Guard:
 
 
 def _waits_for_nothing(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Return whether it is a descriptor, a line of code for a traceback, or an address that is no name."""
+    """Return whether it is a descriptor, a line of code for a traceback, an address, or lets go of a lock."""
+    if event == "fcntl.flock":
+        return bool(arguments[1] & 8)  # LOCK_UN, which Windows has no name for
     if event == "open":
         return isinstance(arguments[0], int) or str(arguments[0]).endswith(".py")
     return event == "socket.getaddrinfo" and _urls.literal_address(str(arguments[0])) is not None
