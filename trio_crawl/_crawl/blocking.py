@@ -14,6 +14,7 @@ from .._errors import UsageError
 from .api import crawl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Unpack
 
     from .._model import Report
@@ -72,23 +73,34 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
         finally:
             ended.set()
 
-    thread = threading.Thread(target=body, name="trio_crawl.run")
-    thread.start()
-    try:
-        # Not by joining: on Windows that sees no interrupt, and where it does, Python 3.11 takes the
-        # thread for ended. A wait without end sees none there either.
-        while not ended.wait(0.1):
-            pass
-    except KeyboardInterrupt:
+    def cancel() -> None:
         interrupted.set()
         with suppress(trio.RunFinishedError):
             for running in token:
                 running.run_sync_soon(partial(scope.cancel, reason="interrupted"))
-        ended.wait()
-        raise
-    finally:
-        thread.join()
+
+    _wait_for(threading.Thread(target=body, name="trio_crawl.run"), ended, cancel)
     result = outcome[0]
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def _wait_for(thread: threading.Thread, ended: threading.Event, cancel: Callable[[], None]) -> None:
+    """Start *thread*, and wait until it has *ended*; interrupted, call *cancel*, and raise that in the end."""
+    interrupt: KeyboardInterrupt | None = None
+    while not ended.is_set():
+        try:
+            if thread.ident is None:
+                thread.start()
+            # Not by joining: on Windows that sees no interrupt, and where it does, Python 3.11 takes the
+            # thread for ended. A wait without end sees none there either.
+            ended.wait(0.1)
+        except KeyboardInterrupt as error:
+            interrupt = interrupt or error
+            cancel()
+            if thread.ident is None:
+                raise
+    thread.join()
+    if interrupt is not None:
+        raise interrupt
