@@ -16,9 +16,10 @@ import pytest
 import trio
 from crawl_support import SITE, objects_of, virtual
 
-from trio_crawl import OutputError, Report, StateError, crawl
+from trio_crawl import OutputError, Report, StateError, UsageError, crawl
 from trio_crawl._cli.check import check
 from trio_crawl._holds import HeldError, Hold, holder
+from trio_crawl.fetchers import Cache
 from trio_crawl.testing import MemoryWeb
 
 if TYPE_CHECKING:
@@ -274,6 +275,24 @@ def test_a_child_that_goes_on_writes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "o.warc").read_bytes().endswith(b"onetwo")
     names = {"c.db", "o-1.jsonl", "o-2.jsonl", "m", "o.warc"}
     assert {path.name for path in tmp_path.iterdir()} == names
+
+
+@virtual
+async def test_a_cache_in_use_is_no_output(tmp_path: Path) -> None:
+    """Several crawls may use a cache, and none may write over it meanwhile."""
+    path = tmp_path / "cache.sqlite"
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            await nursery.start(partial(crawl, f"{SITE}0", fetch=Cache(site(), path=path)))
+        with pytest.raises(OutputError, match="as the cache"):
+            await crawl(SITE, fetch=MemoryWeb(), write=path, overwrite=True)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(crawl, f"{SITE}0", fetch=site(), write=path, overwrite=True))
+        await trio.sleep(3)
+        with pytest.raises(UsageError, match="no cache|in use by"):
+            await crawl(SITE, fetch=Cache(MemoryWeb(), path=path))
+        nursery.cancel_scope.cancel()
+    await crawl(f"{SITE}0", fetch=site(2), write=path, overwrite=True)
 
 
 def test_a_hold_by_itself(tmp_path: Path) -> None:

@@ -117,6 +117,58 @@ class Hold:
             )
 
 
+@final
+class Share:
+    """One file that several may have, of this process or others, but nobody who would hold it alone.
+
+    Of a process there is one descriptor, as long as anybody in it has the file: see above.
+
+    Args:
+        path: of the file, which is there.
+        what: how whoever has it calls it.
+
+    Raises:
+        HeldError: somebody holds it.
+        OSError: it can't be opened.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._process = os.getpid()
+        self._key = _key(path.stat())
+        with _register.lock:
+            if self._key is None:
+                return
+            shared = _register.shared.get(self._key)
+            if shared is None:
+                _refuse(self._key)
+                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                try:
+                    _lock(descriptor, os.fstat(descriptor), shared=True)
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+                _register.descriptors.add(descriptor)
+                shared = _register.shared[self._key] = _Shared(descriptor, what)
+            shared.users += 1
+
+    def __repr__(self) -> str:
+        return "<Share of a file>"
+
+    def close(self) -> None:
+        """Let go of it; again, without effect."""
+        key, self._key = self._key, None
+        if key is None or os.getpid() != self._process:
+            return
+        with _register.lock:
+            shared = _register.shared[key]
+            shared.users -= 1
+            if not shared.users:
+                del _register.shared[key]
+                _register.descriptors.discard(shared.descriptor)
+                _unlock(shared.descriptor)
+                os.close(shared.descriptor)
+
+
 def holder(path: Path) -> str | None:
     """Return who holds what is at *path*; None if nobody does, or it can't be told."""
     try:
@@ -129,19 +181,29 @@ def holder(path: Path) -> str | None:
     return None
 
 
+class _Shared:
+    """A file that some of this process have."""
+
+    def __init__(self, descriptor: int, what: str) -> None:
+        self.descriptor = descriptor
+        self.what = what
+        self.users = 0
+
+
 class _Register:
     """What this process holds: there is one, as the system has one for the whole process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.held: dict[tuple[int, int], Hold] = {}
+        self.shared: dict[tuple[int, int], _Shared] = {}
         self.descriptors: set[int] = set()
 
     def forked(self) -> None:
         """Let go of all, in a child: what its copies of the descriptors do from now on is done to nothing."""
         self.lock = threading.Lock()
         descriptors, self.descriptors = self.descriptors, set()
-        self.held = {}
+        self.held, self.shared = {}, {}
         if not descriptors:
             return
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -174,7 +236,7 @@ def _key(found: os.stat_result) -> tuple[int, int] | None:
 
 
 def _refuse(key: tuple[int, int]) -> None:
-    other = _register.held.get(key)
+    other = _register.held.get(key) or _register.shared.get(key)
     if other is not None:
         raise HeldError(_here(other.what))
 
@@ -183,11 +245,11 @@ def _here(what: str) -> str:
     return f"a crawl of this process ({os.getpid()}), as {what}"
 
 
-def _lock(descriptor: int, found: os.stat_result) -> None:
+def _lock(descriptor: int, found: os.stat_result, *, shared: bool = False) -> None:
     if sys.platform == "win32":
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}:
             raise HeldError(_elsewhere(found)) from None

@@ -87,7 +87,7 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
 
 
 def _wait_for(thread: threading.Thread, ended: threading.Event, cancel: Callable[[], None]) -> None:
-    """Start *thread*, and wait until it has *ended*; interrupted, call *cancel*, and raise that in the end."""
+    """Start *thread*, and wait until it has *ended*; interrupted, *cancel*, and raise that in the end."""
     interrupt: KeyboardInterrupt | None = None
     while not ended.is_set():
         try:
