@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .._model import Json, Outcome
     from ..abc import Environment
     from .tables import Entry
+
+
+_CLOSING: Final = 5.0
+"""Seconds that it may wait for its thread, which is free by then."""
 
 
 @final
@@ -121,10 +125,10 @@ class Sqlite:
             columns = await self._run_in_thread(self._open, database, mark, limiter=self._limiter)
             self._tables.resume(columns)
             yield
-            await self._run_in_thread(database.close, limiter=self._limiter)
         finally:
-            # What a hop opened is closed even where its answer was lost to a cancellation.
-            database.close()
+            # However it is left, and off the loop: its log is brought into it, some batches at most.
+            with trio.move_on_after(_CLOSING, shield=True):
+                await self._run_in_thread(database.close, limiter=self._limiter)
             self._database = None
 
     def _open(self, database: Database, mark: Mark | None) -> Mapping[str, Sequence[str]]:
