@@ -122,9 +122,9 @@ class _WatchedConnection(sqlite3.Connection):
 
 
 _ASYNC: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-# What is the user's: a parser, a function, a writer. And what blocks on purpose: where time is virtual, processes are waited for with everything else at rest; the
-# list of public suffixes is read once in a process, as a module is; and paths among the arguments are looked
-# at before a crawl begins.
+# What is the user's: a parser, a function, a writer. And what blocks on purpose: where time is virtual,
+# processes are waited for with everything else at rest; the list of public suffixes is read once in a process
+# as modules are; and paths among the arguments are looked at before a crawl begins.
 _ALLOWED: Final[frozenset[CodeType]] = frozenset(
     {
         call.__code__,
