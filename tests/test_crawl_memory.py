@@ -15,8 +15,8 @@ from crawl_support import virtual
 from frontier_support import Doorkeeper, answer_of, lease_of
 
 from trio_crawl import Control, Headers, Hop, Link, Page, Request, Response, crawl
-from trio_crawl._crawl import loop
-from trio_crawl._frontier import discovery, journal as journal_module, queues, windows
+from trio_crawl._crawl import loop, outlet
+from trio_crawl._frontier import discovery, queues, windows
 from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.limits import Limits
@@ -162,7 +162,7 @@ async def test_sitemaps_beside_an_output_that_takes_nothing(
     state: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are read no further than what waits for the state, or is queued, has room."""
-    monkeypatch.setattr(journal_module, "MOST_URLS", 500)
+    monkeypatch.setattr(outlet, "MOST_CHANGES", 500)
     monkeypatch.setattr(loop, "MOST_LISTED", 500)
     web = MemoryWeb()
     web.otherwise(SITE, lambda _hop: Reply())

@@ -8,7 +8,6 @@ waits until every other task waits for something.)
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from math import inf
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import FetchError, TooManyFailuresError
 from .._lease import Drained, Gone, Idle, Kept, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
@@ -42,10 +42,9 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
+    from .reading import ReadingMark
     from .seeds import BadSeed
     from .tasks import Arrival
-
-log = logging.getLogger("trio_crawl")
 
 MOST_LISTED: Final = 200_000
 """Pages that are queued in memory, without a state, from which on no sitemap is read any further."""
@@ -70,6 +69,7 @@ class Loop:
         outlet: takes the outcomes.
         ledger: the books.
         contents: which page had a content first.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
@@ -85,6 +85,7 @@ class Loop:
         outlet: Outlet,
         ledger: Ledger,
         contents: Contents,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -107,10 +108,12 @@ class Loop:
             workers=pages.workers,
             concurrency=options.concurrency,
             timeout=options.timeout,
+            reading=reading,
             fail=fail,
             wake=self.wake,
             wall_clock=wall_clock,
         )
+        self._reading = reading
         self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
@@ -129,7 +132,6 @@ class Loop:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
-        self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._sower.feed, self._seeds)
         while True:
@@ -142,7 +144,8 @@ class Loop:
             began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
                 if self._due and isinstance(self._due[0][1], Following | ToDecode):
                     # Until the page is whole, no batch is closed that would have a part of its links.
                     await trio.lowlevel.checkpoint()
@@ -157,14 +160,17 @@ class Loop:
             self._read_on()
             self._sower.sow()
             self.tasks.start_look_ups()
+            now = trio.current_time()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
                 self._pass_asides()
                 return
-            # Where every token is taken there may be more to start; else rows need not wait for more.
-            await self._outlet.pass_on(idle=next_step is not None)
+            # Where every token is taken there may be more to start, and where there is more to be let go
+            # of; else rows need not wait for more.
+            again = next_step is not None and next_step.until is not None and next_step.until <= now
+            await self._outlet.pass_on(idle=next_step is not None and not again)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod
@@ -183,9 +189,10 @@ class Loop:
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure | Following):
-                if self._outlet.full:
+                if self._outlet.full and not isinstance(arrival, Following):
                     await self._outlet.hand_over()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
@@ -271,7 +278,9 @@ class Loop:
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
-            self._frontier.add_found(reading.links, lease, trio.current_time())
+            found = self._frontier.leads(reading.links, lease)
+            self._frontier.judge(found, lease)
+            self._frontier.add_found(found, lease, trio.current_time())
             if self._options.state is None and self._frontier.queued >= MOST_LISTED:
                 self._unread.append(reading.taken)
             else:
@@ -291,7 +300,7 @@ class Loop:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
         if isinstance(arrival, Following):
-            self._finish(lease, arrival.parsed, first=arrival.first)
+            self._follow(lease, arrival)
             return
         if isinstance(arrival, ToDecode):
             self._advance(lease, self._course.decode(lease, arrival, self._wall_clock(self.moved_at)))
@@ -357,8 +366,8 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept, *, first: int = 0) -> None:
-        """Add what the page leads to, from the link *first* on, let go of it, and hand it to the outputs."""
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept) -> None:
+        """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Failure) and lease.was is not None:
             self._failed(outcome)
@@ -368,12 +377,11 @@ class Loop:
             self._frontier.finish(lease, outcome, self._outlet.rowless(outcome, lease.was, now))
             return
         if isinstance(outcome, Parsed):
-            rest = self._course.follow(lease, outcome, first, now)
-            if rest is not None:
-                self._due.appendleft((lease, rest))
-                return
-        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
-        self._frontier.finish(lease, outcome, rows)
+            self._follow(lease, self._course.leads(lease, outcome))
+            return
+        encoded = self._outlet.encode(self._recorder.completed(lease, outcome))
+        with self._outlet.step:
+            self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
             self._failed(outcome)
 
@@ -383,3 +391,19 @@ class Loop:
         if limit is not None and self._failures > limit:
             message = f"more than max_failures={limit} pages failed; the last one: {failure}"
             raise TooManyFailuresError(message)
+
+    def _follow(self, lease: Lease, page: Following) -> None:
+        """Take in a part of what a page leads to; with the last of it, hand the page to the outputs.
+
+        What is the user's comes first, and may raise: nothing has changed then. After that nothing can, and
+        all of it is committed together: until it is whole, the loop closes no batch.
+        """
+        now = trio.current_time()
+        if self._course.judge(lease, page):
+            if page.encoded is None:
+                page.encoded = self._outlet.encode(self._recorder.completed(lease, page.parsed))
+            with self._outlet.step:
+                if self._course.follow(lease, page, now):
+                    self._frontier.finish(lease, page.parsed, self._outlet.add(page.encoded, now))
+                    return
+        self._due.appendleft((lease, page))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import traceback
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
@@ -40,14 +40,13 @@ if TYPE_CHECKING:
     from .course import ToAwait
     from .elsewhere import Elsewhere
     from .options import Options
+    from .reading import ReadingMark
     from .tasks import Turns
     from .turns import Turn
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
-
-log = logging.getLogger("trio_crawl")
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -70,6 +69,7 @@ class Pages:
     Args:
         options: of the crawl.
         elsewhere: takes the pages that are not parsed on the event loop.
+        reading: says which page is being read.
         kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
@@ -77,9 +77,15 @@ class Pages:
     """
 
     def __init__(
-        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+        self,
+        options: Options,
+        elsewhere: Elsewhere,
+        reading: ReadingMark,
+        *,
+        kinds: frozenset[LinkKind] = frozenset(),
     ) -> None:
         self._elsewhere = elsewhere
+        self._reading = reading
         self._kinds = kinds
         self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
@@ -223,23 +229,24 @@ class Pages:
             elapsed=response.elapsed,
             http_version=response.http_version,
             address=response.address,
-            _document=self._document(content, response.headers, lease.url),
+            _document=self._document(lease, content, response.headers),
         )
 
-    def _document(self, content: bytes, headers: Headers, url: str) -> HtmlDocument:
+    def _document(self, lease: Lease, content: bytes, headers: Headers) -> HtmlDocument:
         return HtmlDocument(
             content,
             content_type=headers.get("content-type"),
-            url=url,
+            url=lease.url,
             cache=self._cache,
             headers=headers,
             robots_tags=headers.get_all("x-robots-tag"),
             product=self._product,
             bounded=True,
+            poison=self._reading.is_poison(lease),
         )
 
-    def _with_content(self, page: Page, content: bytes) -> Page:
-        document = self._document(content, page.headers, page.final_url)
+    def _with_content(self, lease: Lease, page: Page, content: bytes) -> Page:
+        document = self._document(lease, content, page.headers)
         return replace(page, content=content, _document=document)
 
     @staticmethod
@@ -247,15 +254,15 @@ class Pages:
         """Return whether *page*, which waits for a worker process, takes much less as *response*."""
         return result is _ELSEWHERE and len(page.content) > _PACKED * len(response.body)
 
-    def emptied(self, page: Page) -> Page:
+    def emptied(self, lease: Lease, page: Page) -> Page:
         """Return *page* without its content, which is made of its response again."""
-        return self._with_content(page, b"")
+        return self._with_content(lease, page, b"")
 
     async def _refilled(self, lease: Lease, page: Page, response: Response) -> Page:
         decoding = self.decoding(lease, response)
         while not decoding.go_on():
             await trio.lowlevel.checkpoint()
-        return self._with_content(page, decoding.content)
+        return self._with_content(lease, page, decoding.content)
 
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
@@ -303,7 +310,7 @@ class Pages:
             async with turn:
                 if response is not None:
                     page = await self._refilled(lease, page, response)
-                if self._elsewhere.runs_parser:
+                if self._elsewhere.runs_parser_of(page):
                     found = Found(page, links_too=is_success(page.status))
                     await self._elsewhere.parse(page, found)
                     return self._parsed(page, found)

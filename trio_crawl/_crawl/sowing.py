@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
+from .._callbacks import call, call_async, log
 from .._errors import SeedError
 from .nurseries import is_cancellation
 from .seeds import BadSeed, SeedFile, lenient
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from .._model import Request
     from ..abc import Frontier
-
-log = logging.getLogger("trio_crawl")
 
 MOST_COUNTED: Final = 1_000_000
 COUNT_SECONDS: Final = 1.0
@@ -75,7 +73,7 @@ class Sower:
         for _ in range(ROUND):
             if not self._frontier.wants_seeds(now):
                 return
-            seed = next(self._seeds, None)
+            seed = call(next, self._seeds, None)
             if seed is None:
                 self._exhausted = True
                 self._frontier.seeds_exhausted()
@@ -83,6 +81,7 @@ class Sower:
             self._plant(seed, now)
         self._wake()
 
+    @trio.lowlevel.enable_ki_protection
     async def feed(self, seeds: AsyncIterable[str | Request]) -> None:
         """Read an async source of seeds; the crawl stays open until it ends."""
         try:
@@ -91,7 +90,12 @@ class Sower:
                     await stack.enter_async_context(aclosing(seeds))
                 number = 0
                 self._waiting_since = trio.current_time()
-                async for item in seeds:
+                source = aiter(seeds)
+                while True:
+                    try:
+                        item = await call_async(source.__anext__)
+                    except StopAsyncIteration:
+                        break
                     self._waiting_since = None
                     number += 1
                     if number % ROUND == 0:

@@ -10,8 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .. import _urls
+from .._callbacks import call_async
 from .._errors import FetchError
 from .._fetch.lookups import LookUps
 from .._fetch.resolve import ResolveError, Resolver
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .lists import Reading
     from .marks import Unnamed
     from .pages import Pages
+    from .reading import ReadingMark
     from .recorder import Recorder
     from .turns import Turn
 
@@ -72,6 +75,7 @@ class Tasks:
         workers: worker processes at once.
         concurrency: hops at once.
         timeout: seconds for one hop, and for one look-up.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl.
         wake: called when there is something to take.
         wall_clock: the moment that a time of trio's clock is.
@@ -102,6 +106,7 @@ class Tasks:
         workers: int,
         concurrency: int,
         timeout: float,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wake: Callable[[], None],
         wall_clock: Callable[[float], datetime],
@@ -111,6 +116,7 @@ class Tasks:
         self._pages = pages
         self._recorder = recorder
         self._timeout = timeout
+        self._reading = reading
         self._fail = fail
         self._wake = wake
         self._wall_clock = wall_clock
@@ -175,6 +181,7 @@ class Tasks:
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
+    @enable_ki_protection
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
@@ -183,7 +190,7 @@ class Tasks:
             self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._timeout
             with scope:
-                arrival = await self._fetcher.fetch(hop)
+                arrival = await call_async(self._fetcher.fetch, hop)
             if scope.cancelled_caught and trio.current_time() < scope.deadline:
                 arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
@@ -205,11 +212,13 @@ class Tasks:
         # Asked for now, in the order of the leases; tasks begin in any.
         self.nursery.start_soon(self._parse, lease, page, self._pages.turn(page, self._turns))
 
+    @enable_ki_protection
     async def _parse(self, lease: Lease, page: ToAwait, turn: Turn) -> None:
         """Run an async parser, and lay down what it found."""
         try:
             try:
-                outcome: Outcome = await self._pages.parse_async(lease, page, turn, self._turns)
+                parsing = self._pages.parse_async(lease, page, turn, self._turns)
+                outcome: Outcome = await self._reading.each_step(lease, parsing)
             except Exception as error:
                 if is_cancellation(error):
                     raise
@@ -229,6 +238,7 @@ class Tasks:
         turn = self._turns.readers.ask(_urls.host(lease.url), len(response.body))
         self.nursery.start_soon(self._read_list, lease, response, turn)
 
+    @enable_ki_protection
     async def _read_list(self, lease: Lease, response: Response, turn: Turn) -> None:
         """Read a sitemap in steps, and lay down what each found."""
         try:
@@ -261,6 +271,7 @@ class Tasks:
         while (begun := self._look_ups.next()) is not None:
             self.nursery.start_soon(self._resolve, *begun)
 
+    @enable_ki_protection
     async def _resolve(self, host: str, place: Place) -> None:
         answer: tuple[str, ...] | FetchError = ResolveError(
             f"no answer for {host!r} within {self._timeout} s", temporary=True
@@ -289,6 +300,7 @@ class Tasks:
         """Bring pages from the state to the frontier."""
         self.nursery.start_soon(self._read, wanted)
 
+    @enable_ki_protection
     async def _read(self, wanted: tuple[Wanted, ...]) -> None:
         self._reads += 1
         try:
@@ -304,6 +316,7 @@ class Tasks:
         self.naming += 1
         self.nursery.start_soon(self._name, lease, unnamed)
 
+    @enable_ki_protection
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         try:
             url = await self.url_of(unnamed.number)

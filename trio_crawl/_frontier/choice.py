@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .queues import Queues
     from .robots import Verdict
     from .trapwatch import TrapWatch
+
+
+AT_ONCE: Final = 256
+"""Pages that are let go of in one go, in some milliseconds."""
 
 
 class LostError(FetchError):
@@ -83,18 +87,16 @@ class Choice:
         """Whether everything that was queued is skipped, because of ``max_pages``."""
 
     def next(self, now: float) -> Decision:
-        """Return what to do next; see `MemoryFrontier.take`."""
-        while True:
+        """Return what to do next; see `MemoryFrontier.take`.
+
+        Where many pages in a row are let go of, it says in between to come again at once.
+        """
+        for _ in range(AT_ONCE):
             if self.stopping or self._full():
                 return self._winding_down()
-            if self._charges:
-                charged = self._charge(*self._charges.popleft(), now)
-                if charged is not None:
-                    return charged
-                continue
-            load = self._windows.load()
-            if load is not None:
-                return load
+            first = self._next_charge(now) or self._windows.load()
+            if first is not None:
+                return first
             host = self._schedule.next(now)
             if isinstance(host, Host):
                 decision = self._consider(host, now)
@@ -104,6 +106,7 @@ class Choice:
                 return Idle(host)
             else:
                 return Drained()
+        return Idle(now)
 
     def _full(self) -> bool:
         limit = self._limits.max_pages
@@ -288,6 +291,14 @@ class Choice:
         rest = host.health.learn(failed=True, started=now, now=now, unreachable=True)
         host.turns.pause_until(now + rest)
         self._manners.note(host)
+
+    def _next_charge(self, now: float) -> Refuse | Gone | None:
+        """Charge what is to be charged; return the first page that this ends, or that goes back by it."""
+        while self._charges:
+            decision = self._charge(*self._charges.popleft(), now)
+            if decision is not None:
+                return decision
+        return None
 
     def _charge(
         self, host: Host, order: int | None, error: FetchError | None, now: float

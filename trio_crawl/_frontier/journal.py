@@ -20,13 +20,6 @@ OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachabl
 """Reasons of skips that are failures of the host's: pages may be asked for again, as those that failed."""
 
 
-MOST_URLS: Final = 20_000
-"""URLs that wait in memory for the state, of one batch; of up to four that wait."""
-
-MOST_BYTES: Final = 8 * 2**20
-"""Bytes of such URLs: a site may have long ones."""
-
-
 class Discovered(NamedTuple):
     """A URL that was added.
 
@@ -134,7 +127,7 @@ class Changes:
         families: what is left to families of pages, by name.
         words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
-        size: bytes of URLs in `discovered` and `passed`, about.
+        url_bytes: of URLs in `discovered` and `passed`, about.
     """
 
     discovered: list[Discovered] = field(default_factory=list)
@@ -156,18 +149,18 @@ class Changes:
     families: dict[str, Family] = field(default_factory=dict)
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
-    size: int = 0
-
-    @property
-    def many(self) -> bool:
-        """Whether there are so many that the state has to have them before there are more."""
-        return len(self.discovered) + len(self.passed) >= MOST_URLS or self.size >= MOST_BYTES
+    url_bytes: int = 0
 
     def ended(self) -> Iterator[int]:
         """Yield the numbers of the pages whose outcome is known."""
         for some in (self.pages, self.kept, self.sitemaps, self.failed, self.skipped):
             for one in some:
                 yield one.id
+
+    @property
+    def size(self) -> int:
+        """The URLs that it is about."""
+        return len(self.discovered) + len(self.skipped) + len(self.passed)
 
     def __bool__(self) -> bool:
         return bool(
@@ -199,18 +192,47 @@ class Source(Protocol):
 
 
 @final
+class Step:
+    """What happens in it happens as a whole: an error leaves it torn, and nothing is committed then.
+
+    Nothing in it waits, and it calls nothing of the user's.
+
+    Attributes:
+        torn: whether there was an error.
+    """
+
+    __slots__ = ("torn",)
+
+    def __init__(self) -> None:
+        self.torn = False
+
+    def __repr__(self) -> str:
+        return f"<Step{', torn' * self.torn}>"
+
+    def __enter__(self) -> None:
+        """Begin it; within another one, it is a part of that."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it."""
+        if kind is not None:
+            self.torn = True
+
+
+@final
 class Journal:
     """Gathers `Changes`, until they are cut off to be committed with a batch.
 
     Attributes:
         sources: those who have something to tell when that happens.
+        step: in which changes are made that have to be committed together.
     """
 
-    __slots__ = ("changes", "sources")
+    __slots__ = ("changes", "sources", "step")
 
     def __init__(self) -> None:
         self.changes = Changes()
         self.sources: list[Source] = []
+        self.step = Step()
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"

@@ -139,10 +139,7 @@ class Queues:
             self.seeds.gone(host)
 
     def clear(self) -> int:
-        """Take out every page that is queued, in memory or not; return how many."""
-        for host in self.schedule.hosts.values():
-            host.clear()
+        """Count no page as queued any more, in memory or not; return how many were. None is chosen then."""
         self.seeds.clear()
-        self._astray.clear()
         number, self.queued = self.queued, 0
         return number

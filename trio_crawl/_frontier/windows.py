@@ -11,7 +11,7 @@ from .._errors import StateError
 from .._lease import Lease, Load, Wanted, number_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Stored
     from .dealings import Queued
@@ -52,12 +52,13 @@ class Windows:
         self.out: set[int] = set()
         """Pages, by number, that have left their queue and of which the state does not know what became."""
 
-    def resume(self, stored: Mapping[str, int]) -> None:
-        """Begin with so many pages of each host in the state, and none in memory."""
+    def resume(self, stored: Mapping[str, int]) -> Iterator[None]:
+        """Begin with so many pages of each host in the state, and none in memory; yield after each."""
         for name, number in stored.items():
             host = self._schedule.host(name)
             host.stored = number
             self._hungry[name] = host
+            yield
 
     def _size(self) -> int:
         share = WINDOWS // max(len(self._schedule.hosts), 1)

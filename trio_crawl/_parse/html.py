@@ -38,6 +38,10 @@ _SLOW_DECODING: Final = (
     "decoding this page takes too long to be done on the event loop, as much in it is broken: "
     'page.content is what came, and with parse_in="process" a parser gets all of it'
 )
+_POISONED: Final = (
+    "this page was being read when the crawl ended without a word, twice: it was read in a worker process, "
+    "and is not read here"
+)
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
@@ -57,12 +61,13 @@ class HtmlDocument:
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
         bounded: whether it is not decoded or parsed if it was made to take long.
+        poison: whether it is read in another process alone, as this one may not survive it.
     """
 
     __slots__ = (
         *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_directives", "_encoding"),
         *("_framed", "_headers", "_html", "_is_html", "_known", "_links", "_product"),
-        *("_robots_tags", "_tree", "_url", "links_dropped"),
+        *("_robots_tags", "_tree", "_url", "links_dropped", "poison"),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -76,8 +81,10 @@ class HtmlDocument:
         robots_tags: Sequence[str] = (),
         product: str = "robots",
         bounded: bool = False,
+        poison: bool = False,
     ) -> None:
         self._content = content
+        self.poison = poison
         self.links_dropped = 0
         """Links of ``a`` and ``area`` that are not taken, since they are too long, or all together."""
         self._headers = headers
@@ -108,12 +115,14 @@ class HtmlDocument:
             "product": self._product,
         }
 
-    def settle(self, known: Mapping[str, Any]) -> None:
+    def settle(self, known: Mapping[str, Any], *, harmless: bool = False) -> None:
         """Take what was found out about the document in another process.
 
         Args:
             known: its properties by name; ``links`` and ``chosen``, its links by kinds.
+            harmless: whether it may be read in this one from now on.
         """
+        self.poison = self.poison and not harmless
         self._known = known
         self._links = tuple(known["links"]) if "links" in known else None
         self._chosen = known.get("chosen", {})
@@ -129,6 +138,7 @@ class HtmlDocument:
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
         if self._html is None:
+            self._refuse_poison()
             if self._bounded and not decodes_quickly(self._content, self.encoding):
                 raise ParseError(_SLOW_DECODING)
             self._html = decode_bytes(self._content, self.encoding)
@@ -147,6 +157,8 @@ class HtmlDocument:
         Args:
             every: whether links are read beside those that a crawl follows.
         """
+        if self.poison:
+            return False
         if not (self._bounded and self.is_html):
             return True
         if len(self._content) > most_size(self.encoding):
@@ -289,6 +301,7 @@ class HtmlDocument:
     def _parse(self) -> Tree:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            self._refuse_poison()
             if not self.is_html:
                 self._tree = Tree("")
                 return self._tree
@@ -298,6 +311,10 @@ class HtmlDocument:
                 raise ParseError(SLOW_SHAPE)
             self._tree = Tree(text, xml=xml, bounded=self._bounded)
         return self._tree
+
+    def _refuse_poison(self) -> None:
+        if self.poison:
+            raise ParseError(_POISONED)
 
     def _metas(self) -> Iterator[tuple[str, str]]:
         """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
