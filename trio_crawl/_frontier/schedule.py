@@ -30,6 +30,11 @@ _ANY: Final = 1 << 62
 """More hops at once than there can be."""
 
 
+IDLE: Final = 60.0
+"""Seconds after which a host that has nothing more to be asked for is let go of: its addresses are old
+by then. What is measured of it, and its robots.txt, are kept elsewhere."""
+
+
 @final
 class Schedule:
     """Chooses the host whose turn it is.
@@ -55,6 +60,7 @@ class Schedule:
         self._per_address = per_address
         self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
+        self._idle: deque[tuple[float, str]] = deque()
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
         self._crowds: dict[str, deque[Host]] = {}
@@ -69,6 +75,17 @@ class Schedule:
         if host is None:
             host = self.hosts[name] = Host(name, self._terms)
         return host
+
+    def idle(self, host: Host, now: float) -> None:
+        """Take note that *host* has nothing more to be asked for; after a while it is let go of."""
+        self._idle.append((now, host.name))
+        for _ in range(2):
+            if self._idle[0][0] > now - IDLE:
+                break
+            name = self._idle.popleft()[1]
+            found = self.hosts.get(name)
+            if found is not None and found.forgettable(now):
+                del self.hosts[name]
 
     def add(self, host: Host, waiting: Waiting, now: float) -> None:
         """Queue a page at *host* for the first time."""
@@ -150,7 +167,8 @@ class Schedule:
         opening = self._openings[0][0] if self._openings else inf
         while self._waiting:
             wake, name = self._waiting[0]
-            if self.hosts[name].state is State.WAITING and self.hosts[name].wake == wake:
+            waiter = self.hosts.get(name)
+            if waiter is not None and waiter.state is State.WAITING and waiter.wake == wake:
                 return min(wake, opening)
             heappop(self._waiting)
         return opening if self._openings else None
@@ -161,17 +179,17 @@ class Schedule:
             if not self._waiting or self._waiting[0][0] > now:
                 return False
             wake, name = heappop(self._waiting)
-            host = self.hosts[name]
-            if host.state is State.WAITING and host.wake == wake:
+            host = self.hosts.get(name)
+            if host is not None and host.state is State.WAITING and host.wake == wake:
                 self.settle(host, now)
         return True
 
     def _first_ready(self) -> Host | None:
         while self._ready:
             order, name = self._ready[0]
-            host = self.hosts[name]
-            head = host.head()
-            if host.state is State.READY and head is not None and head[0] == order:
+            host = self.hosts.get(name)
+            head = None if host is None or host.state is not State.READY else host.head()
+            if head is not None and head[0] == order:
                 return host
             heappop(self._ready)
         return None
