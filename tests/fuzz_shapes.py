@@ -58,7 +58,7 @@ def wrong(seed: int) -> str | None:
             while min(tries) > BOUND and len(tries) < TRIES:
                 tries.append(_read(text)[0])
             # The machine is not always ours alone.
-            if min(tries) > BOUND and min(tries) > bound():
+            if min(tries) > 2 * bound():
                 return f"{size} characters take {min(tries) * 1000:.0f} ms: {text[:200]!r}"
     return None
 

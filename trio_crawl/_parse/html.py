@@ -38,6 +38,9 @@ _SLOW_DECODING: Final = (
     "decoding this page takes too long to be done on the event loop, as much in it is broken: "
     'page.content is what came, and with parse_in="process" a parser gets all of it'
 )
+# Characters that a title is read from; what is longer was made to be.
+_LONGEST_TITLE: Final = 64 * 1024
+
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
@@ -168,7 +171,7 @@ class HtmlDocument:
             known: str | None = self._known["title"]
             return known
         titles = self._parse().tagged("title")
-        return (collapse(titles[0].text) or None) if titles else None
+        return (collapse(titles[0].text[:_LONGEST_TITLE]) or None) if titles else None
 
     @property
     def directives(self) -> frozenset[str]:
