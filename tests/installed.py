@@ -43,7 +43,7 @@ def fetcher_for(extra: str, folder: Path) -> object:
 def main() -> None:
     """Import all that is public, crawl, and ask the command for its help."""
     extra = sys.argv[1] if len(sys.argv) > 1 else ""
-    assert not Path(trio_crawl.__file__).is_relative_to(Path.cwd()), "this is no installed copy"
+    assert Path(trio_crawl.__file__).is_relative_to(sys.prefix), "this is no installed copy"
     assert not [name for name in FOR_DEVELOPMENT if find_spec(name)], "packages for development are there"
     for name in MODULES:
         module = import_module(f"trio_crawl.{name}")

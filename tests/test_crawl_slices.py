@@ -164,6 +164,7 @@ def test_a_crawl_that_is_cancelled_within_a_page_goes_on_with_it(tmp_path: Path)
             path.unlink()
 
 
+@pytest.mark.slow
 def test_a_crawl_can_be_cancelled_between_slices(tmp_path: Path) -> None:
     """At any step of it, with nothing left behind, and the books right."""
     folder = tmp_path / "run"

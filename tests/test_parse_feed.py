@@ -92,6 +92,7 @@ def test_a_feed_has_entries(feed: str, expected: list[Link]) -> None:
         ),
         "<feed><entry><link href='{}'/></entry></feed>",
         "<rss><channel><item><link>mailto:a@b</link><atom:link href='{}'/></item></channel></rss>",
+        "<rdf:RDF><item rdf:about='{}'><title>a</title></item></rdf:RDF>",
         "<rss><channel><item><x:link xmlns:x='urn:x'>http://h/no</x:link><link>{}</link></item></channel></rss>",
     ],
 )

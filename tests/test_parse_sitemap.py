@@ -371,11 +371,12 @@ def test_an_entry_may_have_several_places() -> None:
         "<rss><channel><item><title>a</title></item></channel></rss>",
         "<rss><channel><x:item xmlns:x='urn:x'><link>http://h/</link></x:item></channel></rss>",
         "<feed xmlns='http://www.w3.org/2005/Atom'><entry><link rel='self' href='/a'/></entry></feed>",
+        pytest.param(f"<urlset>{'<url><loc>x:</loc></url>' * (MAX_ENTRIES + 1)}</urlset>", id="many"),
     ],
 )
 def test_a_list_whose_entries_can_t_be_read_is_a_failure(data: str) -> None:
     """Not silence: it says how many there are, and what they lack."""
-    with pytest.raises(FetchError, match=r"entries, of which none has an http or https URL") as caught:
+    with pytest.raises(FetchError, match="entries, of which none has an http or https URL") as caught:
         links_of(data.encode())
     assert caught.value.kind == "parse"
 

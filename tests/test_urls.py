@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +328,17 @@ def test_too_long_a_url_is_explained_in_few_words(url: str) -> None:
     explained = _urls.explain(url) or ""
     assert "more than 8,000 characters" in explained
     assert len(explained) < 500
+
+
+def test_of_long_urls_no_parts_are_remembered() -> None:
+    """So that what a process keeps of URLs does not grow with their length."""
+    _urls.split("http://h/a")
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            parts = _urls.split(f"http://h/{number}?{'x' * 7_900}")
+            assert (parts.path, len(parts.query)) == (f"/{number}", 7_900)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000

@@ -38,6 +38,8 @@ _MOST_ENCODED = 12
 # Characters of a text that are looked at for a URL; the rest may be a fragment.
 _LONGEST_READ = 64 * 1024
 _START = 64
+# Characters of a URL whose parts are remembered.
+_LONGEST_KEPT = 512
 _ANY_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _C0_OR_SPACE = "".join(map(chr, range(0x21)))
 _SHOWN = 200
@@ -253,9 +255,13 @@ def without_secrets(text: str) -> str:
     return text if found is None else f"{found[1]}…@{text[found.end() :]}"
 
 
-@lru_cache(maxsize=4096)
 def split(url: str) -> Parts:
     """Return the parts of *url*, a URL as `parse` returns it."""
+    return _split(url) if len(url) <= _LONGEST_KEPT else _split.__wrapped__(url)
+
+
+@lru_cache(maxsize=4096)
+def _split(url: str) -> Parts:
     base = origin(url)
     name = host(url)
     scheme, _, authority = base.partition("://")

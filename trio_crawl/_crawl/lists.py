@@ -30,6 +30,9 @@ LIST_KINDS: Final[frozenset[LinkKind]] = frozenset({"alternate", "link", "header
 _PER_PAGE: Final = 10
 """Sitemaps and feeds that one page leads to."""
 
+_AT_ONCE: Final = 500
+"""Links that go to the frontier at once."""
+
 log = logging.getLogger("trio_crawl")
 
 
@@ -94,7 +97,11 @@ def _pieces(lease: Lease, response: Response, reader: ListReader) -> Iterator[Pi
     assert isinstance(lease.request, ListRequest)  # noqa: S101 - others are not read
     coding = response.headers.get("content-encoding")
     for links in read_on(reader, decode_pieces(response.body, coding, MAX_BYTES)):
-        yield Piece(list(_followed(lease.request, links))) if links else None
+        found = list(_followed(lease.request, links))
+        for first in range(0, len(found), _AT_ONCE):
+            yield Piece(found[first : first + _AT_ONCE])
+        if not found:
+            yield None
     if reader.cut:
         log.warning("%s has more entries than count; the others are not read", lease.url)
 

@@ -36,7 +36,7 @@ class Statistics:
         statuses: pages by the status code of their last response.
         rows: rows written, of all outputs together.
         links: links found on pages, each once a page.
-        links_dropped: links beyond ``max_links`` of their page.
+        links_dropped: links beyond ``max_links`` of their page, or whose URLs are too long, each or together.
         requests: hops made, each retry and redirect counted.
         retries: hops that had to be made again.
         redirects: redirects followed.
@@ -113,7 +113,7 @@ class Report(Statistics):
                     "probes": self.probes,
                 },
             ),
-            _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
+            _line("links found", self.links, {"dropped": self.links_dropped}),
             _line("rows written", self.rows, {})
             + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
             f"{'bytes received':<16}{self.bytes:>11,}",

@@ -75,7 +75,8 @@ class Feed:
                 self.certain = True
                 self._around[depth] = name.namespace
             elif name.local == self._entry and depth - 1 in self._around:
-                self._begin_item(depth, name.namespace)
+                # What an item of RSS 1.0 is about is what it links to.
+                self._begin_item(depth, name.namespace, attributes.get("rdf:about", ""))
         elif depth == self._item + 1:
             # Atom's, which stands in RSS as well, for other relations.
             if name.local == "link" and "href" in attributes:
@@ -84,14 +85,14 @@ class Feed:
             elif name.local == "guid" and attributes.get("isPermaLink", "true").strip().lower() == "false":
                 self._guid = " "  # it is a name and no URL
 
-    def _begin_item(self, depth: int, namespace: str) -> None:
+    def _begin_item(self, depth: int, namespace: str, about: str) -> None:
         self.certain = True
         if not self._is_own(namespace):
             self._links.entries += 1  # that can't be read, as nobody knows what it is
             return
         self._item, self._namespace = depth, namespace
         self._references.clear()
-        self._guid = ""
+        self._guid = about.strip()
         self._dates.clear()
 
     def end(self, depth: int, name: Name, text: str) -> None:

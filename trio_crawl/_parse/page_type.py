@@ -6,13 +6,12 @@ from typing import Final
 
 from .decoding import decode_bytes
 from .media import parse_media_type
-from .xml_root import LONGEST_PROLOG, XHTML, root_of
+from .sitemap import is_root_of_list
+from .xml_root import LONGEST_PROLOG, XHTML, is_xhtml, root_of
 
 # Bytes of as many characters as are looked at, in every encoding.
 _PROLOG_BYTES: Final = 4 * LONGEST_PROLOG
 _START_BYTES: Final = 8 * 1024
-# Roots of lists of pages that have no namespace, or often none.
-_LISTS: Final = frozenset({"rss", "urlset", "sitemapindex", "feed"})
 
 
 def is_page(content: bytes, content_type: str | None, encoding: str) -> bool:
@@ -29,12 +28,14 @@ def is_page(content: bytes, content_type: str | None, encoding: str) -> bool:
     start = decode_bytes(content[:_START_BYTES], encoding).lstrip()
     if not media.is_any_xml and not start.startswith("<?xml"):
         # Without a type it is HTML, but where its root says that it is something else.
-        root = root_of(start) if "xmlns" in start else None
-        return start.startswith("<") and (root is None or root.namespace in {"", XHTML})
-    root = root_of(decode_bytes(content[:_PROLOG_BYTES], encoding))
-    if media.is_html and (root is None or not root.namespace):
-        return root is None or root.local not in _LISTS
-    return root is not None and root.namespace == XHTML
+        root = root_of(start)
+        foreign = root is not None and root.namespace not in {"", XHTML}
+        return start.startswith("<") and not (foreign or is_root_of_list(root))
+    text = decode_bytes(content[:_PROLOG_BYTES], encoding)
+    if not media.is_html:
+        return is_xhtml(text)
+    root = root_of(text)
+    return root is None or root.namespace == XHTML or not (root.namespace or is_root_of_list(root))
 
 
 def is_xml(text: str, content_type: str | None) -> bool:

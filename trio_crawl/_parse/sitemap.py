@@ -71,6 +71,7 @@ def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
         for piece in _unzipped(data):
             yield reader.feed(piece)
             if reader.cut:
+                reader.check()
                 return
         yield reader.close()
     except FetchError:
@@ -85,6 +86,11 @@ def links_of_list(content: bytes, url: str, content_type: str | None = None) -> 
             yield from links
     except (NoListError, FetchError):
         return
+
+
+def is_root_of_list(root: Name | None) -> bool:
+    """Say whether a document with this *root* is a list of pages, or may be."""
+    return root is not None and (root.local in SITEMAP_ROOTS or is_feed(root))
 
 
 def _unzipped(data: Iterable[bytes]) -> Iterator[bytes]:
@@ -153,13 +159,21 @@ class ListReader:
             self._know_text()
         if self.format is None or (isinstance(self._elements, Feed) and not self._elements.certain):
             raise NoListError
-        if self._links.entries and not self._links.any:
-            raise FetchError(
-                "parse",
-                f"the {self.format.replace('_', ' ')} has {self._links.entries:,} entries, "
-                f"of which none has an http or https URL that can be read",
-            )
+        self.check()
         return self.taken()
+
+    def check(self) -> None:
+        """Look whether entries could be read, where there are any.
+
+        Raises:
+            FetchError: none could.
+        """
+        if self._links.entries and not self._links.any:
+            what = (self.format or "list").replace("_", " ")
+            message = (
+                f"the {what} has {self._links.entries:,} entries, of which none has an http or https URL"
+            )
+            raise FetchError("parse", message)
 
     def taken(self) -> list[Link]:
         """Return the links that were found and not told yet."""

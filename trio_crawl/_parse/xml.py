@@ -24,6 +24,9 @@ MAX_TOKEN: Final = 256 * 1024
 MAX_ELEMENTS: Final = 2_000_000
 """Elements of one document: forty for each of 50,000 pages."""
 
+MAX_NAMES: Final = 10_000
+"""Names of elements and attributes, all together; a parser keeps each for good."""
+
 MAX_TEXT: Final = 8 * 1024
 """Characters of the text of one element, without white space before it; of a longer one no more is told."""
 
@@ -74,6 +77,7 @@ class XmlReader:
         self._text: list[str] = []
         self._length = 0
         self._names = Names()
+        self._seen: set[str] = set()
         # Whatever the document declares, what it is told is UTF-8.
         self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
@@ -120,6 +124,10 @@ class XmlReader:
             raise FetchError("parse", f"the XML has more than {MAX_DEPTH} elements in each other")
         if self._count > MAX_ELEMENTS:
             raise FetchError("parse", f"the XML has more than {MAX_ELEMENTS:,} elements")
+        self._seen.add(name)
+        self._seen.update(attributes)
+        if len(self._seen) > MAX_NAMES:
+            raise FetchError("parse", f"the XML has more than {MAX_NAMES:,} names of elements and attributes")
         self._text.clear()
         self._length = 0
         self._elements.start(depth, self._names.begin(depth, name, attributes), attributes)
@@ -176,7 +184,10 @@ class Names:
         """Return the name of the element that ends at *depth*, whose declarations end with it."""
         found = self._resolved(name)
         while self._declared and self._declared[-1][0] == depth:
-            del self._scopes[self._declared.pop()[1]][-1]
+            prefix = self._declared.pop()[1]
+            self._scopes[prefix].pop()
+            if not self._scopes[prefix]:
+                del self._scopes[prefix]
             self._known.clear()
         return found
 

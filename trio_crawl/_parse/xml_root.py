@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from .xml import Name
 
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 """The namespace of XHTML."""
@@ -21,19 +23,7 @@ _START: Final = re.compile(rf"<([^\s/<>=\"'!?]++)((?:{_QUOTED}|[^>\"'<])*+)>", r
 _NAMESPACE: Final = re.compile(r"""(?<!\S)xmlns(?::([^\s=]++))?\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 
 
-class Root(NamedTuple):
-    """The name of a root element.
-
-    Args:
-        namespace: its URI; empty for none.
-        local: the name without a prefix.
-    """
-
-    namespace: str
-    local: str
-
-
-def root_of(text: str) -> Root | None:
+def root_of(text: str) -> Name | None:
     """Return the root of the XML document that *text* begins; None if there is none within bounds."""
     text = text[:LONGEST_PROLOG]
     prolog = _PROLOG.match(text)
@@ -43,10 +33,10 @@ def root_of(text: str) -> Root | None:
     prefix, _, local = start[1].rpartition(":")
     for found in _NAMESPACE.finditer(start[2]):
         if (found[1] or "") == prefix:
-            return Root((found[2] or found[3] or "").strip(), local)
-    return Root("", local)
+            return Name((found[2] or found[3] or "").strip(), local)
+    return Name("", local)
 
 
 def is_xhtml(text: str) -> bool:
     """Say whether the XML document that *text* begins is XHTML, by its root and nothing else."""
-    return root_of(text) == Root(XHTML, "html")
+    return root_of(text) == Name(XHTML, "html")
