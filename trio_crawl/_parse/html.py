@@ -42,6 +42,9 @@ _POISONED: Final = (
     "this page was being read when the crawl ended without a word, twice: it was read in a worker process, "
     "and is not read here"
 )
+# Characters that a title is read from; what is longer was made to be.
+_LONGEST_TITLE: Final = 64 * 1024
+
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
@@ -180,7 +183,7 @@ class HtmlDocument:
             known: str | None = self._known["title"]
             return known
         titles = self._parse().tagged("title")
-        return (collapse(titles[0].text) or None) if titles else None
+        return (collapse(titles[0].text[:_LONGEST_TITLE]) or None) if titles else None
 
     @property
     def directives(self) -> frozenset[str]:
