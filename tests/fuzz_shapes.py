@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from fuzz_documents import token
+from growth_support import ROOM
 from hostile_documents import BOUND, bound
 
 from trio_crawl._parse.cost import MOST_MEMORY, predict
@@ -45,8 +46,8 @@ def shape(seed: int, size: int) -> str:
     return document[:size]
 
 
-def wrong(seed: int) -> str | None:
-    """Return how a shape takes more than was predicted of it; None if it does not."""
+def wrong(seed: int, *, room: float = ROOM) -> str | None:
+    """Return how a shape takes more than was predicted of it, with some *room*; None if it does not."""
     for size in SIZES:
         text = shape(seed, size)
         predicted = predict(text)
@@ -58,7 +59,7 @@ def wrong(seed: int) -> str | None:
             while min(tries) > BOUND and len(tries) < TRIES:
                 tries.append(_read(text)[0])
             # The machine is not always ours alone.
-            if min(tries) > 2 * bound():
+            if min(tries) > BOUND and min(tries) > bound(room):
                 return f"{size} characters take {min(tries) * 1000:.0f} ms: {text[:200]!r}"
     return None
 
@@ -89,7 +90,7 @@ def main() -> int:
     options = parser.parse_args()
     found = 0
     for seed in range(options.first, options.first + options.shapes):
-        message = wrong(seed)
+        message = wrong(seed, room=1)
         if message is not None:
             found += 1
             print(f"shape {seed}: {message}", flush=True)  # noqa: T201 - what it is for

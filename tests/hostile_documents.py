@@ -6,6 +6,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from growth_support import ROOM
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,8 +51,13 @@ BOUND: Final = 0.05
 """Seconds of processor time that nothing may take on the event loop, on an idle machine."""
 
 
-def bound() -> float:
-    """Return that bound for the machine as it is: where it is busy, all takes longer."""
+def bound(room: float = ROOM) -> float:
+    """Return that bound for the machine as it is: where it is busy, all takes longer.
+
+    Args:
+        room: how much longer than on an idle machine it may take besides. What is not bounded takes a
+            hundred times as long.
+    """
 
     def work() -> float:
         began = time.thread_time()
@@ -58,7 +65,7 @@ def bound() -> float:
         return time.thread_time() - began
 
     # What this takes on a core of 2.5 GHz that has nothing else to do.
-    return BOUND * max(1.0, min(work() for _ in range(5)) / 0.003)
+    return room * BOUND * max(1.0, min(work() for _ in range(5)) / 0.003)
 
 
 FAMILY: Final[dict[str, Shape]] = {

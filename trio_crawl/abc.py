@@ -282,8 +282,17 @@ class Frontier(Protocol):
     def add_bad_seed(self, text: str, /) -> bool:
         """Count a seed that is no URL as skipped; return whether it is new."""
 
+    def leads(self, found: Iterable[Link | Request], parent: Lease, /) -> Sequence[Link | Request]:
+        """Return all that the page of *parent* leads to, for `judge` and `add_found`, in parts if need be."""
+
+    def judge(self, found: Iterable[Link | Request], parent: Lease, /) -> None:
+        """Ask what the user gave whether *found* is in scope, which may raise; `add_found` asks nobody then.
+
+        Nothing changes by it. What is asked about, and then added, are the same objects.
+        """
+
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
-        """Add what the page of *parent* leads to, as far as scope and limits allow; skip the rest."""
+        """Add what was judged, as far as scope and limits allow; skip the rest."""
 
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""

@@ -19,13 +19,15 @@ from .marks import Marks, Unnamed
 from .pages import is_success
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from .._fetch.decode import Decoding
     from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
-    from .._model import Outcome
+    from .._model import Link, Outcome, Request
     from .._policy.verdict import Verdict
+    from .._write.batch import Encoded
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
@@ -57,12 +59,23 @@ class ToDecode:
     decoding: Decoding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Following:
-    """A page of whose links those from the number *first* on are yet to be taken in."""
+    """A page whose links are being taken in, some at once.
+
+    Args:
+        parsed: what was found on it.
+        found: all that it leads to.
+        judged: how many of these are known to be in scope, or not.
+        encoded: what outputs keep of the page; None as long as they were not asked.
+        first: how many links are taken in.
+    """
 
     parsed: Parsed
-    first: int
+    found: Sequence[Link | Request]
+    judged: int = 0
+    encoded: Encoded | None = None
+    first: int = 0
 
 
 Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToDecode | ToRead | Unnamed | None"
@@ -224,8 +237,21 @@ class Course:
             return self._pages.parse_failure(lease, error)
         return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)
 
-    def follow(self, lease: Lease, parsed: Parsed, first: int, now: float) -> Following | None:
-        """Take in links of a page, from the number *first* on; return what is left of it, if anything is."""
-        end = first + MOST_AT_ONCE
-        self._frontier.add_found(parsed.follow[first:end], lease, now)
-        return Following(parsed, end) if end < len(parsed.follow) else None
+    def leads(self, lease: Lease, parsed: Parsed) -> Following:
+        """Return what is to be followed of a page, of which nothing is taken in yet."""
+        return Following(parsed, self._frontier.leads(parsed.follow, lease))
+
+    def judge(self, lease: Lease, page: Following) -> bool:
+        """Ask of some links whether they are in scope; return whether that is known of all."""
+        if page.judged < len(page.found):
+            end = page.judged + MOST_AT_ONCE
+            self._frontier.judge(page.found[page.judged : end], lease)
+            page.judged = end
+        return page.judged >= len(page.found)
+
+    def follow(self, lease: Lease, page: Following, now: float) -> bool:
+        """Take in some links of a page; return whether that was the last of it."""
+        end = page.first + MOST_AT_ONCE
+        self._frontier.add_found(page.found[page.first : end], lease, now)
+        page.first = end
+        return end >= len(page.found)

@@ -8,7 +8,6 @@ waits until every other task waits for something.)
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from math import inf
@@ -42,10 +41,9 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
+    from .reading import ReadingMark
     from .seeds import BadSeed
     from .tasks import Arrival
-
-log = logging.getLogger("trio_crawl")
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -64,6 +62,7 @@ class Loop:
         outlet: takes the outcomes.
         ledger: the books.
         contents: which page had a content first.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
@@ -79,6 +78,7 @@ class Loop:
         outlet: Outlet,
         ledger: Ledger,
         contents: Contents,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -99,10 +99,12 @@ class Loop:
             pages=pages,
             recorder=self._recorder,
             timeout=options.timeout,
+            reading=reading,
             fail=fail,
             wake=self.wake,
             wall_clock=wall_clock,
         )
+        self._reading = reading
         self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
@@ -117,7 +119,6 @@ class Loop:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
-        self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._sower.feed, self._seeds)
         while True:
@@ -130,7 +131,8 @@ class Loop:
             began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
                 if self._due and isinstance(self._due[0][1], Following | ToDecode):
                     # Until the page is whole, no batch is closed that would have a part of its links.
                     await trio.lowlevel.checkpoint()
@@ -143,14 +145,17 @@ class Loop:
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
             self._sower.sow()
+            now = trio.current_time()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
                 self._pass_asides()
                 return
-            # Where every token is taken there may be more to start; else rows need not wait for more.
-            await self._outlet.pass_on(idle=next_step is not None)
+            # Where every token is taken there may be more to start, and where there is more to be let go
+            # of; else rows need not wait for more.
+            again = next_step is not None and next_step.until is not None and next_step.until <= now
+            await self._outlet.pass_on(idle=next_step is not None and not again)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod
@@ -169,9 +174,10 @@ class Loop:
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure | Following):
-                if self._outlet.full:
+                if self._outlet.full and not isinstance(arrival, Following):
                     await self._outlet.hand_over()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
@@ -248,7 +254,9 @@ class Loop:
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
-            self._frontier.add_found(reading.links, lease, trio.current_time())
+            found = self._frontier.leads(reading.links, lease)
+            self._frontier.judge(found, lease)
+            self._frontier.add_found(found, lease, trio.current_time())
             reading.taken.set()
             return
         self.tasks.reading -= 1
@@ -265,7 +273,7 @@ class Loop:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
         if isinstance(arrival, Following):
-            self._finish(lease, arrival.parsed, first=arrival.first)
+            self._follow(lease, arrival)
             return
         if isinstance(arrival, ToDecode):
             self._advance(lease, self._course.decode(lease, arrival, self._wall_clock(self.moved_at)))
@@ -312,23 +320,38 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged, *, first: int = 0) -> None:
-        """Add what the page leads to, from the link *first* on, let go of it, and hand it to the outputs."""
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
+        """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Unchanged):
             self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
         if isinstance(outcome, Parsed):
-            rest = self._course.follow(lease, outcome, first, now)
-            if rest is not None:
-                self._due.appendleft((lease, rest))
-                return
-        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
-        self._frontier.finish(lease, outcome, rows)
+            self._follow(lease, self._course.leads(lease, outcome))
+            return
+        encoded = self._outlet.encode(self._recorder.completed(lease, outcome))
+        with self._outlet.step:
+            self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
             self._failures += 1
             limit = self._options.max_failures
             if limit is not None and self._failures > limit:
                 message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
                 raise TooManyFailuresError(message)
+
+    def _follow(self, lease: Lease, page: Following) -> None:
+        """Take in a part of what a page leads to; with the last of it, hand the page to the outputs.
+
+        What is the user's comes first, and may raise: nothing has changed then. After that nothing can, and
+        all of it is committed together: until it is whole, the loop closes no batch.
+        """
+        now = trio.current_time()
+        if self._course.judge(lease, page):
+            if page.encoded is None:
+                page.encoded = self._outlet.encode(self._recorder.completed(lease, page.parsed))
+            with self._outlet.step:
+                if self._course.follow(lease, page, now):
+                    self._frontier.finish(lease, page.parsed, self._outlet.add(page.encoded, now))
+                    return
+        self._due.appendleft((lease, page))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import ParseError, StateError
 from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
@@ -36,12 +36,11 @@ if TYPE_CHECKING:
     from .._model import FailureKind, LinkKind, Response
     from .elsewhere import Elsewhere
     from .options import Options
+    from .reading import ReadingMark
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
-
-log = logging.getLogger("trio_crawl")
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -61,6 +60,7 @@ class Pages:
     Args:
         options: of the crawl.
         elsewhere: takes the pages that are not parsed on the event loop.
+        reading: says which page is being read.
         kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
@@ -68,9 +68,15 @@ class Pages:
     """
 
     def __init__(
-        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+        self,
+        options: Options,
+        elsewhere: Elsewhere,
+        reading: ReadingMark,
+        *,
+        kinds: frozenset[LinkKind] = frozenset(),
     ) -> None:
         self._elsewhere = elsewhere
+        self._reading = reading
         self._kinds = kinds
         self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
@@ -217,6 +223,7 @@ class Pages:
                 robots_tags=response.headers.get_all("x-robots-tag"),
                 product=self._product,
                 bounded=True,
+                poison=self._reading.is_poison(lease),
             ),
         )
 
@@ -254,7 +261,7 @@ class Pages:
 
     async def parse_async(self, page: Page, result: object) -> Parsed:
         """Return what an async parser, or a worker process, finds on *page*."""
-        if result is _ELSEWHERE and not self._elsewhere.runs_parser:
+        if result is _ELSEWHERE and not self._elsewhere.runs_parser_of(page):
             # First the one, then the other: others are counted while this is waited for.
             dropped = await self._elsewhere.read(page)
             self.links_dropped += dropped

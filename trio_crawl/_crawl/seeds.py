@@ -11,7 +11,9 @@ from typing import BinaryIO, Final, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError, UsageError
+from .._frontier.requests import text_of
 from .._model import Request
+from .._write.same import Thing
 
 Seed: TypeAlias = "str | Request"
 Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
@@ -52,11 +54,18 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
     )
 
 
+def seed_files(seeds: object) -> list[Thing]:
+    """Return the file that *seeds* are read from, if they are."""
+    if not isinstance(seeds, PathLike):
+        return []
+    return [Thing(what=f"the file of seeds {str(seeds)!r}", path=Path(seeds).absolute(), read=True)]
+
+
 def checked(seed: object) -> Request:
     """Return *seed* as a request for a URL as the URL standard serialises it.
 
     Raises:
-        SeedError: it is no http(s) URL, or has a user name.
+        SeedError: it is no http(s) URL, or has a user name; or a field that is not JSON.
     """
     request = seed if isinstance(seed, Request) else None
     text = request.url if request is not None else seed
@@ -71,7 +80,13 @@ def checked(seed: object) -> Request:
             f"{plain!r} was given with a user name in front of its host; leave that out of the URL, "
             f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
         )
-    return Request(url) if request is None else replace(request, url=url)
+    if request is None:
+        return Request(url)
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise SeedError(str(error)) from error
+    return replace(request, url=url)
 
 
 def lenient(seed: object) -> Request | BadSeed | None:

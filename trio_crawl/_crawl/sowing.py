@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, final
 
 import trio
 
+from .._callbacks import call, call_async, log
 from .nurseries import is_cancellation
 from .seeds import BadSeed, lenient
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from .._model import Request
     from ..abc import Frontier
-
-log = logging.getLogger("trio_crawl")
 
 READ_AHEAD: Final = 10_000
 """Seeds that are queued before more are read: enough to find hosts whose turn it is, and
@@ -71,13 +69,14 @@ class Sower:
         for _ in range(ROUND):
             if self._frontier.queued >= READ_AHEAD:
                 return
-            seed = next(self._seeds, None)
+            seed = call(next, self._seeds, None)
             if seed is None:
                 self._frontier.seeds_exhausted()
                 return
             self._plant(seed, now)
         self._wake()
 
+    @trio.lowlevel.enable_ki_protection
     async def feed(self, seeds: AsyncIterable[str | Request]) -> None:
         """Read an async source of seeds; the crawl stays open until it ends."""
         try:
@@ -86,7 +85,12 @@ class Sower:
                     await stack.enter_async_context(aclosing(seeds))
                 number = 0
                 self._waiting_since = trio.current_time()
-                async for item in seeds:
+                source = aiter(seeds)
+                while True:
+                    try:
+                        item = await call_async(source.__anext__)
+                    except StopAsyncIteration:
+                        break
                     self._waiting_since = None
                     number += 1
                     if number % ROUND == 0:

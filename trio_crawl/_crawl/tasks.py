@@ -10,8 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .. import _urls
+from .._callbacks import call_async
 from .._errors import FetchError
 from .._fetch.resolve import Resolver
 from .explain import Hop
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .lists import Reading
     from .marks import Unnamed
     from .pages import Pages
+    from .reading import ReadingMark
     from .recorder import Recorder
 
 Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
@@ -45,6 +48,7 @@ class Tasks:
         pages: makes what to ask for, and parses.
         recorder: is told of what is asked for.
         timeout: seconds for one hop, and for one look-up.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl.
         wake: called when there is something to take.
         wall_clock: the moment that a time of trio's clock is.
@@ -72,6 +76,7 @@ class Tasks:
         pages: Pages,
         recorder: Recorder,
         timeout: float,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wake: Callable[[], None],
         wall_clock: Callable[[float], datetime],
@@ -81,6 +86,7 @@ class Tasks:
         self._pages = pages
         self._recorder = recorder
         self._timeout = timeout
+        self._reading = reading
         self._fail = fail
         self._wake = wake
         self._wall_clock = wall_clock
@@ -127,6 +133,7 @@ class Tasks:
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
+    @enable_ki_protection
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
@@ -135,7 +142,7 @@ class Tasks:
             self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._timeout
             with scope:
-                arrival = await self._fetcher.fetch(hop)
+                arrival = await call_async(self._fetcher.fetch, hop)
             if scope.cancelled_caught and trio.current_time() < scope.deadline:
                 arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
@@ -156,11 +163,13 @@ class Tasks:
         self.parsing += 1
         self.nursery.start_soon(self._parse, lease, page)
 
+    @enable_ki_protection
     async def _parse(self, lease: Lease, page: ToAwait) -> None:
         """Run an async parser, and lay down what it found."""
         try:
             try:
-                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+                parsing = self._pages.parse_async(page.page, page.result)
+                outcome: Outcome = await self._reading.each_step(lease, parsing)
             except Exception as error:
                 if is_cancellation(error):
                     raise
@@ -179,6 +188,7 @@ class Tasks:
         self.reading += 1
         self.nursery.start_soon(self._read_list, lease, response)
 
+    @enable_ki_protection
     async def _read_list(self, lease: Lease, response: Response) -> None:
         """Read a sitemap in steps, and lay down what each found."""
         try:
@@ -204,6 +214,7 @@ class Tasks:
         else:
             self._frontier.resolved(host, known, now)
 
+    @enable_ki_protection
     async def _resolve(self, host: str) -> None:
         answer: tuple[str, ...] | FetchError = FetchError(
             "dns", f"no answer for {host!r} within {self._timeout} s"
@@ -222,6 +233,7 @@ class Tasks:
         """Bring pages from the state to the frontier."""
         self.nursery.start_soon(self._read, wanted)
 
+    @enable_ki_protection
     async def _read(self, wanted: tuple[Wanted, ...]) -> None:
         self._reads += 1
         try:
@@ -237,6 +249,7 @@ class Tasks:
         self.parsing += 1
         self.nursery.start_soon(self._name, lease, unnamed)
 
+    @enable_ki_protection
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         try:
             url = await self.url_of(unnamed.number)

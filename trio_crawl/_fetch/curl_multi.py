@@ -75,6 +75,7 @@ class Engine:
         # libcurl's timer changes several times a transfer; only the last word counts.
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timers.append)
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, *, again: bool = False) -> Response:
         """Make *hop*; a second time if the first finds a kept connection closed (RFC 9112, section 9.3.1).
 
@@ -109,6 +110,7 @@ class Engine:
             self._release(easy, again=plain)
         return await self.fetch(hop, again=True)
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch_through(self, proxy: Proxy, hop: Hop) -> Response:
         """Make *hop* by *proxy*; raises what `fetch` does.
 
@@ -248,6 +250,7 @@ class Engine:
             except pycurl.error as problem:
                 error.add_note(f"and libcurl did not let go of a transfer: {problem}")
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Wait for sockets and deadlines, until `stop`; the crawl's service nursery runs it."""
         try:

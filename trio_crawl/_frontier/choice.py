@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .manners import Manners
     from .queues import Queues
     from .trapwatch import TrapWatch
+
+
+AT_ONCE: Final = 256
+"""Pages that are let go of in one go, in some milliseconds."""
 
 
 @final
@@ -69,8 +73,11 @@ class Choice:
         """Whether everything that was queued is skipped, because of ``max_pages``."""
 
     def next(self, now: float) -> Decision:
-        """Return what to do next; see `MemoryFrontier.take`."""
-        while True:
+        """Return what to do next; see `MemoryFrontier.take`.
+
+        Where many pages in a row are let go of, it says in between to come again at once.
+        """
+        for _ in range(AT_ONCE):
             if self.stopping or self._full():
                 return self._winding_down()
             load = self._windows.load()
@@ -85,6 +92,7 @@ class Choice:
                 return Idle(host)
             else:
                 return Drained()
+        return Idle(now)
 
     def _full(self) -> bool:
         limit = self._limits.max_pages

@@ -49,6 +49,7 @@ CREATE TABLE robots (
     source TEXT,               -- the rules of our group
     product TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX robots_of ON robots (host);
 CREATE TABLE cookies (site TEXT PRIMARY KEY, jar TEXT NOT NULL) WITHOUT ROWID;
 """
 """The tables, beside those of `trio_crawl._frontier.schema`."""

@@ -232,13 +232,6 @@ class Host:
         if not self.unsaved:
             self.lowest_unsaved = inf
 
-    def clear(self) -> None:
-        """Forget every page that waits here."""
-        self.pages.clear()
-        if self.met is not None and self.met.later:
-            self.met.later.clear()
-        self.stored = self.unsaved = 0
-
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
         """Return in words what it waits for."""
         met = self.met

@@ -145,6 +145,11 @@ class Changes:
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """The URLs that it is about."""
+        return len(self.discovered) + len(self.skipped) + len(self.passed)
+
     def __bool__(self) -> bool:
         return bool(
             self.discovered
@@ -173,18 +178,47 @@ class Source(Protocol):
 
 
 @final
+class Step:
+    """What happens in it happens as a whole: an error leaves it torn, and nothing is committed then.
+
+    Nothing in it waits, and it calls nothing of the user's.
+
+    Attributes:
+        torn: whether there was an error.
+    """
+
+    __slots__ = ("torn",)
+
+    def __init__(self) -> None:
+        self.torn = False
+
+    def __repr__(self) -> str:
+        return f"<Step{', torn' * self.torn}>"
+
+    def __enter__(self) -> None:
+        """Begin it; within another one, it is a part of that."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it."""
+        if kind is not None:
+            self.torn = True
+
+
+@final
 class Journal:
     """Gathers `Changes`, until they are cut off to be committed with a batch.
 
     Attributes:
         sources: those who have something to tell when that happens.
+        step: in which changes are made that have to be committed together.
     """
 
-    __slots__ = ("changes", "sources")
+    __slots__ = ("changes", "sources", "step")
 
     def __init__(self) -> None:
         self.changes = Changes()
         self.sources: list[Source] = []
+        self.step = Step()
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"

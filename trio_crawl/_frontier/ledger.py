@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._callbacks import log
 from .._model import Statistics
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ class Batch(Protocol):
     def statuses(self) -> Counter[int]: ...
     @property
     def failed(self) -> Counter[FailureKind]: ...
-
-
-log = logging.getLogger("trio_crawl")
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
@@ -13,6 +14,8 @@ from .robots import RobotsDesk
 from .watch import Watchers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Lease
     from .._model import Response
     from .._model.conduct import HostReport
@@ -43,19 +46,22 @@ class Manners:
         if journal is not None:
             journal.sources.append(self)
 
-    def begin(self, epoch: float) -> None:
+    def begin(self, epoch: float, since: float = -inf) -> None:
         """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
-        self._watchers.epoch = epoch
+        self._watchers.begin(epoch, since)
         if self.robots is not None:
             self.robots.epoch = epoch
 
-    def resume(self, resumed: Resumed, schedule: Schedule, now: float) -> None:
-        """Let hosts wait, and robots.txt hold, as long as an earlier run would have."""
+    def resume(self, resumed: Resumed, schedule: Schedule, now: float) -> Iterator[None]:
+        """Let hosts wait, and robots.txt hold, as long as an earlier run would have; yield after each."""
         for record in resumed.hosts:
             self._watchers.resume(schedule.host(record.host), record, now)
-        if resumed.killed:
-            self._watchers.resume_blindly(map(schedule.host, resumed.stored), now)
+            yield
+        for name in resumed.stored if resumed.killed else ():
+            self._watchers.resume_blindly(schedule.host(name), now)
+            yield
         for known in resumed.robots:
+            yield
             if self.robots is not None and self.robots.resume(known, now) and known.crawl_delay:
                 host = schedule.host(known.host)
                 host.turns.delay = effective_delay(host.turns.delay, known.crawl_delay)

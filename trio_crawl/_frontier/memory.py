@@ -8,6 +8,7 @@ others in the state, from which they are asked for in time.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
@@ -17,6 +18,7 @@ from .choice import Choice
 from .discovery import Discoveries
 from .doors import looked_up
 from .endings import Endings
+from .journal import Step
 from .manners import Manners
 from .queues import Queues
 from .trapwatch import TrapWatch
@@ -37,6 +39,16 @@ if TYPE_CHECKING:
     from .resumed import Resumed
 
 _OK: Final = 200
+
+_STEP: Final = 1_000
+"""Hosts that are taken up in one go, in some milliseconds."""
+
+
+def _in_steps(done: Iterable[None]) -> Iterator[None]:
+    """Yield once for many things that are done."""
+    for number, _ in enumerate(done):
+        if number % _STEP == 0:
+            yield
 
 
 @final
@@ -67,6 +79,7 @@ class MemoryFrontier:
     ) -> None:
         self._ledger = ledger
         self._sitemaps = limits.sitemaps
+        self._step = Step() if journal is None else journal.step
         self._watch = TrapWatch(journal) if limits.traps else None
         self._discoveries = Discoveries(
             scope, limits.max_depth, ledger, journal, robots=robots, watch=self._watch
@@ -85,21 +98,31 @@ class MemoryFrontier:
             watch=self._watch,
         )
 
-    def begin(self, epoch: float) -> None:
-        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
-        self._manners.begin(epoch)
+    def begin(self, epoch: float, since: float = -inf) -> None:
+        """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0.
 
-    def resume(self, resumed: Resumed, now: float) -> None:
-        """Go on where an earlier crawl ended; to be called after `begin`, with the books set."""
+        Again where the two have parted: it counts for moments *since* then.
+        """
+        self._manners.begin(epoch, since)
+
+    def resume(self, resumed: Resumed, now: float) -> Iterator[None]:
+        """Go on where an earlier crawl ended; to be called after `begin`, with the books set.
+
+        It takes time for each host of the state; so it yields in between, for others to get their turn.
+        """
         self._discoveries.resume(resumed.known, resumed.passed, resumed.seeds, resumed.next_id)
-        self._queues.windows.resume(resumed.stored)
+        yield from _in_steps(self._queues.windows.resume(resumed.stored))
         self._queues.queued = sum(resumed.stored.values())
         self._choice.pages = self._ledger.pages
-        for name, number in resumed.asked.items():
-            self._schedule.host(name).meet().asked = number
+        yield from _in_steps(self._count(resumed.asked))
         if self._watch is not None:
             self._watch.resume(resumed.families, resumed.words)
-        self._manners.resume(resumed, self._schedule, now)
+        yield from _in_steps(self._manners.resume(resumed, self._schedule, now))
+
+    def _count(self, asked: Mapping[str, int]) -> Iterator[None]:
+        for name, number in asked.items():
+            self._schedule.host(name).meet().asked = number
+            yield
 
     @property
     def queued(self) -> int:
@@ -115,28 +138,38 @@ class MemoryFrontier:
 
     def add_seed(self, request: Request, now: float) -> bool:
         """Add a seed, which is in scope by being one; return whether it is new."""
-        waiting = self._discoveries.seed(request)
-        if waiting is not None:
-            self._queues.add(waiting, now)
+        with self._step:
+            waiting = self._discoveries.seed(request)
+            if waiting is not None:
+                self._queues.add(waiting, now)
         return waiting is not None
 
     def add_bad_seed(self, text: str) -> bool:
         """Count a seed that is no URL as skipped; return whether it is new."""
-        return self._discoveries.bad_seed(text)
+        with self._step:
+            return self._discoveries.bad_seed(text)
 
     def seeds_exhausted(self) -> None:
         """Note that no further seed will come, but for what is added by hand."""
         self._choice.seeds_to_come = False
 
-    def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float) -> None:
-        """Add what the page of *parent* leads to, as far as scope and limits allow."""
-        for waiting in self._discoveries.links(found, parent):
-            self._queues.add(waiting, now)
+    def leads(self, found: Iterable[Link | Request], parent: Lease) -> Sequence[Link | Request]:
+        """Return all that the page of *parent* leads to, for `judge` and `add_found`."""
+        self._discoveries.begin_judging()
+        found = tuple(found)
         if self._sitemaps and parent.seed:
-            lists = self._discoveries.lists.of_site(
-                _urls.origin(parent.url), self._choice.sitemaps(parent.url)
-            )
-            for waiting in self._discoveries.links(lists, parent):
+            origin = _urls.origin(parent.url)
+            found += tuple(self._discoveries.lists.of_site(origin, self._choice.sitemaps(parent.url)))
+        return found
+
+    def judge(self, found: Iterable[Link | Request], parent: Lease) -> None:
+        """Ask what the user gave whether what the page of *parent* leads to is in scope; change nothing."""
+        self._discoveries.judge(found, parent)
+
+    def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float) -> None:
+        """Add what `judge` returned, as far as scope and limits allow."""
+        with self._step:
+            for waiting in self._discoveries.links(found, parent):
                 self._queues.add(waiting, now)
 
     # What goes out
@@ -147,7 +180,8 @@ class MemoryFrontier:
         After `Start` the lease comes back by `hop_ended`, and then, as after
         `Refuse`, by one of `retry`, `redirect` and `finish`, or by `robots_known`.
         """
-        return self._choice.next(now)
+        with self._step:
+            return self._choice.next(now)
 
     # What comes back
 
@@ -187,8 +221,9 @@ class MemoryFrontier:
         """Queue *lease* again where *target* says; return the reason if it ends there instead."""
         reason = None if lease.robots_of else self._judge_target(lease, target)
         if reason is not None:
-            self._queues.lent -= 1
-            self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
+            with self._step:
+                self._queues.lent -= 1
+                self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
             return reason
         self._ledger.redirects += 1
         lease.chain += (lease.url,)
@@ -225,20 +260,22 @@ class MemoryFrontier:
 
     def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
-        self._queues.lent -= 1
-        self._choice.pages += isinstance(outcome, Parsed | Unchanged)
-        # Another visit of a page says nothing of those that its family has yet to come.
-        if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
-            self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
-        self._endings.finished(lease, outcome, rows)
+        with self._step:
+            self._queues.lent -= 1
+            self._choice.pages += isinstance(outcome, Parsed | Unchanged)
+            # Another visit of a page says nothing of those that its family has yet to come.
+            if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
+                self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
+            self._endings.finished(lease, outcome, rows)
 
     def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float) -> None:
         """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none."""
-        self._queues.lent -= 1
-        if reason is None:
-            self._endings.read(lease, moment)
-        else:
-            self._endings.skipped(lease, reason)
+        with self._step:
+            self._queues.lent -= 1
+            if reason is None:
+                self._endings.read(lease, moment)
+            else:
+                self._endings.skipped(lease, reason)
 
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
@@ -251,15 +288,17 @@ class MemoryFrontier:
 
     def cancel_host(self, name: str, reason: str, now: float) -> None:
         """Skip the pages of a host, those that wait and those that will be found; see `drop`."""
-        self._queues.cancelled[name] = reason
-        self._endings.host_cancelled(name, reason)
-        self._schedule.release(self._schedule.host(name), now)
+        with self._step:
+            self._queues.cancelled[name] = reason
+            self._endings.host_cancelled(name, reason)
+            self._schedule.release(self._schedule.host(name), now)
 
     def drop(self, lease: Lease, now: float) -> None:
         """Let go of *lease*, whose hop was cancelled with its host."""
         if lease.is_page:
-            self._queues.lent -= 1
-            self._endings.skipped(lease, "cancelled_host")
+            with self._step:
+                self._queues.lent -= 1
+                self._endings.skipped(lease, "cancelled_host")
         elif lease.robots_of is not None:
             self._choice.drop_robots(lease, now)
 

@@ -81,8 +81,6 @@ class Queues:
         self.windows.feed(host)
 
     def clear(self) -> int:
-        """Take out every page that is queued, in memory or not; return how many."""
-        for host in self.schedule.hosts.values():
-            host.clear()
+        """Count no page as queued any more, in memory or not; return how many were. None is chosen then."""
         number, self.queued = self.queued, 0
         return number

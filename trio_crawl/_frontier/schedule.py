@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .dealings import Waiting
 
+_AT_ONCE: Final = 1_000
+"""Hosts whose waiting is over that are looked at in one go, in some milliseconds."""
+
 _ANY: Final = 1 << 62
 """More hops at once than there can be."""
 
@@ -126,11 +129,7 @@ class Schedule:
 
     def next(self, now: float) -> Host | float | None:
         """Return a host that may start its head now; else the moment to ask again; else None."""
-        while self._waiting and self._waiting[0][0] <= now:
-            wake, name = heappop(self._waiting)
-            host = self.hosts[name]
-            if host.state is State.WAITING and host.wake == wake:
-                self.settle(host, now)
+        more = self._wake(now)
         while self._openings and self._openings[0][0] <= now:
             self._call(heappop(self._openings)[1], now)
         ready = self._first_ready()
@@ -141,6 +140,8 @@ class Schedule:
             ready = self._first_ready()
         if ready is not None:
             return ready
+        if more:
+            return now
         while self._openings and self._openings[0][1] not in self._crowds:
             heappop(self._openings)
         opening = self._openings[0][0] if self._openings else inf
@@ -150,6 +151,17 @@ class Schedule:
                 return min(wake, opening)
             heappop(self._waiting)
         return opening if self._openings else None
+
+    def _wake(self, now: float) -> bool:
+        """Settle hosts whose waiting is over; return whether there may be more of them."""
+        for _ in range(_AT_ONCE):
+            if not self._waiting or self._waiting[0][0] > now:
+                return False
+            wake, name = heappop(self._waiting)
+            host = self.hosts[name]
+            if host.state is State.WAITING and host.wake == wake:
+                self.settle(host, now)
+        return True
 
     def _first_ready(self) -> Host | None:
         while self._ready:

@@ -12,7 +12,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x7472696F
 """What says that a SQLite database is a state of ours: ``trio``."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema."""
 
 PENDING: Final = 0

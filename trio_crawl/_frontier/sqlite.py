@@ -19,11 +19,12 @@ from .reopen import Reopening
 from .requests import request_of
 from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
+from .slot import poison
 from .takedown import Takedown
 from .trapwatch import MOST_FAMILIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .._lease import Wanted
@@ -46,6 +47,9 @@ SELECT hosts.name, count(*) FROM urls JOIN hosts ON hosts.id = urls.host
 WHERE urls.status IN (1, 2) GROUP BY hosts.id
 """
 
+_SLICE: Final = 100_000
+"""Fingerprints that are taken up in one go, in some hundredths of a second."""
+
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
 
 
@@ -57,11 +61,15 @@ class SqliteState:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+        check_cancelled: called now and then, wherever work grows with the state; what it raises ends that,
+            and comes out. Nothing is changed then.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Json], check_cancelled: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
-        self._database = Database(path, identity)
+        self._database = Database(path, identity, check_cancelled)
         self._takedown = Takedown(self._database)
         self.positions: list[Json] = []
 
@@ -143,10 +151,8 @@ class SqliteState:
                 known.frombytes(piece)
                 check_cancelled()
             fingerprints = FingerprintSet()
-            fingerprints.fill(known)
-            check_cancelled()
+            fingerprints.fill(_slowly(known, check_cancelled))
             pending = dict(self._database.db.execute("SELECT name, pending FROM hosts WHERE pending"))
-            check_cancelled()
             (last,) = self._database.db.execute("SELECT max(id) FROM urls").fetchone()
             return Resumed(
                 known=fingerprints,
@@ -180,6 +186,17 @@ class SqliteState:
                 contents.add(content, number)
             check_cancelled()
         return contents
+
+    def mark(self, page: int) -> None:
+        """Keep the mark of the page that is being read in this process; 0 is none. It does not block."""
+        slot = self._database.slot
+        if slot is not None:
+            slot.set(page)
+
+    def poison(self) -> frozenset[int]:
+        """Return the marks of pages that were being read at two unclean ends."""
+        with self._database.reading():
+            return poison(self._database.fact("suspects") or {})
 
     def url_of(self, number: int) -> str | None:
         """Return the URL that was discovered with a *number*; None if there is none."""
@@ -235,6 +252,13 @@ class SqliteState:
     def close(self) -> None:
         """Close the file, and let go of it."""
         self._database.close()
+
+
+def _slowly(numbers: array[int], check_cancelled: Callable[[], None]) -> Iterator[int]:
+    """Yield *numbers*, and look for a cancellation meanwhile."""
+    for start in range(0, len(numbers), _SLICE):
+        check_cancelled()
+        yield from numbers[start : start + _SLICE]
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:

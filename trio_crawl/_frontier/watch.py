@@ -10,7 +10,7 @@ from .._model.conduct import SLACK
 from .._policy.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from .._model.conduct import RobotsDecision
     from .host import Host
@@ -155,18 +155,27 @@ class Watch:
 
 @final
 class Watchers:
-    """Tells a state what is done to hosts, and takes up what it knows of them.
-
-    Attributes:
-        epoch: the wall clock's time, in seconds since 1970, when trio's clock showed 0.
-    """
+    """Tells a state what is done to hosts, and takes up what it knows of them."""
 
     def __init__(self) -> None:
-        self.epoch = 0.0
+        self._epochs = [(-inf, 0.0)]
         self._changed: dict[str, Host] = {}
 
     def __repr__(self) -> str:
         return f"<Watchers: {len(self._changed)} hosts changed>"
+
+    @property
+    def epoch(self) -> float:
+        """The wall clock's time, in seconds since 1970, when trio's clock showed 0, as it is now."""
+        return self._epochs[-1][1]
+
+    def begin(self, epoch: float, since: float) -> None:
+        """Count moments *since* a time of trio's clock from another *epoch*: the clocks have parted."""
+        self._epochs.append((since, epoch))
+
+    def _wall(self, moment: float) -> float:
+        """Return what the wall clock showed at a *moment* of trio's clock."""
+        return moment + next(epoch for since, epoch in reversed(self._epochs) if since <= moment)
 
     @property
     def unsaved(self) -> bool:
@@ -202,8 +211,8 @@ class Watchers:
             delay=watch.delay,
             shortfall=watch.shortfall,
             excess=watch.excess,
-            first=watch.first + self.epoch,
-            last=watch.last + self.epoch,
+            first=self._wall(watch.first),
+            last=self._wall(watch.last),
             not_before=max(turns.not_before + self.epoch, 0.0),
             failures=host.failures,
             rate=rate,
@@ -244,10 +253,9 @@ class Watchers:
             host.health.failures = record.failures
 
     @staticmethod
-    def resume_blindly(hosts: Iterable[Host], now: float) -> None:
-        """Let *hosts* wait for their whole delay: when they were asked last is not known."""
-        for host in hosts:
-            host.turns.resume(last_start=now, not_before=-inf)
+    def resume_blindly(host: Host, now: float) -> None:
+        """Let *host* wait for its whole delay: when it was asked last is not known."""
+        host.turns.resume(last_start=now, not_before=-inf)
 
 
 def _finite(seconds: float) -> float | None:

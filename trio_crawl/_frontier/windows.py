@@ -11,7 +11,7 @@ from .._errors import StateError
 from .._lease import Load, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .._lease import Stored
     from .host import Host
@@ -49,12 +49,13 @@ class Windows:
         # What was committed while its host's pages were read: the answer may be without it.
         self._late: Counter[str] = Counter()
 
-    def resume(self, stored: Mapping[str, int]) -> None:
-        """Begin with so many pages of each host in the state, and none in memory."""
+    def resume(self, stored: Mapping[str, int]) -> Iterator[None]:
+        """Begin with so many pages of each host in the state, and none in memory; yield after each."""
         for name, number in stored.items():
             host = self._schedule.host(name)
             host.stored = number
             self._hungry[name] = host
+            yield
 
     def _size(self) -> int:
         share = WINDOWS // max(len(self._schedule.hosts), 1)

@@ -236,7 +236,7 @@ class Base:
         return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
 
     def _encoded(self, reference: str) -> str | None:
-        """Return *reference*, its query in the encoding of the document; None, and count it, if that is much."""
+        """Return *reference*, its query in the document's encoding; None, and count it, if that is much."""
         if "?" not in reference or (reference.isascii() and self._encoding != "iso-2022-jp"):
             return reference
         self._to_encode -= len(reference)

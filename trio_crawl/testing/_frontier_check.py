@@ -141,7 +141,8 @@ class _Crawl:
                 self._state.positions == [self._batches], "the positions are not those of the last commit"
             )
             self._ledger.resume(self._state.books())
-            self._frontier.resume(self._state.resume(lambda: None), 0.0)
+            for _ in self._frontier.resume(self._state.resume(lambda: None), 0.0):
+                pass
         else:
             # As a crawl does, before it asks for anything.
             self._commit(wait=False)
