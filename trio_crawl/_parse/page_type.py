@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .decoding import decode_bytes
 from .media import parse_media_type
 from .sitemap import is_root_of_list
-from .xml_root import LONGEST_PROLOG, XHTML, is_xhtml, root_of
+from .xml_root import LONGEST_PROLOG, XHTML, root_of
+
+if TYPE_CHECKING:
+    from .xml import Name
 
 # Bytes of as many characters as are looked at, in every encoding.
 _PROLOG_BYTES: Final = 4 * LONGEST_PROLOG
@@ -29,13 +32,15 @@ def is_page(content: bytes, content_type: str | None, encoding: str) -> bool:
     if not media.is_any_xml and not start.startswith("<?xml"):
         # Without a type it is HTML, but where its root says that it is something else.
         root = root_of(start)
-        foreign = root is not None and root.namespace not in {"", XHTML}
-        return start.startswith("<") and not (foreign or is_root_of_list(root))
-    text = decode_bytes(content[:_PROLOG_BYTES], encoding)
-    if not media.is_html:
-        return is_xhtml(text)
-    root = root_of(text)
-    return root is None or root.namespace == XHTML or not (root.namespace or is_root_of_list(root))
+        return start.startswith("<") and (root is None or _is_of_page(root))
+    root = root_of(decode_bytes(content[:_PROLOG_BYTES], encoding))
+    if media.is_html and (root is None or not root.namespace):
+        return root is None or _is_of_page(root)
+    return root is not None and root.namespace == XHTML
+
+
+def _is_of_page(root: Name) -> bool:
+    return root.namespace in {"", XHTML} and not is_root_of_list(root)
 
 
 def is_xml(text: str, content_type: str | None) -> bool:
