@@ -57,13 +57,12 @@ for number in range(8):
     web.add(f"https://site.test/{number}", page)
 given = {}
 if how == "document":
-    original = html.HtmlDocument._parse
-    def parse(self):
-        read_here = self._tree is None and self._refusal is None and not (self._bounded and self.poison)
-        if self._url.endswith("/3") and read_here:
+    original = html.Tree
+    def tree(text, **options):
+        if "<title>3" in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(self)
-    html.HtmlDocument._parse = parse
+        return original(text, **options)
+    html.Tree = tree
 elif how == "async":
     async def stepwise(page):
         await trio.lowlevel.checkpoint()
