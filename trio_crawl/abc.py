@@ -76,7 +76,8 @@ class Environment:
 
     Args:
         own_rows: whether a parser of the user's makes the rows; if not, pages are the rows.
-        nursery: for background tasks. It outlives the crawl's own tasks: it is
+        nursery: for background tasks of this fetcher or writer; what one raises ends the crawl, after its
+            rows are written. It outlives the crawl's own tasks: it is
             cancelled when the last row is flushed, not when the crawl is.
         guard: the judge of addresses.
         concurrency: the greatest number of hops at once.

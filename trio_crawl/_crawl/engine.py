@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._callbacks import call, log
+from .._callbacks import log
 from .._fetch.choose import choose as choose_fetcher, files_of
 from .._fetch.descriptors import check_concurrency
 from .._frontier.contents import Contents
@@ -27,7 +27,7 @@ from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers, kinds_wanted, reads_files, things_of
+from .._write.choose import choose as choose_writers, kinds_wanted, things_of
 from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
@@ -197,10 +197,7 @@ class Engine:
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
-                if reads_files(writer):
-                    await self._run_in_thread(writer.check, position)
-                else:
-                    call(writer.check, position)
+                await self._run_in_thread(writer.check, position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
