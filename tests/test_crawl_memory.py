@@ -16,7 +16,7 @@ from frontier_support import Doorkeeper, answer_of, lease_of
 
 from trio_crawl import Control, Headers, Hop, Link, Page, Request, Response, crawl
 from trio_crawl._crawl import loop, outlet
-from trio_crawl._frontier import discovery, manners, queues, windows
+from trio_crawl._frontier import discovery, manners, queues, schedule, windows
 from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.limits import Limits
@@ -299,13 +299,15 @@ async def test_hosts_that_are_done_are_let_go_of(
         assert report.hosts_beyond.requests + sum(host.requests for host in report.hosts) == 600
 
 
+@pytest.mark.parametrize("most_idle", [0, 5_000])
 @pytest.mark.parametrize("state", [False, True])
 @virtual
 async def test_a_host_that_is_met_again_is_treated_as_before(
-    state: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: bool, most_idle: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its Crawl-delay holds, its robots.txt is not asked for again, and limits go on counting."""
     monkeypatch.setattr(manners, "MOST_HOSTS", 0)
+    monkeypatch.setattr(schedule, "MOST_IDLE", most_idle)
     web = MemoryWeb()
     web.otherwise(SITE, lambda _hop: Reply())
     web.robots(SITE, "User-agent: *\nCrawl-delay: 20\nDisallow: /private")

@@ -280,18 +280,16 @@ class Host:
         if not self.unsaved:
             self.lowest_unsaved = inf
 
-    def forgettable(self, now: float) -> bool:
-        """Return whether what is known of it would be the same of a host that is met for the first time."""
+    @property
+    def forgettable(self) -> bool:
+        """Whether it would be treated the same if it were met for the first time, but for its delay."""
         if self.waiting or self.unsaved or self.loading or self.state is not State.EMPTY:
             return False
         met = self.met
         return met is None or (
             not (met.flags or met.robots or met.robots_pending or met.good >= FEW)
             and met.watch is None
-            and not self.failures
-            and not met.turns.running
-            and met.turns.next_start(now) == now
-            and not met.turns.slowed
+            and not (self.failures or met.turns.running or met.turns.slowed)
         )
 
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
