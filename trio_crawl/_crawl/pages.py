@@ -260,9 +260,10 @@ class Pages:
 
     async def _refilled(self, lease: Lease, page: Page, response: Response) -> Page:
         decoding = self.decoding(lease, response)
-        while not decoding.go_on():
+        while True:
+            if decoding.go_on():
+                return self._with_content(lease, page, decoding.content)
             await trio.lowlevel.checkpoint()
-        return self._with_content(lease, page, decoding.content)
 
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
