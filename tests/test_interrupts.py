@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trio_crawl import Link, Page
     from trio_crawl.testing import MemoryWeb
 
-FEW = 12
+FEW = 8
 MANY = 150
 
 

@@ -25,8 +25,11 @@ class HeldError(Exception):
     """Somebody else holds it; says who."""
 
 
-_UNSUPPORTED: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What the system says where a file system knows no locks: then there is only what is noted here."""
+_UNSUPPORTED: Final = frozenset(
+    {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.ENOTSUP}
+)
+"""What the system says where a file system knows no locks (NFS: none of what is only read): then there is
+only what is noted here."""
 
 _LOCKS: Final = Path("/proc/locks")
 

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._callbacks import call, log
+from .._callbacks import log
 from .._fetch.choose import choose as choose_fetcher, files_of
+from .._fetch.descriptors import check_concurrency
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers, kinds_wanted, reads_files, things_of
+from .._write.choose import choose as choose_writers, kinds_wanted, things_of
 from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
@@ -83,6 +84,8 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        if self._fetcher.opens_connections:
+            check_concurrency(options.concurrency)
         forbid_same(
             [
                 *things_of(self._writers),
@@ -194,10 +197,7 @@ class Engine:
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
-                if reads_files(writer):
-                    await self._run_in_thread(writer.check, position)
-                else:
-                    call(writer.check, position)
+                await self._run_in_thread(writer.check, position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)
@@ -233,12 +233,12 @@ class Engine:
 
     async def _look_back(self) -> None:
         """Gather how hosts were treated, with a state in all runs, for the report."""
+        with trio.CancelScope(shield=True):  # it has a deadline of its own
+            self._numbers.seeds_unread = await self._loop.seeds_unread()
         if self._durable is None:
-            self._numbers.hosts = self._frontier.conduct()
+            self._numbers.hosts, self._numbers.hosts_beyond = self._frontier.conduct()
             return
-        # It takes milliseconds, half a second for 100,000 hosts: what is done is not to be lost for that.
-        with trio.move_on_after(self._options.grace, shield=True):
-            self._numbers.hosts = await self._durable.conduct()
+        self._numbers.hosts = self._durable.hosts()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -246,7 +246,7 @@ class Engine:
         await self._durable.commit(changes, positions, books)
 
     def _committed(self, changes: Changes) -> None:
-        self._frontier.committed(changes.spilled)
+        self._frontier.committed(changes.spilled, changes.ended())
 
     async def _run(self, task_status: trio.TaskStatus[Control]) -> None:
         async with open_own_nursery() as outer:

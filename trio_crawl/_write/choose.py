@@ -82,18 +82,13 @@ def _thing(writer: Writer[Any]) -> Thing | None:
             return None
 
 
-def reads_files(writer: Writer[Any]) -> bool:
-    """Return whether an output is of files, which take their time, and knows nothing of trio."""
-    return isinstance(writer, Lines | Sqlite | Parquet | Warc | Files)
-
-
 def patience_with(writer: Writer[Any]) -> float | None:
     """Return for how many seconds an output may be waited for by whoever it waits for itself.
 
     None: it waits for the system alone. A channel waits for its receiver; what another output waits for,
     nobody knows.
     """
-    if reads_files(writer):
+    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files):
         return None
     return 0.0 if isinstance(writer, Channel) else BATCH_AGE
 
