@@ -152,11 +152,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             that has given 200 pages for one that can't exist, so that its soft 404s are known
             (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
             docs/traps.md.
-        concurrency: pages in work at once, of all hosts: hops, and async parsers that
-            run. 64 keeps one core busy.
+        concurrency: hops at once, of all hosts, and async parsers that run for pages of one
+            host; four times as many pages may wait to be parsed. 64 keeps one core busy. It
+            can't be more than the process may have open files, with some in reserve.
         per_host: hops at once on one host. 2, as browsers did when they were told to
             be polite (RFC 2616, section 8.1.4).
-        per_address: hops at once to one IP address, which many hosts may share.
+        per_address: hops at once to one IP address, which many hosts may share; each address
+            of a host counts.
         delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
             robots.txt counts instead. 0.5 is a visitor who clicks quickly.
         per_address_delay: let *delay* lie between two starts on one IP address, too: for

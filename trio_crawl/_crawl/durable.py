@@ -11,6 +11,7 @@ import trio
 
 from .._errors import UsageError
 from .._frontier.sqlite import SqliteState
+from .._frontier.stored_hosts import StoredHosts
 from .._write.same import SQLITE_BESIDE, Thing
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
-    from .._model.conduct import HostReport
     from ..abc import RunInThread, Writer
     from .options import Options
     from .pages import Pages
@@ -136,9 +136,9 @@ class Durable:
         """Take down a batch, all of it or nothing."""
         await self._call(self._state.commit, changes, positions, books)
 
-    async def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated, in all runs."""
-        return await self._call(self._state.conduct)
+    def hosts(self) -> StoredHosts:
+        """Return how hosts were treated, in all runs; it is read when it is asked for."""
+        return StoredHosts(self._state.path)
 
     async def close(self) -> None:
         """Close the state; not cut short by a cancellation, nor by a deadline.

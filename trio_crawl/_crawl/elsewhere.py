@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .._parse.elsewhere import Names
     from .._parse.user import Found
     from .options import Options
+
+SPARE_WORKERS: Final = 1
+"""Worker processes that no host has which has others."""
 
 
 @final
@@ -44,7 +47,8 @@ class Elsewhere:
         self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
         self._every = bool(kinds - FOLLOWED)
         self._parserless = options.parse is None
-        self.workers = Workers(virtual=virtual)
+        # One more, for a host that has none at work: see `FairTurns`.
+        self.workers = Workers(virtual=virtual, spare=SPARE_WORKERS)
 
     @property
     def runs_parser(self) -> bool:

@@ -21,6 +21,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .._callbacks import log
 from .._fetch.choose import choose as choose_fetcher, files_of
+from .._fetch.descriptors import check_concurrency
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
@@ -83,6 +84,8 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        if self._fetcher.opens_connections:
+            check_concurrency(options.concurrency)
         forbid_same(
             [
                 *things_of(self._writers),
@@ -230,12 +233,12 @@ class Engine:
 
     async def _look_back(self) -> None:
         """Gather how hosts were treated, with a state in all runs, for the report."""
+        with trio.CancelScope(shield=True):  # it has a deadline of its own
+            self._numbers.seeds_unread = await self._loop.seeds_unread()
         if self._durable is None:
-            self._numbers.hosts = self._frontier.conduct()
+            self._numbers.hosts, self._numbers.hosts_beyond = self._frontier.conduct()
             return
-        # It takes milliseconds, half a second for 100,000 hosts: what is done is not to be lost for that.
-        with trio.move_on_after(self._options.grace, shield=True):
-            self._numbers.hosts = await self._durable.conduct()
+        self._numbers.hosts = self._durable.hosts()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -243,7 +246,7 @@ class Engine:
         await self._durable.commit(changes, positions, books)
 
     def _committed(self, changes: Changes) -> None:
-        self._frontier.committed(changes.spilled)
+        self._frontier.committed(changes.spilled, changes.ended())
 
     async def _run(self, task_status: trio.TaskStatus[Control]) -> None:
         async with open_own_nursery() as outer:

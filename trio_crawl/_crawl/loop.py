@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import FetchError, TooManyFailuresError
-from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Kept, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
     from .reading import ReadingMark
     from .seeds import BadSeed
     from .tasks import Arrival
+
+MOST_LISTED: Final = 200_000
+"""Pages that are queued in memory, without a state, from which on no sitemap is read any further."""
+
+LONGEST_LACK: Final = 60.0
+"""Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -98,6 +105,8 @@ class Loop:
             fetcher=fetcher,
             pages=pages,
             recorder=self._recorder,
+            workers=pages.workers,
+            concurrency=options.concurrency,
             timeout=options.timeout,
             reading=reading,
             fail=fail,
@@ -110,6 +119,10 @@ class Loop:
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
+        # Hops at once for which there are descriptors; since when there were none without an answer.
+        self._ceiling = options.concurrency
+        self._lacking_since: float | None = None
+        self._unread: deque[trio.Event] = deque()
         self.paused = False
         self.closed = False
         self.moved_at = 0.0
@@ -144,7 +157,9 @@ class Loop:
                     # One page takes little time, but many may have come at once.
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
+            self._read_on()
             self._sower.sow()
+            self.tasks.start_look_ups()
             now = trio.current_time()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
@@ -185,11 +200,11 @@ class Loop:
         None says that every token is taken.
         """
         now = trio.current_time()
-        limit = self._options.concurrency
+        limit = min(self._options.concurrency, self._ceiling)
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self.tasks.busy >= limit:
+            if self.tasks.busy >= limit or self.tasks.crowded:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -240,6 +255,10 @@ class Loop:
         self._frontier.stop()
         self.wake()
 
+    async def seeds_unread(self) -> int | None:
+        """Return how many seeds were never read; None if that can't be told."""
+        return await self._sower.unread()
+
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
         return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
@@ -251,13 +270,21 @@ class Loop:
         self._frontier.cancel_host(name, reason, trio.current_time())
         self.wake()
 
+    def _read_on(self) -> None:
+        """Let sitemaps be read on for which there was no room."""
+        while self._unread and self._frontier.queued < MOST_LISTED:
+            self._unread.popleft().set()
+
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
             found = self._frontier.leads(reading.links, lease)
             self._frontier.judge(found, lease)
             self._frontier.add_found(found, lease, trio.current_time())
-            reading.taken.set()
+            if self._options.state is None and self._frontier.queued >= MOST_LISTED:
+                self._unread.append(reading.taken)
+            else:
+                reading.taken.set()
             return
         self.tasks.reading -= 1
         self._pages.links_dropped += reading.dropped
@@ -286,7 +313,7 @@ class Loop:
             self._finish(lease, arrival)
             return
         if isinstance(arrival, Page):
-            self.tasks.parsing -= 1
+            self.tasks.naming -= 1
             self._advance(lease, self._course.parse(lease, arrival))
             return
         self.tasks.fetched(lease)
@@ -294,12 +321,31 @@ class Loop:
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
         wall = self._wall_clock(now)
+        if self._ceiling < self._options.concurrency or isinstance(arrival, FetchError):
+            arrival = self._weighed(arrival, now)
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
+
+    def _weighed(self, arrival: Response | FetchError, now: float) -> Response | FetchError:
+        """Make fewer hops at once where this machine lacks something for more, and one more with each answer.
+
+        A lack that lasts is a failure as any other, so that the crawl ends.
+        """
+        if isinstance(arrival, Response):
+            self._lacking_since = None
+            self._ceiling = min(self._ceiling + 1, self._options.concurrency)
+        elif arrival.ours:
+            if self._lacking_since is None:
+                log.warning("%s", arrival)
+                self._lacking_since = now
+            self._ceiling = max(min(self._ceiling, self.tasks.fetching), 1)
+            if now - self._lacking_since > LONGEST_LACK:
+                return FetchError(arrival.kind, arrival.message)
+        return arrival
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
@@ -320,12 +366,15 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept) -> None:
         """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
-        if isinstance(outcome, Unchanged):
+        if isinstance(outcome, Failure) and lease.was is not None:
+            self._failed(outcome)
+            outcome = Kept("failed", self._wall_clock(now).timestamp())
+        if isinstance(outcome, Unchanged | Kept):
             self._recorder.ends_aside(lease)
-            self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
+            self._frontier.finish(lease, outcome, self._outlet.rowless(outcome, lease.was, now))
             return
         if isinstance(outcome, Parsed):
             self._follow(lease, self._course.leads(lease, outcome))
@@ -334,11 +383,14 @@ class Loop:
         with self._outlet.step:
             self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
-            self._failures += 1
-            limit = self._options.max_failures
-            if limit is not None and self._failures > limit:
-                message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
-                raise TooManyFailuresError(message)
+            self._failed(outcome)
+
+    def _failed(self, failure: Failure) -> None:
+        self._failures += 1
+        limit = self._options.max_failures
+        if limit is not None and self._failures > limit:
+            message = f"more than max_failures={limit} pages failed; the last one: {failure}"
+            raise TooManyFailuresError(message)
 
     def _follow(self, lease: Lease, page: Following) -> None:
         """Take in a part of what a page leads to; with the last of it, hand the page to the outputs.

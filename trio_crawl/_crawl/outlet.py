@@ -9,6 +9,7 @@ import trio
 
 from .._callbacks import call_async
 from .._frontier.journal import Changes, Step
+from .._lease import Unchanged
 from .._write.batch import BATCH_AGE, Batch, Gatherer
 from .._write.choose import patience_with
 from .commits import Commits
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
+    from .._lease import Before, Kept
     from .._model import Exchange, Json, Outcome
     from .._write.batch import Encoded
     from ..abc import Environment, Writer
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST_CHANGES: Final = 20_000
 """URLs of which a commit tells, and those of one page: it takes some tenths of a second."""
+
+MOST_BYTES: Final = 8 * 2**20
+"""Bytes of their URLs, with which it does as well: a site may have long ones."""
 
 
 class Commit(Protocol):
@@ -85,9 +90,10 @@ class Outlet:
     def full(self) -> bool:
         """Whether nothing may be added before `pass_on`."""
         # A commit is bounded, too: millions may be skipped, or found, of which no output knows.
-        return self._gatherer.full or (
-            self._journal is not None and self._journal.changes.size >= MOST_CHANGES
-        )
+        if self._gatherer.full or self._journal is None:
+            return self._gatherer.full
+        changes = self._journal.changes
+        return changes.size >= MOST_CHANGES or changes.url_bytes >= MOST_BYTES
 
     @property
     def refused(self) -> bool:
@@ -122,10 +128,12 @@ class Outlet:
         """Gather exchanges that no outcome has."""
         self._gatherer.add_aside(exchanges, now)
 
-    def unchanged(self, now: float) -> tuple[int, ...]:
-        """Gather that a page has not changed since its last visit; return its rows, which are none."""
+    def rowless(self, outcome: Unchanged | Kept, was: Before | None, now: float) -> tuple[int, ...]:
+        """Gather that a page's visit has no row: it has not changed, or stays what it *was*."""
         self.unwritten += 1
-        return self._gatherer.unchanged(now)
+        if isinstance(outcome, Unchanged) or was is None:
+            return self._gatherer.unchanged(now)
+        return self._gatherer.rowless(was.status, now, unchanged=was.unchanged)
 
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.

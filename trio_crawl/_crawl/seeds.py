@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias, final
 
 from .. import _urls
 from .._errors import SeedError, UsageError
@@ -129,10 +129,11 @@ def _lines(path: Path) -> Iterator[Request | BadSeed]:
     except OSError as error:
         reason = error.strerror or error
         raise SeedError(f"the file of seeds {str(path)!r} can't be read: {reason}") from error
-    return _File(file, f"the file of seeds {str(path)!r}")
+    return SeedFile(file, f"the file of seeds {str(path)!r}")
 
 
-class _File:
+@final
+class SeedFile:
     """The lines of an open file; closing it, read to the end or not, closes the file."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:

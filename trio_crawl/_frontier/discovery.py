@@ -203,6 +203,7 @@ class Discoveries:
         self._ledger.skip(reason, link.url)
         if self._journal is not None:
             request = None if isinstance(item, Link) else item
+            self._journal.changes.url_bytes += len(link.url)
             self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
         return False
 
@@ -231,6 +232,7 @@ class Discoveries:
         if self._journal is not None:
             changes = self._journal.changes
             changes.fingerprints.append(mark)
+            changes.url_bytes += len(request.url)
             parent_id = None if parent is None else parent.id
             changes.discovered.append(
                 Discovered(number, _urls.host(request.url), rank, request.url, more, parent_id)
@@ -249,8 +251,9 @@ class Discoveries:
             own: whether it is the page's own, and known for that reason.
         """
         mark = fingerprint(key)
-        # Where its last visit led is the page's own as well.
-        if mark in self._known and not own and mark not in lease.own:
+        # Where its last visit led is the page's own as well, and so is where this one was before.
+        own = own or mark in lease.own or mark in lease.aliases
+        if mark in self._known and not own:
             return "known_target"
         if lease.seed:
             self.widen(url)

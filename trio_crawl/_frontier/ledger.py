@@ -54,6 +54,8 @@ class Ledger:
     redirects: int = 0
     robots: int = 0
     probes: int = 0
+    revisits_redirected: int = 0
+    revisits_failed: int = 0
     bytes: int = 0
     failed: Counter[FailureKind] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
@@ -128,6 +130,8 @@ class Ledger:
             redirects=self.redirects,
             robots=self.robots,
             probes=self.probes,
+            revisits_redirected=self.revisits_redirected,
+            revisits_failed=self.revisits_failed,
             bytes=self.bytes,
             elapsed=elapsed,
         )

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
-from .._policy.health import is_failure
+from .._policy.health import is_failure, is_unreachable
 from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .._lease import Lease
     from .._model import Response
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from .host import Host
     from .journal import Changes, Journal
     from .resumed import Resumed
@@ -37,11 +37,13 @@ class Manners:
 
     Attributes:
         robots: what is known of robots.txt; None if nobody asks.
+        beyond: the sums of hosts that the report does not have one by one.
     """
 
     def __init__(self, *, robots: bool, product: str, journal: Journal | None) -> None:
         self.robots = RobotsDesk(product, kept=journal is not None) if robots else None
         self._watchers = Watchers()
+        self.beyond: HostSums | None = None
         self._kept = journal is not None
         if journal is not None:
             journal.sources.append(self)
@@ -83,10 +85,15 @@ class Manners:
         if latency is not None or trouble or turns.learned:
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
+        lease.charged = not (isinstance(result, FetchError) and result.ours)
         if failed or host.failures:
-            rest = host.health.learn(failed=failed, started=lease.started, now=now)
+            unreachable = failed and (lease.robots_of is not None or is_unreachable(result))
+            lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
+            rest = host.health.learn(failed=failed, started=lease.started, now=now, unreachable=unreachable)
             if rest:
                 turns.pause_until(now + rest)
+        if not lease.charged:
+            lease.attempts -= 1
 
     @property
     def unsaved(self) -> bool:
@@ -99,12 +106,19 @@ class Manners:
         if self.robots is not None:
             self.robots.tell(changes)
 
+    def rest(self, host: Host, schedule: Schedule) -> None:
+        """Take note that there is nothing more to ask *host* for; where there is a state, that has it all."""
+        if not self._kept:
+            self._watchers.rest(host, schedule.hosts, MOST_HOSTS)
+
     def conduct(self, schedule: Schedule) -> tuple[HostReport, ...]:
-        """Return how hosts were treated in this run, for a report: some of them."""
-        known: dict[str, list[RobotsRecord]] = {}
-        for record in () if self.robots is None else self.robots.records():
-            known.setdefault(record.host, []).append(record)
+        """Return how hosts were treated in this run, for a report: the busiest; sets *beyond*."""
         worst = self._watchers.worst(schedule.hosts, MOST_HOSTS)
+        told = {record.host for record in worst}
+        known: dict[str, list[RobotsRecord]] = {}
+        for record in () if self.robots is None else self.robots.records(told):
+            known.setdefault(record.host, []).append(record)
+        self.beyond = self._watchers.sums(schedule.hosts, told)
         return tuple(report_of(record, known.get(record.host, ())) for record in worst)
 
 

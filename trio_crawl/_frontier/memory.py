@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._lease import ListRequest, Unchanged, list_key
+from .._lease import Kept, ListRequest, Unchanged, list_key
 from .._model import Parsed, Response
 from .choice import Choice
 from .discovery import Discoveries
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .._errors import FetchError
     from .._lease import Decision, Lease, Redirect, Stored
     from .._model import Link, Outcome, Request, SkipReason
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from .._policy.scope import Scope
     from ..abc import Guard, Rules
     from .journal import Journal
@@ -149,6 +149,10 @@ class MemoryFrontier:
         with self._step:
             return self._discoveries.bad_seed(text)
 
+    def wants_seeds(self, now: float) -> bool:
+        """Return whether more seeds are to be read: too few are of hosts that can start."""
+        return self._queues.seeds.room(now)
+
     def seeds_exhausted(self) -> None:
         """Note that no further seed will come, but for what is added by hand."""
         self._choice.seeds_to_come = False
@@ -188,7 +192,9 @@ class MemoryFrontier:
     def resolved(self, name: str, answer: tuple[str, ...] | FetchError, now: float) -> None:
         """Take the answer of a `Lookup`."""
         host = self._schedule.host(name)
-        looked_up(host.meet(), answer, now)
+        error = looked_up(host.meet(), answer, now)
+        if error is not None:
+            self._choice.unreachable(host, error, now)
         self._schedule.settle(host, now)
 
     def hop_ended(self, lease: Lease, now: float, result: Response | FetchError | None) -> None:
@@ -200,6 +206,8 @@ class MemoryFrontier:
         host = self._queues.host(lease)
         self._manners.hop_ended(host, lease, now, result)
         self._schedule.finish(host, lease, now)
+        if not host.waiting and not host.turns.running:
+            self._manners.rest(host, self._schedule)
         if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
 
@@ -215,13 +223,19 @@ class MemoryFrontier:
     def retry(self, lease: Lease, not_before: float, now: float) -> None:
         """Queue *lease* again, for the moment *not_before* at the earliest."""
         self._ledger.retries += 1
-        self._queues.back(lease, now, not_before=not_before)
+        self._queues.back(lease, now, not_before=not_before, failed=lease.charged)
 
     def redirect(self, lease: Lease, target: Redirect, now: float) -> SkipReason | None:
-        """Queue *lease* again where *target* says; return the reason if it ends there instead."""
+        """Queue *lease* again where *target* says; return the reason if it ends there instead.
+
+        A page that was visited before does not end with that: it is to be finished as `Kept`.
+        """
         reason = None if lease.robots_of else self._judge_target(lease, target)
         if reason is not None:
+            # One that was a page before stays it, and is to be finished as such.
             with self._step:
+                if lease.was is not None:
+                    return reason
                 self._queues.lent -= 1
                 self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
             return reason
@@ -246,7 +260,7 @@ class MemoryFrontier:
         )
         return self._discoveries.target(lease, target.url, key, own=own)
 
-    def robots_known(
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -254,15 +268,19 @@ class MemoryFrontier:
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
-        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
-        self._choice.robots_known(lease, verdict, now, status=status, size=size)
+        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all.
 
-    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = ()) -> None:
+        What is *temporary* holds for no page: the host rests, and is asked again.
+        """
+        self._choice.robots_known(lease, verdict, now, status=status, size=size, temporary=temporary)
+
+    def finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept, rows: tuple[int, ...] = ()) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
         with self._step:
             self._queues.lent -= 1
-            self._choice.pages += isinstance(outcome, Parsed | Unchanged)
+            self._choice.pages += isinstance(outcome, Parsed | Unchanged | Kept)
             # Another visit of a page says nothing of those that its family has yet to come.
             if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
                 self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
@@ -280,6 +298,12 @@ class MemoryFrontier:
     def waits(self, now: float) -> Iterator[tuple[str, str, float | None, int]]:
         """Yield of each host with pages: its name, why it waits, for how many seconds more, and the pages."""
         return self._schedule.waits(now)
+
+    def hold(self, host: str, held: bool, now: float) -> None:  # noqa: FBT001 - see `Frontier`
+        """Ask for nothing more at *host* while it is *held*, as pages of it wait to be parsed."""
+        place = self._schedule.host(host)
+        place.meet().held = held and host not in self._queues.cancelled
+        self._schedule.settle(place, now)
 
     @property
     def cancelled(self) -> Mapping[str, str]:
@@ -309,15 +333,18 @@ class MemoryFrontier:
         if not self._choice.rest_skipped:
             self._queues.windows.loaded(pages, now)
 
-    def committed(self, spilled: Counter[str]) -> None:
-        """Note that pages which are not held in memory can be loaded now; by host, how many."""
-        self._queues.windows.committed(spilled)
+    def committed(self, spilled: Counter[str], ended: Iterable[int] = ()) -> None:
+        """Note that pages which are not held in memory can be loaded now; by host, how many.
+
+        The state knows by now what became of those that have *ended*, by number.
+        """
+        self._queues.windows.committed(spilled, ended)
 
     # What may be asked at any time
 
-    def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated in this run, for a report: some of them."""
-        return self._manners.conduct(self._schedule)
+    def conduct(self) -> tuple[tuple[HostReport, ...], HostSums | None]:
+        """Return how hosts were treated in this run, for a report: the busiest, and sums of the others."""
+        return self._manners.conduct(self._schedule), self._manners.beyond
 
     def stop(self) -> None:
         """Start nothing more; what is queued stays pending."""

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
+from .._policy.carried import servers
 from .._policy.politeness import Turns
 from .host import Host, State, Terms
 from .watch import Watch
@@ -88,6 +89,7 @@ class Schedule:
         host.bring_up(inf)
         met = host.meet()
         running = met.turns.running
+        met.held = met.full = False
         met.turns = Turns(per_host=_ANY, delay=0)
         met.turns.running = running
         self.settle(host, now)
@@ -106,12 +108,13 @@ class Schedule:
             return  # its address calls it
         given_up = host.given_up
         later = host.bring_up(inf if given_up else now)
-        if host.met is not None and host.met.looking_up:
+        if host.met is not None and (host.met.looking_up or (host.met.held and not given_up)):
             host.state = State.BUSY
             return
         head = host.head()
         if head is None and later is None:
-            host.state = State.BUSY if host.pages else State.EMPTY
+            begun = host.met is not None and host.met.begun
+            host.state = State.BUSY if host.pages or begun else State.EMPTY
             return
         # The pages of a host that was given up are skipped, which takes no turn.
         start = now if given_up and not host.robots_first else host.next_start(now)
@@ -190,15 +193,18 @@ class Schedule:
             del self._crowds[address]
 
     def start(self, host: Host, lease: Lease, now: float) -> bool:
-        """Take the turns of *host* and of its address for *lease*; False if its address is crowded."""
-        address = lease.addresses[0] if lease.addresses else None
-        if address is not None:
-            running = self._running.get(address, 0)
-            if running >= self._per_address or self._open_from.get(address, -inf) > now:
+        """Take the turns of *host* and of its addresses for *lease*; False if one of them is crowded.
+
+        Which of them is connected to is not known before, so that each counts.
+        """
+        asked = servers(lease.addresses)
+        for address in asked:
+            if self._running.get(address, 0) >= self._per_address or self._open_from.get(address, -inf) > now:
                 host.state = State.CROWDED
                 self._crowds.setdefault(address, deque()).append(host)
                 return False
-            self._running[address] = running + 1
+        for address in asked:
+            self._running[address] = self._running.get(address, 0) + 1
             if self._address_delay:
                 self._open_from[address] = now + self._address_delay
                 heappush(self._openings, (now + self._address_delay, address))
@@ -219,8 +225,7 @@ class Schedule:
         if met.watch is not None:
             met.watch.ended()
         self.settle(host, now)
-        if lease.addresses:
-            address = lease.addresses[0]
+        for address in servers(lease.addresses):
             self._running[address] -= 1
             if not self._running[address]:
                 del self._running[address]

@@ -65,7 +65,8 @@ CREATE TABLE visits (
     answered TEXT,             -- the URL that answered, where there are validators
     etag TEXT,
     modified TEXT,
-    aliases BLOB               -- fingerprints of where the page was redirected to
+    aliases BLOB,              -- fingerprints of where the page was redirected to
+    was INTEGER                -- its status code before the visit that it waits for
 );
 CREATE TABLE cancelled (host TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (

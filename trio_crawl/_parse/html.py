@@ -17,10 +17,10 @@ from .cost import is_cheap, most_size, predict
 from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
 from .fields import header_links, refresh_of
-from .kinds import FRAMES, document_links, element_links, matching_links
-from .links import MAX_OF_PAGE, LinkCache
+from .kinds import FRAMES, LISTED, document_links, element_links, matching_links, once_each
+from .links import LinkCache
 from .media import parse_media_type
-from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
+from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of, robots_of
 from .page_type import is_page, is_xml
 from .sitemap import links_of_list
 from .text import collapse, document_text, main_text
@@ -42,7 +42,8 @@ _POISONED: Final = (
     "this page was being read when the crawl ended without a word, twice: it was read in a worker process, "
     "and is not read here"
 )
-_LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
+# Characters that a title is read from; what is longer was made to be.
+_LONGEST_TITLE: Final = 64 * 1024
 
 _NO_HEADERS: Final = Headers()
 
@@ -180,7 +181,7 @@ class HtmlDocument:
             known: str | None = self._known["title"]
             return known
         titles = self._parse().tagged("title")
-        return (collapse(titles[0].text) or None) if titles else None
+        return (collapse(titles[0].text[:_LONGEST_TITLE]) or None) if titles else None
 
     @property
     def directives(self) -> frozenset[str]:
@@ -190,7 +191,9 @@ class HtmlDocument:
         if self._directives is None:
             tags = self._robots_tags
             of_header = directives.of_header(tags, self._product) if tags else frozenset()
-            self._directives = of_header | directives.of_meta(self._metas(), self._product)
+            self._directives = of_header | directives.of_meta(
+                robots_of(self._parse().tagged("meta"), self._product), self._product
+            )
         return self._directives
 
     @property
@@ -281,8 +284,7 @@ class HtmlDocument:
         return list(self._links)
 
     def _has_frames(self) -> bool:
-        if self._links is None:
-            self._links = tuple(self._followed_links())
+        self.links()
         return self._framed
 
     def text(self, *, main: bool = False) -> str:
@@ -316,14 +318,6 @@ class HtmlDocument:
         if self.poison:
             raise ParseError(_POISONED)
 
-    def _metas(self) -> Iterator[tuple[str, str]]:
-        """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
-        ours = {"robots", self._product.lower()}
-        for element in self._parse().tagged("meta"):
-            name = element.attr("name")
-            if name and name.strip().lower() in ours:
-                yield name, element.attr("content") or ""
-
     def _followed_links(self) -> list[Link]:
         if not self.is_html:
             return []
@@ -335,15 +329,7 @@ class HtmlDocument:
         return found
 
     def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
-        found: dict[tuple[str, LinkKind, str | None], Link] = {}
-        room = MAX_OF_PAGE
-        for link in self._all_links(kinds, selector):
-            if (key := (link.url, link.kind, link.hreflang)) not in found:
-                room -= 0 if link.kind in _LISTED else len(link.url)  # lists have bounds of their own
-                if room < 0:
-                    break
-                found[key] = link
-        return list(found.values())
+        return once_each(self._all_links(kinds, selector))
 
     def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
         tree, base = self._parse(), self._base()
@@ -355,7 +341,7 @@ class HtmlDocument:
         refresh = refresh_of(self._headers, base) if "refresh" in kinds else None
         if refresh is not None:
             yield refresh
-        if not _LISTED.isdisjoint(kinds) and not self.is_html:
+        if not LISTED.isdisjoint(kinds) and not self.is_html:
             listed = links_of_list(self._content, self._url, self._content_type)
             yield from (link for link in listed if link.kind in kinds)
         yield from document_links(tree, kinds, base, refreshed=refresh is not None)

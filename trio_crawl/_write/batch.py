@@ -143,10 +143,14 @@ class Gatherer:
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Count a page that has not changed since its last visit; return its rows, which are none."""
+        return self.rowless(NOT_MODIFIED, now, unchanged=True)
+
+    def rowless(self, status: int, now: float, *, unchanged: bool) -> tuple[int, ...]:
+        """Count a page with that *status* which has nothing new to say; return its rows, which are none."""
         batch = self.begin(now)
         batch.pages += 1
-        batch.unchanged += 1
-        batch.statuses[NOT_MODIFIED] += 1
+        batch.unchanged += unchanged
+        batch.statuses[status] += 1
         return (0,) * len(self._writers)
 
     def end(self, now: float) -> None:

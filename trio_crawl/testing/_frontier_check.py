@@ -215,7 +215,7 @@ class _Crawl:
         """Let the frontier know what a thread came to, in whatever order it learns of that."""
         commits = self._unsaved and (not self._loads or self._chance.random() < _EVEN)
         if commits:
-            self._frontier.committed(self._unsaved.pop(0).spilled)
+            self._told_of_commit(self._unsaved.pop(0))
         elif self._loads:
             self._frontier.loaded(self._loads.popleft(), self._now)
 
@@ -310,7 +310,10 @@ class _Crawl:
         self._committed = self._model.copy()
         self._unsaved.append(changes)
         while self._unsaved and not wait:
-            self._frontier.committed(self._unsaved.pop(0).spilled)
+            self._told_of_commit(self._unsaved.pop(0))
+
+    def _told_of_commit(self, changes: Changes) -> None:
+        self._frontier.committed(changes.spilled, changes.ended())
 
 
 def _counted(model: Model) -> dict[str, Any]:
