@@ -142,6 +142,8 @@ class Choice:
             verdict = self._robots.verdict(lease.url, now)
             if verdict != "allowed":
                 return self._not_allowed(host, lease, verdict, now)
+            delay = effective_delay(host.turns.delay, self._robots.crawl_delay(lease.url))
+            host.turns.delay = max(host.turns.delay, delay)  # a host that was let go of is met again
         return self._start(host, lease, now)
 
     def _not_allowed(self, host: Host, lease: Lease, verdict: Verdict, now: float) -> Decision | None:
@@ -359,7 +361,9 @@ class Choice:
         if not self._schedule.start(host, lease, now):
             return None
         if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
-            host.meet().asked += 1
+            met = host.meet()
+            met.asked += 1
+            met.asked_matters = self._limits.max_per_host is not None
         self._manners.note(host)
         self._lend(host, lease, now)
         lease.started = now

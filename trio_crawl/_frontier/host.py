@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = len("https://")
 
+FEW: Final = 20
+"""Good answers of which a host need not be told, when it is met again: see `Dealings.good`."""
+
 # One object for all hosts: each negation would make another.
 _NEVER: Final = -inf
 
@@ -276,6 +279,18 @@ class Host:
         self.unsaved -= number
         if not self.unsaved:
             self.lowest_unsaved = inf
+
+    @property
+    def forgettable(self) -> bool:
+        """Whether it would be treated the same if it were met for the first time, but for its delay."""
+        if self.waiting or self.unsaved or self.loading or self.state is not State.EMPTY:
+            return False
+        met = self.met
+        return met is None or (
+            not (met.flags or met.robots or met.robots_pending or met.good >= FEW)
+            and met.watch is None
+            and not (self.failures or met.turns.running or met.turns.slowed)
+        )
 
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
         """Return in words what it waits for."""

@@ -208,6 +208,7 @@ class MemoryFrontier:
         self._schedule.finish(host, lease, now)
         if not host.waiting and not host.turns.running:
             self._manners.rest(host, self._schedule)
+            self._schedule.idle(host, now)
         if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
 

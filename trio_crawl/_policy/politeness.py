@@ -70,6 +70,11 @@ class Turns:
         """Whether anything was learned of its pace."""
         return self._pace is not None
 
+    @property
+    def slowed(self) -> bool:
+        """Whether it is asked more slowly than the crawl itself would."""
+        return self._pace is not None and self._pace.known()[0] is not None
+
     def next_start(self, now: float) -> float | None:
         """Return the moment from which one more request may start, never before *now*.
 
