@@ -9,6 +9,7 @@ import sys
 import zipfile
 from importlib import import_module
 from importlib.metadata import metadata
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 PUBLIC: Final = {
     "trio_crawl": {
-        *("crawl", "open_crawl", "fetch_page", "run", "Control"),
+        *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
         *("HostReport", "RobotsReport"),
         *(
@@ -38,6 +39,7 @@ PUBLIC: Final = {
         ),
         *("ParseError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
+    "trio_crawl.aio": {"crawl", "open_crawl", "fetch_page", "Control", "Stream"},
     "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},
     "trio_crawl.testing": {
@@ -46,8 +48,11 @@ PUBLIC: Final = {
         *("check_fetcher", "FETCHER_CHECKS", "Shortcoming"),
     },
 }
-SUBMODULES: Final = {"abc", "fetchers", "writers", "testing"}
-FUNCTIONS: Final = ("crawl", "open_crawl", "fetch_page", "run")
+SUBMODULES: Final = {"abc", "aio", "fetchers", "writers", "testing"}
+FUNCTIONS: Final = (
+    *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate"),
+    *("aio.crawl", "aio.open_crawl", "aio.fetch_page"),
+)
 
 
 def exported(module: ModuleType) -> set[str]:
@@ -109,7 +114,7 @@ def test_what_is_public_has_a_docstring(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_keyword_is_documented(name: str) -> None:
     """Each argument of a public function has an entry of its own in the docstring."""
-    function: Callable[..., Any] = getattr(trio_crawl, name)
+    function: Callable[..., Any] = attrgetter(name)(trio_crawl)
     text = inspect.getdoc(function) or ""
     missing = [
         parameter.name

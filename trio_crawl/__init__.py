@@ -9,7 +9,8 @@
                  └── links, as data: added when the page is parsed ──┘
 
 `crawl` is the whole job; `open_crawl` gives the pages as a stream, `fetch_page`
-one page, and `run` blocks until a crawl is done. `Control` steers one that goes on.
+one page. `run`, `collect` and `iterate` are for programs that are not async, and
+`trio_crawl.aio` for asyncio. `Control` steers a crawl that goes on.
 The four seams are Protocols in `trio_crawl.abc`; transports are in
 `trio_crawl.fetchers`, formats in `trio_crawl.writers`, and what crawls are tested
 with in `trio_crawl.testing`.
@@ -21,8 +22,10 @@ from . import abc as abc, writers as writers
 from ._crawl import (
     Control as Control,
     __version__ as __version__,
+    collect as collect,
     crawl as crawl,
     fetch_page as fetch_page,
+    iterate as iterate,
     open_crawl as open_crawl,
     run as run,
 )

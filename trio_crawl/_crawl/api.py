@@ -258,11 +258,10 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
 
 
 def _check_in_trio() -> None:
-    if not trio.lowlevel.in_trio_run():
+    if not trio.lowlevel.in_trio_task():
         raise UsageError(
             "a crawl runs in trio: trio.run(main), where main awaits it. A program without trio calls "
-            "trio_crawl.run(seeds, ...), and in asyncio it is "
-            "`await asyncio.to_thread(trio_crawl.run, seeds, ...)`"
+            "trio_crawl.run(seeds, ...), and in asyncio it is `await trio_crawl.aio.crawl(seeds, ...)`"
         )
 
 

@@ -96,11 +96,13 @@ class Explainer:
         return f"{state}, {self._numbers.line()}"
 
     def in_words(self) -> str:
-        """Return all of it."""
+        """Return all of it; when the crawl has ended, which may be outside trio, nothing is waited for."""
+        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
+        if self._ending.finished:
+            return in_words(self.line(), (), _shown(cancelled, "cancelled hosts"), ())
         hosts = [
             HostWait(name=name, why=why, seconds=seconds, pages=pages)
             for name, why, seconds, pages in self._frontier.waits(trio.current_time())
         ]
-        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
         others = [*self._loop.others(), *_shown(cancelled, "cancelled hosts")]
         return in_words(self.line(), self._loop.tasks.hops(), others, hosts)
