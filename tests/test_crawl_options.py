@@ -78,7 +78,8 @@ async def test_seconds(name: str) -> None:
     ("keywords", "message"),
     [
         ({"robots": None}, "robots= is None; it takes True or False"),
-        ({"per_address_delay": 1}, "per_address_delay= is 1; it takes True or False"),
+        ({"pace": "slow"}, "pace= is 'slow'; it takes 'adaptive' or 'fixed'"),
+        ({"delay": "1"}, "delay= is '1'; it takes a number of seconds, 0 or more, or a Delay"),
         ({"robots": 1}, "robots= is 1; it takes True or False"),
         ({"overwrite": "yes"}, "overwrite= is 'yes'; it takes True or False"),
         ({"parse_errors": "ignore"}, "parse_errors= is 'ignore'; it takes 'record' or 'raise'"),

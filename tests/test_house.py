@@ -27,7 +27,7 @@ PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
-        *("HostReport", "RobotsReport"),
+        *("HostReport", "RobotsReport", "Delay"),
         *(
             "ContentError",
             "CrawlError",

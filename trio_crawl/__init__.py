@@ -55,3 +55,4 @@ from ._model import (
     Statistics as Statistics,
 )
 from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport
+from ._policy.politeness import Delay as Delay

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from .._model import Parse, Report
     from .._policy.cookies import Cookies
     from .._policy.credentials import Auth, Fields
+    from .._policy.politeness import Delay
     from .._policy.scope import Follow, Patterns
     from .control import Control
-    from .options import AllowPrivate, CrawlOptions, ParseErrors, ParseIn
+    from .options import AllowPrivate, CrawlOptions, PaceName, ParseErrors, ParseIn
     from .seeds import Seeds
 
 
@@ -56,8 +57,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     concurrency: int = 64,
     per_host: int = 2,
     per_address: int = 8,
-    delay: float = 0.5,
-    per_address_delay: bool = False,
+    delay: float | Delay = 0.5,
+    pace: PaceName = "adaptive",
     timeout: float = 30,  # noqa: ASYNC109 - it bounds each hop, not this call
     retries: int = 2,
     grace: float = 5,
@@ -161,10 +162,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             be polite (RFC 2616, section 8.1.4).
         per_address: hops at once to one IP address, which many hosts may share.
         delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
-            robots.txt counts instead. 0.5 is a visitor who clicks quickly.
-        per_address_delay: let *delay* lie between two starts on one IP address, too: for
-            many small sites on one server. False: most hosts that share an address are
-            at a provider's that serves thousands of them.
+            robots.txt counts instead. 0.5 is a visitor who clicks quickly. ``Delay(0.5,
+            by="address")`` keeps them between two starts on one IP address, too: for many
+            small sites on one server; else not, as most hosts that share an address are at a
+            provider's that serves thousands of them.
+        pace: ``"adaptive"``: a host that slows down or errs is asked more slowly, and one that
+            keeps failing rests and is given up, as nobody asked for the load. ``"fixed"``: none
+            of that, for your own servers and for APIs; 429 and ``Retry-After`` still count.
         timeout: seconds for one hop from connecting to the last byte; waiting for a
             turn is not counted. 30, as long as people wait at most.
         retries: further attempts after a failure that may pass (connection, timeout,
@@ -242,7 +246,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         per_host=per_host,
         per_address=per_address,
         delay=delay,
-        per_address_delay=per_address_delay,
+        pace=pace,
         timeout=timeout,
         retries=retries,
         grace=grace,

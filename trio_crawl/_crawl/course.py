@@ -68,6 +68,7 @@ class Course:
         self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
+        self._adaptive = options.pace == "adaptive"
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
         # Where in its chain a page was when cookies came, with which a URL may answer otherwise.
@@ -78,7 +79,7 @@ class Course:
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
             self._changed[lease] = len(lease.chain)
-        pause = rest(lease, result, wall)
+        pause = rest(lease, result, wall, adaptive=self._adaptive)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
         return self.settle(lease, result, now, wall)

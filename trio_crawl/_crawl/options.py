@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from .._errors import UsageError
+from .._policy.politeness import Delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ USER_AGENT = f"trio-crawl/{__version__}"
 
 ParseErrors: TypeAlias = Literal["record", "raise"]
 ParseIn: TypeAlias = Literal["crawl", "process"]
+PaceName: TypeAlias = Literal["adaptive", "fixed"]
 AllowPrivate: TypeAlias = "bool | Iterable[str]"
 
 
@@ -58,8 +60,8 @@ class CrawlOptions(TypedDict, total=False):
     concurrency: int
     per_host: int
     per_address: int
-    delay: float
-    per_address_delay: bool
+    delay: float | Delay
+    pace: PaceName
     timeout: float
     retries: int
     grace: float
@@ -100,8 +102,8 @@ class Options:
     concurrency: int
     per_host: int
     per_address: int
-    delay: float
-    per_address_delay: bool
+    delay: float | Delay
+    pace: PaceName
     timeout: float
     retries: int
     grace: float
@@ -120,18 +122,25 @@ class Options:
         for name, least in _LIMITS.items():
             if getattr(self, name) is not None:
                 _check_whole(name, getattr(self, name), least, or_none=True)
-        for name in ("delay", "grace"):
-            _check_seconds(name, getattr(self, name), zero=True)
+        _check_seconds("grace", self.grace, zero=True)
+        _ = self.delay_kept
         _check_seconds("timeout", self.timeout, zero=False)
         self._check_ages()
-        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):
             raise UsageError(f"parse_errors= is {self.parse_errors!r}; it takes 'record' or 'raise'")
+        if self.pace not in ("adaptive", "fixed"):
+            raise UsageError(f"pace= is {self.pace!r}; it takes 'adaptive' or 'fixed'")
         if self.parse_in not in ("crawl", "process"):
             raise UsageError(f"parse_in= is {self.parse_in!r}; it takes 'crawl' or 'process'")
         _check_user_agent(self.user_agent)
+
+    @property
+    def delay_kept(self) -> Delay:
+        """The delay, and of what."""
+        return self.delay if isinstance(self.delay, Delay) else Delay(self.delay)
 
     def _check_ages(self) -> None:
         if self.max_time is not None:

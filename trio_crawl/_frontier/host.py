@@ -32,11 +32,13 @@ class Terms(NamedTuple):
         per_host: hops at once.
         delay: seconds between two starts.
         paced: whether it minds how fast it is asked.
+        adaptive: whether its trouble slows the crawl down.
     """
 
     per_host: int
     delay: float
     paced: bool = True
+    adaptive: bool = True
 
 
 class State(Enum):
@@ -103,8 +105,9 @@ class Host:
         """Return what there is to know of it, made now if there was nothing yet."""
         met = self.met
         if met is None:
-            per_host, delay, paced = self._terms
-            met = self.met = Dealings(Turns(per_host=per_host, delay=delay, paced=paced))
+            per_host, delay, paced, adaptive = self._terms
+            turns = Turns(per_host=per_host, delay=delay, paced=paced, adaptive=adaptive)
+            met = self.met = Dealings(turns)
         return met
 
     @property
@@ -117,7 +120,7 @@ class Host:
         """Its failures in a row."""
         met = self.meet()
         if met.health is None:
-            met.health = Health()
+            met.health = Health(counting=self._terms.adaptive)
         return met.health
 
     @property
@@ -253,7 +256,5 @@ class Host:
         if self.loading or (self.stored and self.waiting == self.stored):
             return "its pages are loaded from the state"
         if self.state is State.WAITING:
-            return (
-                "its delay, or the rest that it asked for" if self.head() else "a page is to be retried then"
-            )
+            return self.turns.why() if self.head() else "a page is to be retried then"
         return "a free place among the hops"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
 from .._policy.health import is_failure
-from .._policy.pace import is_trouble
+from .._policy.pace import in_words, is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
 from .robots import RobotsDesk
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
     from .resumed import Resumed
     from .schedule import Schedule
     from .watch import RobotsRecord
+
+
+log = logging.getLogger("trio_crawl")
+
+
+def tell_slowed(host: Host, before: float) -> None:
+    """Log that *host* is asked more slowly than *before*, in seconds between two starts."""
+    turns = host.turns
+    message = "the host %s is slowed from %.2f to %.2f s between two requests, since %s"
+    log.info(message, host.name, before, turns.delay_now, turns.trouble)
+
+
+def tell_resting(host: Host, now: float) -> None:
+    """Log that *host* is left alone."""
+    turns = host.turns
+    log.info("the host %s rests for %.1f s, since %s", host.name, turns.not_before - now, turns.trouble)
 
 
 @final
@@ -74,13 +91,24 @@ class Manners:
         latency = None if lease.robots_of else _latency(result, lease, now)
         trouble = is_trouble(result)
         turns = host.turns
-        if latency is not None or trouble or turns.learned:
+        if trouble:
+            turns.trouble = in_words(result)
+        if turns.adaptive and (latency is not None or trouble or turns.learned):
+            before = turns.delay_now
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
-        failed = is_failure(result)
+            if turns.delay_now > before:
+                if not trouble:
+                    turns.trouble = f"a response took {latency:.1f} s, much longer than usual"
+                tell_slowed(host, before)
+        failed, before_that = is_failure(result), host.given_up
         if failed or host.failures:
             rest = host.health.learn(failed=failed, started=lease.started, now=now)
             if rest:
                 turns.pause_until(now + rest)
+            if host.given_up and not before_that:
+                log.info("the host %s is given up, since %s", host.name, turns.trouble)
+            elif rest:
+                tell_resting(host, now)
 
     @property
     def unsaved(self) -> bool:

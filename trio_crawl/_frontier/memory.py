@@ -17,7 +17,7 @@ from .choice import Choice
 from .discovery import Discoveries
 from .doors import looked_up
 from .endings import Endings
-from .manners import Manners
+from .manners import Manners, tell_resting
 from .queues import Queues
 from .trapwatch import TrapWatch
 
@@ -174,7 +174,9 @@ class MemoryFrontier:
         host = self._queues.host(lease)
         if host.name in self._queues.cancelled:
             return
-        host.turns.pause_until(until)
+        if until > max(host.turns.not_before, now):
+            host.turns.pause_until(until)
+            tell_resting(host, now)
         self._manners.note(host)
         self._schedule.settle(host, now)
 

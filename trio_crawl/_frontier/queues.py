@@ -34,6 +34,7 @@ class Queues:
             delay=limits.delay,
             per_address_delay=limits.per_address_delay,
             paced=limits.paced,
+            adaptive=limits.adaptive,
         )
         self._paced = limits.paced
         self.windows = Windows(self.schedule)

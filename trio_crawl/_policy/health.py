@@ -37,8 +37,13 @@ def is_failure(result: Response | FetchError) -> bool:
 @final
 @dataclass(slots=True, eq=False)
 class Health:
-    """Counts the failures of one host in a row; any other answer ends the row."""
+    """Counts the failures of one host in a row; any other answer ends the row.
 
+    Args:
+        counting: whether it does; a host of a fixed pace neither rests nor is given up.
+    """
+
+    counting: bool = True
     failures: int = field(default=0, init=False)
     _counted: float = field(default=-math.inf, init=False)
 
@@ -57,7 +62,7 @@ class Health:
             started: when it began, and
             now: when it ended, of one clock.
         """
-        if self.given_up:
+        if self.given_up or not self.counting:
             return 0.0
         if not failed:
             self.failures = 0
