@@ -47,6 +47,7 @@ from ._model import (
     Failure as Failure,
     Headers as Headers,
     Hop as Hop,
+    InFlight as InFlight,
     Link as Link,
     Page as Page,
     Report as Report,

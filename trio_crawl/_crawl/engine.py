@@ -346,7 +346,12 @@ class Engine:
             numbers=self._numbers,
             explainer=self._explainer,
             ending=self._ending,
+            cancel=self._cancel,
         )
+
+    def _cancel(self, reason: str) -> None:
+        self._ending.how = "cancelled"
+        self._work_scope.cancel(reason=reason)
 
     def leave(self) -> None:
         """Drop what is in flight: the consumer of the stream has gone."""

@@ -14,7 +14,7 @@ import trio
 from .. import _urls
 from .._errors import FetchError
 from .._fetch.resolve import Resolver
-from .explain import Hop
+from .._model import InFlight
 from .lists import read_list
 from .nurseries import is_cancellation
 
@@ -249,12 +249,17 @@ class Tasks:
 
     # What is waited for
 
-    def hops(self) -> list[Hop]:
+    def hops(self) -> list[InFlight]:
         """Return the hops that are under way."""
         # The deadline is set as a hop begins.
         begun = trio.current_time() + self._timeout
         return [
-            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
+            InFlight(
+                url=lease.url,
+                host=_urls.host(lease.url),
+                seconds=max(begun - scope.deadline, 0.0),
+                attempt=lease.attempts,
+            )
             for lease, scope in self._hops.items()
         ]
 

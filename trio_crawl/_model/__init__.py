@@ -13,7 +13,7 @@ from .exchange import (
 )
 from .outcome import Failure as Failure, Outcome as Outcome, Parse as Parse, Parsed as Parsed
 from .page import Document as Document, Link as Link, Page as Page
-from .report import Report as Report, Statistics as Statistics
+from .report import InFlight as InFlight, Report as Report, Statistics as Statistics
 from .words import (
     Ended as Ended,
     FailureKind as FailureKind,

@@ -97,6 +97,6 @@ robots.txt names. ``element``: any other element that a selector matched.
 Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
 """Kinds of links that are asked for: one, several, or ``"all"``."""
 
-Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
-"""How a crawl ended: nothing was left to do, ``control.stop()`` was called,
+Ended: TypeAlias = Literal["done", "stopped", "cancelled", "max_time", "left"]
+"""How a crawl ended: nothing was left to do, ``control.stop()`` or ``control.cancel()`` was called,
 ``max_time`` passed, or the consumer of the stream, or of a channel, left it."""

@@ -9,7 +9,7 @@ from ._guest import call, guest_run
 if TYPE_CHECKING:
     from .._crawl import Control as TrioControl
     from .._crawl.stream import Stream as TrioStream
-    from .._model import Report, Request, Statistics
+    from .._model import InFlight, Report, Request, Statistics
     from ._guest import Guest
 
 
@@ -39,6 +39,14 @@ class Control:
     def stop(self) -> None:
         """Start nothing more, finish what is in flight, write it, and end; the rest stays pending."""
         self._control.stop()
+
+    def cancel(self, reason: str) -> None:
+        """Drop what is in flight, write what is parsed, and end; see `trio_crawl.Control.cancel`."""
+        self._control.cancel(reason)
+
+    def in_flight(self) -> list[InFlight]:
+        """Return the requests that are under way at this moment; see `trio_crawl.Control.in_flight`."""
+        return self._control.in_flight()
 
     def explain(self) -> str:
         """Return in words what the crawl waits for at this moment; see `trio_crawl.Control.explain`."""
