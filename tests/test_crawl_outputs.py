@@ -212,3 +212,24 @@ def test_the_command_checks_every_format(
     said = capsys.readouterr().out
     for name in CHECKED:
         assert f"{tmp_path / name}: " in said
+
+
+@pytest.mark.parametrize("name", ["l.tsv", "l.csv", "l.tsv.gz", "l.csv.zst"])
+@virtual
+async def test_a_table_that_holds_only_its_header_counts_as_empty(name: str, tmp_path: Path) -> None:
+    """What a crawl without links, or one that was cancelled early, left is no reason to refuse the next."""
+    path = tmp_path / name
+    empty, full = MemoryWeb(), MemoryWeb()
+    empty.add(SITE, "no links")
+    full.links(SITE, ["/a"])
+    await trio_crawl.crawl(SITE, fetch=empty, write=path)
+    header = path.read_bytes()
+    assert header
+    assert (await trio_crawl.crawl(SITE, fetch=full, write=path)).rows == 1
+    with pytest.raises(trio_crawl.OutputError, match="exists and is not empty"):
+        await trio_crawl.crawl(SITE, fetch=full, write=path)
+    for other in (b"source_url\n", b"mine\n", header + b"x", header[:-1]):
+        path.write_bytes(other)
+        with pytest.raises(trio_crawl.OutputError, match="exists and is not empty"):
+            await trio_crawl.crawl(SITE, fetch=full, write=path)
+        assert path.read_bytes() == other

@@ -10,6 +10,7 @@ import trio
 from .._errors import FetchError, RefusedError, UsageError
 from .._model import Failure, Page, Request
 from .engine import Engine
+from .hints import refuse_unknown, with_hints
 from .nurseries import is_cancellation, open_own_nursery
 from .options import USER_AGENT, Options
 from .seeds import checked
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .seeds import Seeds
 
 
+@with_hints
 async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     seeds: Seeds,
     *,
@@ -82,9 +84,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             an iterable of URLs and requests (read lazily, so a file of ten million
             lines works; blank lines and lines that start with ``#`` are left out),
             or an async iterable such as a memory channel. The crawl ends when they
-            are exhausted and nothing is queued or in flight. A bad URL in a
-            collection is an error; one in a lazily read source is skipped, logged and
-            counted (``bad_seed``).
+            are exhausted and nothing is queued or in flight. A bad URL that is given by
+            itself is an error; one among others is skipped, logged and counted (``bad_seed``).
         fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
             ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), the path of a
             ``.warc.gz`` or ``.warc`` file, from which all is answered, a fetcher
@@ -271,9 +272,7 @@ def _check_in_trio() -> None:
 
 def _options(**keywords: Unpack[CrawlOptions]) -> Options:
     """Return the keywords with the defaults of `crawl` for the rest."""
-    unknown = keywords.keys() - _DEFAULTS.keys()
-    if unknown:
-        raise TypeError(f"no such keyword: {', '.join(sorted(unknown))}")
+    refuse_unknown(keywords, _DEFAULTS)
     return Options(**{**_DEFAULTS, **keywords})
 
 

@@ -273,8 +273,10 @@ class Pages:
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
-            follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
-            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
+            yielded = self._bounded(found.follow)
+            follow = self._as_page_says(page, (*yielded, *lists))
+            rows = tuple(found.rows)
+            return Parsed(page=page, links=(), rows=rows, follow=follow, found=len(yielded))
         links = page.links()
         # Links are followed from pages that are what was asked for, not from error pages.
         followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []

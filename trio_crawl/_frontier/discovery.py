@@ -144,7 +144,7 @@ class Discoveries:
                     parent.fruitful = wanted or self._watch.family(item.url) != family
                 if isinstance(item, ListRequest):
                     self.lists.admitted(item)
-                request = Request(key) if isinstance(item, Link) else item
+                request = Request(key, lastmod=item.lastmod) if isinstance(item, Link) else item
                 yield self._admit(request, mark, depth=depth, parent=parent)
                 self._remember(key)
 
@@ -161,7 +161,8 @@ class Discoveries:
         if isinstance(item, ListRequest):
             reason = self._objection_to_list(item, depth, parent)
         else:
-            reason = self._objection(link, depth)
+            anywhere = isinstance(item, Request) and item.anywhere
+            reason = self._objection(link, depth, anywhere=anywhere)
             if reason is None and self._watch is not None and link is item:
                 reason = self._watch.objection(link.url, family)
         if reason is not None and mark in self._passed[reason]:
@@ -177,8 +178,8 @@ class Discoveries:
             self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
         return False
 
-    def _objection(self, link: Link, depth: int) -> SkipReason | None:
-        if not self._scope.allows(link):
+    def _objection(self, link: Link, depth: int, *, anywhere: bool) -> SkipReason | None:
+        if not anywhere and not self._scope.allows(link):
             return "scope"
         if self._robots and link.rel and not _UNVOUCHED.isdisjoint(link.rel):
             return "nofollow"
@@ -203,7 +204,8 @@ class Discoveries:
         self._ledger.discovered += 1
         number, self._next_id = self._next_id, self._next_id + 1
         rank = rank_of(request.priority, depth)
-        more = None if request == Request(request.url) else request
+        plain = request == Request(request.url) and request.asked == request.url
+        more = None if plain else request
         if self._journal is not None:
             changes = self._journal.changes
             changes.fingerprints.append(mark)
@@ -241,7 +243,7 @@ class Discoveries:
     def _allows_target(self, lease: Lease, url: str) -> bool:
         if isinstance(lease.request, ListRequest):
             return self.lists.allows(lease.request, url, lease)
-        return self._scope.allows(Link(url=url))
+        return lease.request.anywhere or self._scope.allows(Link(url=url))
 
 
 def key_of(request: Request) -> str:

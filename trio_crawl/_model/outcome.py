@@ -57,6 +57,7 @@ class Parsed:
         follow: what the page leads to: what such a parser yielded to be followed, or the links
             of ``a``, ``area`` and ``iframe``.
         chosen: every link of the kinds that an output asked for, in order; none if none did.
+        found: how many links and requests such a parser yielded, within ``max_links``.
         exchanges: the hops that led to the page, the last one's last; none where no output wants them.
     """
 
@@ -65,6 +66,7 @@ class Parsed:
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
     chosen: tuple[Link, ...] = ()
+    found: int = 0
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
 

@@ -35,7 +35,7 @@ class Statistics:
         in_flight: pages being fetched, parsed or written at this moment.
         statuses: pages by the status code of their last response.
         rows: rows written, of all outputs together.
-        links: links found on pages, each once a page.
+        links: links found on pages, each once a page; with a ``parse``, what that yielded to be followed.
         links_dropped: links beyond ``max_links`` of their page.
         requests: hops made, each retry and redirect counted.
         retries: hops that had to be made again.

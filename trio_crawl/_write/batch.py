@@ -99,7 +99,7 @@ class Gatherer:
         match outcome:
             case Parsed():
                 batch.pages += 1
-                batch.links += len(outcome.links)
+                batch.links += len(outcome.links) + outcome.found
                 batch.statuses[outcome.page.status] += 1
             case Failure():
                 batch.failed[outcome.kind] += 1

@@ -157,6 +157,12 @@ class Table:
         return self._lines([_LINK_COLUMNS])
 
 
+def link_header(format: Format) -> str:
+    """Return the header of a table of links; nothing where the format has none."""
+    tables = {"tsv": _tsv, "csv": _csv}
+    return tables[format]([_LINK_COLUMNS]) if format in tables else ""
+
+
 def _no_column(name: str, columns: tuple[str, ...], place: str) -> str:
     return (
         f"{place}: the field {name!r} has no column; the first row's fields are the columns "

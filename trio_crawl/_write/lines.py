@@ -17,13 +17,13 @@ from .._errors import OutputError, UsageError
 from .._model import Parsed
 from .._policy.kinds import chosen
 from .audit import audit_parts
-from .formats import FORMATS, count_lines, encoder_of
+from .formats import FORMATS, count_lines, encoder_of, link_header
 from .packing import SUFFIXES, packing_of
 from .parts import PART_SIZE, Parts
 from .place import Place
 from .sink import Sink
 from .standard import Standard
-from .target import checked_path
+from .target import checked_path, holds_only
 
 if TYPE_CHECKING:
     import os
@@ -142,7 +142,15 @@ class Lines:
         if self._parts is None:
             Standard()
             return
-        self._parts.check(Place.of(position), overwrite=self._overwrite)
+        self._parts.check(Place.of(position), overwrite=self._replaces())
+
+    def _replaces(self) -> bool:
+        """Return whether a file that is not empty is replaced: a header of links alone counts as empty."""
+        if self._overwrite or self._parts is None or self._parts.numbered:
+            return self._overwrite
+        header = link_header(self._format)
+        unpack = None if self._packing is None else self._packing.unpack
+        return bool(header) and holds_only(self._parts.path(0), header.encode(), unpack)
 
     @asynccontextmanager
     async def open(self, environment: Environment, position: Json = None, /) -> AsyncIterator[None]:
@@ -169,7 +177,7 @@ class Lines:
         self._sink = sink = Sink(self._parts, rotate=self._rotate, packing=self._packing, sync=self._sync)
         self._limiter = trio.CapacityLimiter(1)
         try:
-            await environment.run_in_thread(sink.open, self._overwrite, place, limiter=self._limiter)
+            await environment.run_in_thread(sink.open, self._replaces(), place, limiter=self._limiter)
             yield
             await environment.run_in_thread(sink.close, limiter=self._limiter)
         finally:
