@@ -27,7 +27,7 @@ PUBLIC: Final = {
     "trio_crawl": {
         *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
-        *("HostReport", "RobotsReport", "Delay", "InFlight"),
+        *("HostReport", "RobotsReport", "Delay", "InFlight", "Skip"),
         *(
             "ContentError",
             "CrawlError",
@@ -128,7 +128,7 @@ def test_every_keyword_is_documented(name: str) -> None:
     "name",
     [
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Hop"),
-        *("HostReport", "RobotsReport", "Delay", "InFlight"),
+        *("HostReport", "RobotsReport", "Delay", "InFlight", "Skip"),
     ],
 )
 def test_every_field_of_a_value_is_documented(name: str) -> None:

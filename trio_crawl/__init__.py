@@ -53,6 +53,7 @@ from ._model import (
     Report as Report,
     Request as Request,
     Response as Response,
+    Skip as Skip,
     Statistics as Statistics,
 )
 from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport

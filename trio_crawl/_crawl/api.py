@@ -284,7 +284,7 @@ _DEFAULTS: dict[str, Any] = {
 
 @asynccontextmanager
 async def open_crawl(
-    seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]
+    seeds: Seeds, *, failures: bool = False, skips: bool = False, **keywords: Unpack[CrawlOptions]
 ) -> AsyncIterator[Stream]:
     """Crawl from *seeds*, and give the pages as a stream.
 
@@ -301,6 +301,8 @@ async def open_crawl(
     Args:
         seeds: where to begin, as for `crawl`.
         failures: give each `Failure`, too.
+        skips: give each `Skip`, too: what was found and is not asked for. (Of those that ``max_pages``
+            leaves, where there is a state, those that are in memory.)
         **keywords: those of `crawl`.
 
     Yields:
@@ -314,7 +316,7 @@ async def open_crawl(
         trio.BusyResourceError: two tasks iterate at once.
     """
     _check_in_trio()
-    stream = Stream(failures=failures)
+    stream = Stream(failures=failures, skips=skips)
     engine = Engine(seeds, _options(**keywords), stream=stream)
     block_error: BaseException | None = None
     try:

@@ -47,7 +47,7 @@ def run(seeds: Seeds, **keywords: Unpack[CrawlOptions]) -> Report:
 
 
 def collect(
-    seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]
+    seeds: Seeds, *, failures: bool = False, skips: bool = False, **keywords: Unpack[CrawlOptions]
 ) -> tuple[list[Any], Report]:
     """Crawl from *seeds*, block until it is done, and return all its pages, and the report.
 
@@ -57,6 +57,7 @@ def collect(
     Args:
         seeds: where to begin, as for `crawl`.
         failures: return each `Failure`, too.
+        skips: return each `Skip`, too.
         **keywords: those of `crawl`.
 
     Returns:
@@ -68,14 +69,16 @@ def collect(
     """
 
     async def all_of_them() -> tuple[list[Any], Report]:
-        async with open_crawl(seeds, failures=failures, **keywords) as pages:
+        async with open_crawl(seeds, failures=failures, skips=skips, **keywords) as pages:
             rows = [page async for page in pages]
         return rows, pages.report
 
     return _blocking("collect", "async with trio_crawl.open_crawl(...)", all_of_them)
 
 
-def iterate(seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]) -> Iteration:
+def iterate(
+    seeds: Seeds, *, failures: bool = False, skips: bool = False, **keywords: Unpack[CrawlOptions]
+) -> Iteration:
     """Crawl from *seeds*, and give its pages: `open_crawl` for programs that are not async.
 
     ::
@@ -91,6 +94,7 @@ def iterate(seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOpt
     Args:
         seeds: where to begin, as for `crawl`.
         failures: give each `Failure`, too.
+        skips: give each `Skip`, too.
         **keywords: those of `crawl`.
 
     Returns:
@@ -100,7 +104,7 @@ def iterate(seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOpt
         UsageError: it was called from a trio program, which has `open_crawl`.
     """
     _refuse_in_trio("iterate", "async with trio_crawl.open_crawl(...)")
-    return Iteration(partial(open_crawl, seeds, failures=failures, **keywords))
+    return Iteration(partial(open_crawl, seeds, failures=failures, skips=skips, **keywords))
 
 
 @final

@@ -89,7 +89,7 @@ class Engine:
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
         self._pages = Pages(options, self._elsewhere, kinds=kinds)
-        self._ledger = Ledger()
+        self._ledger = Ledger(heard=[] if stream is not None and stream.skips else None)
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
             options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal

@@ -145,6 +145,8 @@ class Loop:
                 self._recorder.ends()
                 self._pass_asides()
                 return
+            if self._ledger.heard:
+                self._pass_asides()
             # Where every token is taken there may be more to start; else rows need not wait for more.
             await self._outlet.pass_on(idle=next_step is not None)
             await self._wait_until(None if next_step is None else next_step.until)
@@ -295,7 +297,10 @@ class Loop:
         self._pass_asides()
 
     def _pass_asides(self) -> None:
-        """Hand the exchanges that no outcome has to the outputs."""
+        """Hand the exchanges that no outcome has to the outputs, and skips to who wants to hear of them."""
+        skips = self._ledger.take_skips()
+        if skips:
+            self._outlet.add_skips(skips, trio.current_time())
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
-    from .._model import Exchange, Json, Outcome
+    from .._model import Exchange, Json, Outcome, Skip
     from ..abc import Environment, Writer
 
 
@@ -105,6 +105,10 @@ class Outlet:
     def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
         """Gather exchanges that no outcome has."""
         self._gatherer.add_aside(exchanges, now)
+
+    def add_skips(self, skips: Sequence[Skip], now: float) -> None:
+        """Gather URLs that are not asked for, for who wants to hear of them."""
+        self._gatherer.add_skips(skips, now)
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Gather that a page has not changed since its last visit; return its rows, which are none."""

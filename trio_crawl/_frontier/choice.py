@@ -96,7 +96,8 @@ class Choice:
             return Idle(None)
         if not self.stopping:
             self.rest_skipped = True
-            self._endings.rest_skipped(self._queues.clear())
+            named = list(self._queues.each()) if self._ledger.heard is not None else ()
+            self._endings.rest_skipped(self._queues.clear(), named)
             self.stopping = True
         return Drained()
 

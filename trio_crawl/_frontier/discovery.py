@@ -172,7 +172,7 @@ class Discoveries:
             return True
         self._passed[reason].add(mark)
         self._ledger.discovered += 1
-        self._ledger.skip(reason, link.url)
+        self._ledger.skip(reason, link.url, referrer=parent.request.url)
         if self._journal is not None:
             request = None if isinstance(item, Link) else item
             self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))

@@ -17,6 +17,8 @@ from .._policy.politeness import Turns
 from .dealings import Dealings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .dealings import Queued, Waiting
 
 _SCHEME: Final = len("https://")
@@ -205,7 +207,7 @@ class Host:
         more = rest[0] if rest else None
         if isinstance(more, Lease):
             return more
-        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, more)
+        return Lease.new(order, self._whole(url), referrer, more)
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""
@@ -234,6 +236,23 @@ class Host:
         self.unsaved -= number
         if not self.unsaved:
             self.lowest_unsaved = inf
+
+    def each(self) -> Iterator[tuple[str, str | None]]:
+        """Yield URL and referrer of each page that waits here, in memory."""
+        later = () if self.met is None or self.met.later is None else self.met.later
+        leases = [lease for _, _, lease in later]
+        for _, url, referrer, *rest in self.pages:
+            more = rest[0] if rest else None
+            if isinstance(more, Lease):
+                leases.append(more)
+            else:
+                yield self._whole(url), referrer
+        for lease in leases:
+            if lease.is_page:
+                yield lease.request.url, lease.referrer
+
+    def _whole(self, url: str) -> str:
+        return f"https://{self.name}{url}" if url[0] == "/" else url
 
     def clear(self) -> None:
         """Forget every page that waits here."""

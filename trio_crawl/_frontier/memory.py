@@ -190,7 +190,7 @@ class MemoryFrontier:
         reason = None if lease.robots_of else self._judge_target(lease, target)
         if reason is not None:
             self._queues.lent -= 1
-            self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
+            self._endings.skipped(lease, reason, target=target.url)
             return reason
         self._ledger.redirects += 1
         lease.chain += (lease.url,)

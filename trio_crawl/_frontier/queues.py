@@ -10,6 +10,8 @@ from .schedule import Schedule
 from .windows import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Lease
     from .dealings import Waiting
     from .host import Host
@@ -80,6 +82,11 @@ class Queues:
         self.queued -= host.lease().is_page
         host.pop()
         self.windows.feed(host)
+
+    def each(self) -> Iterator[tuple[str, str | None]]:
+        """Yield URL and referrer of each page that is queued, in memory."""
+        for host in self.schedule.hosts.values():
+            yield from host.each()
 
     def clear(self) -> int:
         """Take out every page that is queued, in memory or not; return how many."""

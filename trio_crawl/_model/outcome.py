@@ -10,7 +10,7 @@ from .page import Link, Page
 
 if TYPE_CHECKING:
     from .exchange import Exchange, Request
-    from .words import FailureKind
+    from .words import FailureKind, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,29 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.url}: {self.kind}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A URL that was found, and is not asked for, or not to its end.
+
+    A link that is skipped may be found again where it may be followed; then it comes as a page, too.
+
+    Args:
+        url: the URL; of a seed that is no URL, its text.
+        reason: why, one of a closed set.
+        referrer: the page that it was found on; None for a seed.
+        target: where it redirected to, if that is the matter; None otherwise.
+    """
+
+    url: str
+    reason: SkipReason
+    referrer: str | None = None
+    target: str | None = None
+
+    def __str__(self) -> str:
+        target = f" (redirected to {self.target})" if self.target is not None else ""
+        return f"{self.url}: skipped: {self.reason}{target}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ async def open_crawl(
     seeds: Any,  # noqa: ANN401 - what `trio_crawl.crawl` takes, or an asyncio.Queue
     *,
     failures: bool = False,
+    skips: bool = False,
     **keywords: Unpack[CrawlOptions],
 ) -> AsyncIterator[Stream]:
     """Crawl from *seeds*, and give the pages as a stream: `trio_crawl.open_crawl` for asyncio.
@@ -79,6 +80,7 @@ async def open_crawl(
     Args:
         seeds: where to begin, as for `crawl`.
         failures: give each `Failure`, too.
+        skips: give each `Skip`, too.
         **keywords: those of `crawl`.
 
     Yields:
@@ -95,8 +97,8 @@ async def open_crawl(
         failed = False
 
         async def hold() -> None:
-            keys = host.keywords(keywords)
-            async with _crawl.open_crawl(host.seeds(seeds), failures=failures, **keys) as stream:
+            keys = {"failures": failures, "skips": skips, **host.keywords(keywords)}
+            async with _crawl.open_crawl(host.seeds(seeds), **keys) as stream:
                 opened.set_result(stream)
                 await left.wait()
                 if failed:
