@@ -284,6 +284,9 @@ class Frontier(Protocol):
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
         """Add what the page of *parent* leads to, as far as scope and limits allow; skip the rest."""
 
+    def may_start(self, now: float, /) -> bool:
+        """Return whether `take` may answer with a hop at this moment."""
+
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""
 

@@ -12,7 +12,7 @@ from .._model import Failure, Page, Request
 from .engine import Engine
 from .hints import refuse_unknown, with_hints
 from .nurseries import is_cancellation, open_own_nursery
-from .options import USER_AGENT, Options
+from .options import CONCURRENCY, USER_AGENT, Options
 from .seeds import checked
 from .stream import Stream
 
@@ -56,7 +56,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     max_redirects: int = 10,
     max_failures: int | None = None,
     traps: bool = True,
-    concurrency: int = 64,
+    concurrency: int | trio.CapacityLimiter = CONCURRENCY,
     per_host: int = 2,
     per_address: int = 8,
     delay: float | Delay = 0.5,
@@ -158,7 +158,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
             docs/traps.md.
         concurrency: pages in work at once, of all hosts: hops, and async parsers that
-            run. 64 keeps one core busy.
+            run. 64 keeps one core busy. A `trio.CapacityLimiter` is shared by all that is given it,
+            a token for each hop; its ``total_tokens`` may change meanwhile, and 0 is a pause.
         per_host: hops at once on one host. 2, as browsers did when they were told to
             be polite (RFC 2616, section 8.1.4).
         per_address: hops at once to one IP address, which many hosts may share.

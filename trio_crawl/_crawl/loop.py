@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import trio
 
@@ -27,6 +27,7 @@ from .marks import Unnamed
 from .recorder import Recorder
 from .sowing import ROUND, Sower
 from .tasks import Tasks
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from .tasks import Arrival
 
 log = logging.getLogger("trio_crawl")
+
+Rest = TypeVar("Rest", Idle, Drained, Idle | Drained)
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -106,6 +109,9 @@ class Loop:
         self._due: deque[tuple[Lease, Arrival]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
+        self._tokens = None
+        if options.limiter is not None:
+            self._tokens = Tokens(options.limiter, wake=self.wake, useful=lambda: not outlet.full)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
         self.paused = False
@@ -115,6 +121,13 @@ class Loop:
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
+        try:
+            await self._run(nursery)
+        finally:
+            if self._tokens is not None:
+                self._tokens.close()
+
+    async def _run(self, nursery: trio.Nursery) -> None:
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
         self._failures = self._ledger.failed.total()  # those of an earlier run, too
@@ -133,7 +146,7 @@ class Loop:
                 self._arrived(lease, arrival)
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
-                await self._outlet.pass_on(idle=False)
+                await self._pass_on(idle=False)
                 if perf_counter() - began > TURN_SECONDS and not self._fetcher.virtual:
                     # One page takes little time, but many may have come at once.
                     await trio.lowlevel.checkpoint()
@@ -148,7 +161,7 @@ class Loop:
             if self._ledger.heard:
                 self._pass_asides()
             # Where every token is taken there may be more to start; else rows need not wait for more.
-            await self._outlet.pass_on(idle=next_step is not None)
+            await self._pass_on(idle=next_step is not None)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod
@@ -177,34 +190,55 @@ class Loop:
         None says that every token is taken.
         """
         now = trio.current_time()
-        limit = self._options.concurrency
         for _ in range(ROUND):
             if self.paused:
-                return Idle(None)
-            if self.tasks.busy >= limit:
+                return self._at_rest(Idle(None))
+            if not self._has_room(now):
                 return None
             match self._frontier.take(now):
                 case Start(lease):
                     self.moved_at = now
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
                     self._ledger.probes += lease.probe
-                    self.tasks.fetch(lease)
+                    self.tasks.fetch(lease, None if self._tokens is None else self._tokens.use())
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
                     if self._outlet.full:
-                        return Idle(now)
+                        return self._at_rest(Idle(now))
                 case Gone(lease):
                     self._recorder.ends_aside(lease)
                     self._pass_asides()
                     if self._outlet.full:
-                        return Idle(now)
+                        return self._at_rest(Idle(now))
                 case Lookup(host):
                     self.tasks.look_up(host, now)
                 case Load(wanted):
                     self.tasks.read(wanted)
                 case Idle() | Drained() as rest_of_it:
-                    return rest_of_it
-        return Idle(now)
+                    return self._at_rest(rest_of_it)
+        return self._at_rest(Idle(now))
+
+    async def _pass_on(self, *, idle: bool) -> None:
+        if self._tokens is not None and self._outlet.full:
+            self._tokens.give_back()  # the output may take its time
+        await self._outlet.pass_on(idle=idle)
+
+    def _has_room(self, now: float) -> bool:
+        """Return whether the frontier may be asked for more, of which a hop may be the answer."""
+        if self._tokens is None:
+            return bool(self.tasks.busy < self._options.concurrency)
+        if self.tasks.busy - self.tasks.fetching >= max(self._tokens.total, 1):
+            self._tokens.give_back()
+            return False
+        if self._tokens.has_one or not self._frontier.may_start(now):
+            return True
+        self._tokens.wait(self.tasks.nursery)
+        return False
+
+    def _at_rest(self, rest: Rest) -> Rest:
+        if self._tokens is not None:
+            self._tokens.give_back()
+        return rest
 
     def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
         wall = self._wall_clock(now)
@@ -234,7 +268,8 @@ class Loop:
 
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
-        return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
+        tokens = [] if self._tokens is None else self._tokens.explain()
+        return [*self.tasks.others(), *tokens, *self._outlet.explain(), *self._sower.explain()]
 
     def cancel_host(self, name: str, reason: str) -> None:
         """Drop the hops to a host, and skip its pages."""

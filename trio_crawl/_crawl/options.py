@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+
+import trio
 
 from .._errors import UsageError
 from .._policy.politeness import Delay
@@ -30,6 +32,9 @@ USER_AGENT = f"trio-crawl/{__version__}"
 ParseErrors: TypeAlias = Literal["record", "raise"]
 ParseIn: TypeAlias = Literal["crawl", "process"]
 PaceName: TypeAlias = Literal["adaptive", "fixed"]
+CONCURRENCY: Final = 64
+"""Hops at once, unless told otherwise."""
+
 AllowPrivate: TypeAlias = "bool | Iterable[str]"
 
 
@@ -57,7 +62,7 @@ class CrawlOptions(TypedDict, total=False):
     max_redirects: int
     max_failures: int | None
     traps: bool
-    concurrency: int
+    concurrency: int | trio.CapacityLimiter
     per_host: int
     per_address: int
     delay: float | Delay
@@ -99,7 +104,7 @@ class Options:
     max_redirects: int
     max_failures: int | None
     traps: bool
-    concurrency: int
+    concurrency: Any  # an int, once it is checked
     per_host: int
     per_address: int
     delay: float | Delay
@@ -115,8 +120,15 @@ class Options:
     auth: Auth | None = field(repr=False)
     allow_private: AllowPrivate
     parse_errors: ParseErrors
+    limiter: trio.CapacityLimiter | None = field(default=None, init=False)
+    """What was given as *concurrency*, if that was one; *concurrency* is then what it has to begin with."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.concurrency, trio.CapacityLimiter):
+            tokens = self.concurrency.total_tokens
+            object.__setattr__(self, "limiter", self.concurrency)
+            # None is a pause, and as many as you like is not a number to size anything by.
+            object.__setattr__(self, "concurrency", int(tokens) if 0 < tokens < math.inf else CONCURRENCY)
         for name, least in _WHOLE.items():
             _check_whole(name, getattr(self, name), least)
         for name, least in _LIMITS.items():
@@ -171,6 +183,7 @@ _LIMITS = {"max_pages": 1, "max_depth": 0, "max_per_host": 1, "max_failures": 0}
 def _check_whole(name: str, value: object, least: int, *, or_none: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         none = ", or None for no limit" if or_none else ""
+        none = ", or a trio.CapacityLimiter" if name == "concurrency" else none
         raise UsageError(f"{name}= is {value!r}; it takes a whole number, {least} or more{none}")
 
 

@@ -110,11 +110,11 @@ class Tasks:
 
     # Hops
 
-    def fetch(self, lease: Lease) -> None:
-        """Make a hop."""
+    def fetch(self, lease: Lease, ended: Callable[[], None] | None = None) -> None:
+        """Make a hop, and call *ended* when it has ended, also by a cancellation."""
         self.fetching += 1
         scope = self._hops[lease] = trio.CancelScope()
-        self.nursery.start_soon(self._hop, lease, scope)
+        self.nursery.start_soon(self._hop, lease, scope, ended)
 
     def fetched(self, lease: Lease) -> None:
         """Take note that a hop was taken back."""
@@ -127,7 +127,7 @@ class Tasks:
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
-    async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
+    async def _hop(self, lease: Lease, scope: trio.CancelScope, ended: Callable[[], None] | None) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
         try:
@@ -147,6 +147,9 @@ class Tasks:
                 raise
             self._fail(error)
             return
+        finally:
+            if ended is not None:
+                ended()
         self._lay_down(lease, arrival)
 
     # Parsers

@@ -86,6 +86,10 @@ class Choice:
             else:
                 return Drained()
 
+    def may_start(self, now: float) -> bool:
+        """Return whether `next` may answer with a hop, rather than with anything else."""
+        return not self.stopping and not self._full() and isinstance(self._schedule.next(now), Host)
+
     def _full(self) -> bool:
         limit = self._limits.max_pages
         return limit is not None and self.pages + self._queues.lent >= limit

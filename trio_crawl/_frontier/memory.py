@@ -141,6 +141,10 @@ class MemoryFrontier:
 
     # What goes out
 
+    def may_start(self, now: float) -> bool:
+        """Return whether `take` may answer with a hop at this moment."""
+        return self._choice.may_start(now)
+
     def take(self, now: float) -> Decision:
         """Return what to do next.
 
