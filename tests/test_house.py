@@ -43,7 +43,7 @@ PUBLIC: Final = {
     "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
     "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},
     "trio_crawl.testing": {
-        *("MemoryWeb", "Reply", "Handler", "Exchange", "serve", "serving"),
+        *("MemoryWeb", "Reply", "Handler", "Exchange", "page", "serve", "serving"),
         *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),
         *("check_fetcher", "FETCHER_CHECKS", "Shortcoming"),
     },
@@ -157,11 +157,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     """The wheel has every module, the marker of a typed package, and the licence."""
     names = set(wheel.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "trio_crawl").rglob("*.py")}
+    modules.add("pytest_trio_crawl.py")
     assert {name for name in names if name.endswith(".py")} == modules
     assert "trio_crawl/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {
         "trio_crawl",
+        "pytest_trio_crawl.py",
         f"trio_crawl-{trio_crawl.__version__}.dist-info",
     }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     import trio
 
@@ -129,6 +130,15 @@ class RecordedFetcher(Fetcher, Protocol):
     @property
     def recorded(self) -> bool:
         """Whether it does, so that no delay, back-off or rest has to be kept."""
+
+
+@runtime_checkable
+class TimedFetcher(Fetcher, Protocol):
+    """A virtual fetcher that says what time it is: all moments of a crawl are then of its clock."""
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, aware."""
 
 
 ItemT = TypeVar("ItemT")

@@ -27,7 +27,7 @@ from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
 from .._write.choose import choose as choose_writers, kinds_wanted
-from ..abc import Environment
+from ..abc import Environment, TimedFetcher
 from .assembly import make_frontier, make_guard
 from .control import Control
 from .durable import Durable
@@ -53,13 +53,12 @@ if TYPE_CHECKING:
     from .seeds import Seeds
     from .stream import Stream
 
+_VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 log = logging.getLogger("trio_crawl")
-
-# The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
-_VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @final
@@ -85,6 +84,8 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        timed = self._fetcher if isinstance(self._fetcher, TimedFetcher) else None
+        self._timed = timed if self._fetcher.virtual else None
         self._guard = make_guard(options.allow_private)
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
@@ -360,14 +361,13 @@ class Engine:
             self._work_scope.cancel(reason="the consumer of the pages left")
 
     def _wall_now(self) -> datetime:
-        if not self._fetcher.virtual:
-            return datetime.now(UTC)
-        from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
-
-        # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
-        mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
-        return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
+        if self._timed is not None:
+            return self._timed.now
+        # What is virtual and has no time of its own writes the same moments in each run.
+        return _VIRTUAL_START if self._fetcher.virtual else datetime.now(UTC)
 
     def _wall_clock(self, now: float) -> datetime:
-        """Return the moment that *now* is: counted from the start, so that virtual time shows."""
+        """Return the moment that *now* is: counted from the start, unless the fetcher has its own time."""
+        if self._timed is not None:
+            return self._timed.now + timedelta(seconds=now - trio.current_time())
         return self._wall + timedelta(seconds=now - self._numbers.began)

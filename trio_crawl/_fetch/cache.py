@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import trio
 
 from .._errors import MissingExtraError, UsageError
+from ..abc import TimedFetcher
 from .choose import choose
 
 if TYPE_CHECKING:
@@ -94,6 +96,11 @@ class Cache:
     def virtual(self) -> bool:
         """Whether the fetcher in it is."""
         return self._inner.virtual
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, by the fetcher in it if that has a time of its own."""
+        return self._inner.now if isinstance(self._inner, TimedFetcher) else datetime.now(UTC)
 
     @property
     def used(self) -> int:
