@@ -41,7 +41,7 @@ PUBLIC: Final = {
     },
     "trio_crawl.aio": {"crawl", "open_crawl", "fetch_page", "Control", "Stream"},
     "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
-    "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},
+    "trio_crawl.writers": {"Call", "Files", "Lines", "Parquet", "Sqlite", "Warc"},
     "trio_crawl.testing": {
         *("MemoryWeb", "Reply", "Handler", "Exchange", "page", "serve", "serving"),
         *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),

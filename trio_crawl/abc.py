@@ -81,6 +81,8 @@ class Environment:
         guard: the judge of addresses.
         concurrency: the greatest number of hops at once.
         run_in_thread: how to call what blocks.
+        run_or_leave: how to call what may block for ever: cancelled, it leaves the thread to itself.
+            None: likewise.
     """
 
     own_rows: bool = False
@@ -88,6 +90,7 @@ class Environment:
     guard: Guard
     concurrency: int
     run_in_thread: RunInThread
+    run_or_leave: RunInThread | None = None
 
 
 class Fetcher(Protocol):

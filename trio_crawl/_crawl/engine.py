@@ -40,7 +40,7 @@ from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
 from .seeds import open_seeds
-from .threads import run_in_thread, run_inline
+from .threads import run_in_thread, run_inline, run_or_leave
 from .watchdog import watch
 
 if TYPE_CHECKING:
@@ -286,6 +286,7 @@ class Engine:
             guard=self._guard,
             concurrency=self._options.concurrency,
             run_in_thread=self._run_in_thread,
+            run_or_leave=run_inline if self._fetcher.virtual else run_or_leave,
         )
 
     async def _reported(
