@@ -5,7 +5,6 @@ Run it: ``python examples/server_status.py`` shows what each of them said.
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 
 import trio
@@ -14,7 +13,6 @@ import trio_crawl
 from trio_crawl.testing import MemoryWeb, serving
 
 SECONDS, PERIOD = 2.0, 0.5
-logging.getLogger("trio_crawl").setLevel(logging.ERROR)  # a server that is down is a result here
 OPTIONS = {"robots": False, "retries": 0, "timeout": 0.3, "allow_private": True}
 
 

@@ -253,3 +253,12 @@ class Output:
         bool,
         Parameter(show_default=False, help="No progress, and no failures as they happen; only the report."),
     ] = False
+    verbose: Annotated[
+        int,
+        Parameter(
+            name=("--verbose", "-v"),
+            count=True,
+            show_default=False,
+            help="Tell what is asked for again, and when a host is slowed or rests; -vv tells each request.",
+        ),
+    ] = 0

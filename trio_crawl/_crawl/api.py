@@ -15,6 +15,7 @@ from .nurseries import is_cancellation, open_own_nursery
 from .options import CONCURRENCY, USER_AGENT, Options
 from .seeds import checked
 from .stream import Stream
+from .told import ONE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -377,12 +378,16 @@ async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Pa
             raise UsageError(f"fetch_page() takes no {name}=: it fetches one page, and returns it")
     keywords = {"delay": 0, **keywords, "max_depth": 0}
     request = checked(url)
-    async with open_crawl(request, failures=True, **keywords) as pages:
-        async for outcome in pages:
-            if isinstance(outcome, Failure):
-                raise FetchError(outcome.kind, outcome.message, failure=outcome)
-            if isinstance(outcome, Page):
-                return outcome
+    token = ONE_PAGE.set(True)
+    try:
+        async with open_crawl(request, failures=True, **keywords) as pages:
+            async for outcome in pages:
+                if isinstance(outcome, Failure):
+                    raise FetchError(outcome.kind, outcome.message, failure=outcome)
+                if isinstance(outcome, Page):
+                    return outcome
+    finally:
+        ONE_PAGE.reset(token)
     reason = next(iter(pages.report.skipped), "stopped")
     raise RefusedError(reason, _REFUSALS.get(reason, "{url} was not fetched").format(url=request.url))
 

@@ -16,6 +16,7 @@ from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 from .lists import ToRead
 from .marks import Marks, Unnamed
 from .pages import is_success
+from .told import Told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,6 +69,7 @@ class Course:
         self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
+        self.told = Told()
         self._adaptive = options.pace == "adaptive"
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
@@ -76,6 +78,7 @@ class Course:
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
+        self.told.hop(lease, result, now)
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
             self._changed[lease] = len(lease.chain)
@@ -113,6 +116,7 @@ class Course:
             self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
+                self.told.again(lease, result, wait)
                 self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
@@ -127,6 +131,8 @@ class Course:
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
+                if lease.is_page and not lease.is_list:
+                    self.told.page(lease, response.status, now)
                 return self._keep(lease, response, wall)
         return None
 

@@ -271,7 +271,9 @@ class Engine:
             if ending.error is None and not ending.cancelled:
                 outputs = tuple(writer.name for writer in self._writers if writer is not self._stream)
                 ending.report = self._numbers.report(outputs)
-            if self._outlet.unwritten and ending.how != "left":
+            # A reader of standard output that has seen enough is no news.
+            left = ending.how == "left" or isinstance(ending.error, BrokenPipeError)
+            if self._outlet.unwritten and not left:
                 log.warning("%d outcomes were not written when the crawl ended", self._outlet.unwritten)
         finally:
             # Whoever waits for the end is told of it, even if there is no report.

@@ -124,6 +124,7 @@ class Loop:
         try:
             await self._run(nursery)
         finally:
+            self._course.told.counts()
             if self._tokens is not None:
                 self._tokens.close()
 

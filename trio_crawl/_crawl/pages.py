@@ -25,6 +25,7 @@ from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
 from .._policy.robots import product_token
 from .lists import lists_of
+from .told import ONE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -237,7 +238,7 @@ class Pages:
             attempts=lease.attempts,
             traceback=trace,
         )
-        log.warning("%s", failure)
+        log.log(logging.DEBUG if ONE_PAGE.get() else logging.WARNING, "%s", failure)
         return failure
 
     def parse(self, page: Page) -> Parsed | object:
