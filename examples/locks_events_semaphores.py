@@ -50,7 +50,7 @@ async def main() -> None:
     async with trio.open_nursery() as nursery:
         for name in ("tea", "coffee"):
             web = MemoryWeb()
-            web.links(f"https://{name}.test/", ["/1", "/2"])
+            web.otherwise(f"https://{name}.test", lambda _hop: "<a href=/1>1</a> <a href=/2>2</a>")
             nursery.start_soon(crawl, f"https://{name}.test/", web)
         nursery.start_soon(work)
     print(*Shared.lines, f"tokens in use: {Shared.limiter.borrowed_tokens}", sep="\n")
