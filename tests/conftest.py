@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import loop_guard
 import pytest
 from hypothesis import settings
 
@@ -24,6 +25,7 @@ IN_CI = bool(os.environ.get("CI"))
 PYTHON_DOCS = Path("/usr/share/doc/python3.11/html")
 OUTSIDE_CI = "the cases are not there"  # how a skip for want of the shared cases begins
 NOBODY = 65534
+MOST_WORKERS = 8  # more wait for the disk and for each other's servers
 
 # A run finds the same examples again in CI, so that a red one is red twice; elsewhere it looks for
 # new ones. Nothing is timed: the machine may be busy.
@@ -43,13 +45,61 @@ def untraced() -> Iterator[None]:
     sys.settrace(tracer)
 
 
+@pytest.fixture(autouse=True)
+def loop_is_free() -> Iterator[None]:
+    """Fail a test in which the library itself makes a call that blocks the event loop."""
+    with loop_guard.guarding() as blocking:
+        yield
+    assert not blocking, f"the library blocks the event loop: {blocking}"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch that makes of every skipped test a failed one."""
+    """Add the switches: every test, and none that is skipped."""
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="run the slow tests as well (a file that is named is run whole in any case)",
+    )
     parser.addoption(
         "--no-skips",
         action="store_true",
         help="a test that is skipped fails (but for want of the shared cases, unless CI is set)",
     )
+
+
+def pytest_configure() -> None:
+    """Begin to watch for calls that block."""
+    loop_guard.install()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist, which starts what is asked for here
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the suite in as many processes as there are processors, and what was picked out of it in this one.
+
+    Workers cost seconds to start, and take the terminal from a debugger.
+    """
+    if hasattr(config, "workerinput"):  # this is one of them, and it may start none
+        return
+    options = config.option
+    picked = config.args_source is pytest.Config.ArgsSource.ARGS or options.keyword or options.lf
+    by_hand = options.usepdb or options.trace or options.collectonly or options.capture == "no"
+    if picked or by_hand or getattr(options, "numprocesses", 0) is not None:
+        return
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if processors > 1:
+        options.numprocesses = min(processors, MOST_WORKERS)
+        options.dist = "worksteal"  # the slowest test takes a thousand times as long as the fastest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests out, unless they are asked for; a file that is named is run whole."""
+    named = all(Path(argument.partition("::")[0]).is_file() for argument in config.args)
+    if config.option.all or named or "slow" in config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
 
 
 @pytest.hookimpl(wrapper=True)

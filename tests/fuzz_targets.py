@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from webencodings.labels import LABELS  # type: ignore[import-untyped]  # it has no annotations
+
 from trio_crawl import CrawlError, Headers, _urls
 from trio_crawl._errors import FetchError
 from trio_crawl._fetch import cache_control
 from trio_crawl._fetch.curl_head import final_head
 from trio_crawl._fetch.decode import decode_body
+from trio_crawl._parse.dates import moment_of
+from trio_crawl._parse.decoding import decode_bytes, decoder
 from trio_crawl._parse.encoding import decode
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.media import parse_media_type
-from trio_crawl._parse.sitemap import NoListError, read_list
+from trio_crawl._parse.sitemap import NoListError, links_of_list, read_list
+from trio_crawl._parse.xml_root import root_of
 from trio_crawl._policy import robots
 from trio_crawl._policy.cookies import CookieJar
 from trio_crawl._policy.retry import retry_after
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BASE: Final = "https://www.site.test:8443/d/p?q"
+ENCODINGS: Final = sorted(set(LABELS.values()))
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MOST: Final = 1 << 16
 
@@ -47,7 +53,7 @@ def urls(data: bytes) -> None:
         host = _urls.host(url)
         assert host
         _urls.literal_address(host)
-        assert host.rstrip(".").endswith(_urls.registrable_domain(host))
+        assert host.rstrip(".").strip("[]").endswith(_urls.registrable_domain(host))  # [::1]
         _urls.split(url)
     assert (_urls.parse(text) is None) == (_urls.explain(text) is not None)
 
@@ -83,6 +89,36 @@ def lists(data: bytes) -> None:
         assert _urls.parse(link.url) == link.url, link
         assert link.lastmod is None or link.lastmod.tzinfo is UTC
     assert links == [link for some in read_list([data], BASE) for link in some]
+
+
+def lists_of_type(data: bytes) -> None:
+    """Check the same of a list with a ``Content-Type``, and that what a page is told of it is the same."""
+    declared, _, content = data.partition(b"\n")
+    media = declared.decode("latin-1")
+    try:
+        links = [link for some in read_list([content[:9], content[9:]], BASE, media) for link in some]
+    except (NoListError, FetchError):
+        links = None
+    told = list(links_of_list(content, BASE, media))
+    assert links is None or links == told
+    assert all(len(link.url) <= _urls.MAX_LENGTH for link in told)
+    root_of(content.decode("latin-1"))
+
+
+def decoders(data: bytes) -> None:
+    """Check that any bytes are decoded in pieces as they are in one, in each of the encodings."""
+    for encoding in ENCODINGS:
+        pieces = decoder(encoding)
+        text = pieces.decode(data[:5]) + pieces.decode(data[5:6]) + pieces.decode(data[6:])
+        text += pieces.decode(b"", final=True)
+        text = text.removeprefix("\ufeff") if encoding.startswith("utf-") else text
+        assert text == decode_bytes(data, encoding), encoding
+
+
+def dates(data: bytes) -> None:
+    """Check that any text is a moment in UTC, or none."""
+    moment = moment_of(data.decode("utf-8", "replace"))
+    assert moment is None or moment.tzinfo is UTC
 
 
 def link_fields(data: bytes) -> None:
@@ -206,6 +242,30 @@ TARGETS: Final = {
             r"<feed> <entry> <link\x20href='a'/> </entry> <guid\x20isPermaLink='false'> <updated> "
             r"<xhtml:link hreflang= rel='alternate' <!DOCTYPE <!ENTITY [ ]> <![CDATA[ ]]> &amp; &x; "
             r"<?xml encoding='utf-16'?> \n \xef\xbb\xbf \xff\xfe \x1f\x8b\x08 \0 \xff xml:base='//['"
+        ),
+    ),
+    "lists_of_type": Target(
+        check=lists_of_type,
+        words=_words(
+            r"text/xml;charset= utf-8 utf-16 shift_jis iso-2022-jp gb18030 hz-gb-2312 hex none \n <?xml "
+            r"encoding=' '?> <s:urlset xmlns= xmlns:s= '' 'x' <urlset> <sitemapindex> <url> <s:url> "
+            r"<loc> <x:loc> http://site.test/ / </loc> </url> </urlset> <rdf:RDF> <channel> <item> <r:item> "
+            r"<link> </link> </item> <feed <entry xml:base= <link\x20href='a'/> </entry> \xff\xfe \xfe\xff "
+            r"\xef\xbb\xbf <\0 \0< \x1b$B \x1b(B \x81 \x80 <!DOCTYPE [ ]> <!-- --> html"
+        ),
+    ),
+    "decoders": Target(
+        check=decoders,
+        words=_words(
+            r"\x1b$B \x1b(B \x1b(J \x1b(I \x1b \x1b$ \x81\x30\x81\x30 \x84\x32\x81\x30 \x8f\xa2\xaf \x8e\xb1 "
+            r"\xa4\xa4 \xa3\xe1 \x88\x62 \xad\xa1 \xf9\xa1 \x80 \xff \xd8\0 \0\xd8 \xe3\x81\x82 < 0"
+        ),
+    ),
+    "dates": Target(
+        check=dates,
+        words=_words(
+            r"2024 -05 -06 T07:08:09 Z +01:00 .5 Mon, 06 May 2024 07:08:09 GMT EST -0000 +9999 99999999999 "
+            r"( ) , : - \xc2\xb2 \xd9\xa3 0001-01-01T00:00+14:00 \x20"
         ),
     ),
     "link_fields": Target(

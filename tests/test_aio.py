@@ -384,6 +384,7 @@ def test_an_exception_of_the_block_comes_out_unchanged() -> None:
     in_asyncio(program)
 
 
+@pytest.mark.slow
 def test_a_time_out_around_one_page_loses_none() -> None:
     """Whatever the moment at which a time-out cancels the question for a page, all of them come."""
 
@@ -428,6 +429,7 @@ async def cancelled_before(step: int, function: Callable[[], Awaitable[None]]) -
     return task.cancelled()
 
 
+@pytest.mark.slow
 def test_cancelling_at_every_step_leaves_nothing(tmp_path: Path) -> None:
     """Before whichever step of the loop the task is cancelled, it ends, and the file holds whole pages."""
     output = tmp_path / "found.jsonl"

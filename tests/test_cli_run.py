@@ -61,7 +61,7 @@ def test_two_signals_drop_what_is_in_flight(tmp_path: Path) -> None:
     web = endless(slow_after=15)
     flags = (*FAST, "--timeout", "500")
     with beside(web) as url, program(f"{url}/1", "-o", "found.tsv", *flags, cwd=tmp_path) as process:
-        eventually(lambda: sum(request.outcome is None for request in web.requests) == 2)
+        eventually(lambda: [number for number in under_way(web) if number > 15] == [16, 17])
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         first = process.stderr.readline()
@@ -90,6 +90,11 @@ def test_a_third_signal_ends_a_program_that_hangs(tmp_path: Path) -> None:
         assert process.returncode == -signal.SIGINT
         assert process.stderr is not None
         assert "dropping that, writing what is parsed" in process.stderr.read()
+
+
+def under_way(web: MemoryWeb) -> list[int]:
+    """Return the numbers of the pages that were asked for and have not been answered yet."""
+    return sorted(int(asked.url.rpartition("/")[2]) for asked in list(web.requests) if asked.outcome is None)
 
 
 def unread(pipe: int) -> int:

@@ -141,7 +141,7 @@ def test_a_report_as_text() -> None:
         "  skipped               508  (scope: 500, robots: 8)",
         "  pending                 0",
         "requests          1,300,000  (retries: 120, redirects: 42, robots.txt: 9)",
-        "links found       5,000,000  (dropped by max_links: 7)",
+        "links found       5,000,000  (dropped: 7)",
         "rows written             20  to links.tsv, -",
         "bytes received  98,765,432,100",
     ]

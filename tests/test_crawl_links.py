@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crawl_support import SITE, asked, lines_of, objects_of, virtual
+import pytest
+from crawl_support import SITE, asked, counts, lines_of, objects_of, virtual
 
 import trio_crawl
+from trio_crawl import Link, Request, crawl
 from trio_crawl.testing import MemoryWeb
 from trio_crawl.writers import Lines
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_crawl import Link, Page, Request
+    from trio_crawl import Page
 
 PAGE = (
     "<link rel=next href=/next><img src=/i.png><iframe src=/frame></iframe><iframe src=http://ads.test/></iframe>"
@@ -71,3 +73,47 @@ async def test_a_scope_chooses_by_kind() -> None:
     await trio_crawl.crawl(SITE, fetch=web, follow=lambda link: link.kind == "iframe", max_depth=1)
     assert "http://ads.test/robots.txt" in [exchange.url for exchange in web.requests]
     assert asked(web) == [SITE, SITE + "frame"]
+
+
+@virtual
+async def test_what_is_too_long_is_not_taken_and_counted(tmp_path: Path) -> None:
+    """A link, one by its base, and a parser's; what is not is followed. A redirect there is a failure."""
+    long = "x" * 8_000
+    web = MemoryWeb()
+    web.add(
+        SITE, f'<a href="/{long}">1</a><a href="/a">2</a><a href="//{long}">3</a><img src="data:,{long}">'
+    )
+    web.add(SITE + "a", f'<base href="/{long}/"><a href="b">1</a><a href="{SITE}c">2</a>')
+    web.add(SITE + "c", redirect=f"/{long}")
+    report = await crawl(SITE, fetch=web, write=tmp_path / "x.tsv")
+    assert counts(report) == (3, 2, {"redirects": 1}, {}, 0)
+    assert report.links_dropped == 3
+    assert [row[1] for row in lines_of(tmp_path / "x.tsv")] == [SITE + "a", SITE + "c"]
+
+    def parse(_page: Page) -> Iterator[Link | Request]:
+        yield Request(long)
+        yield Link(url=SITE + long)
+        yield Request("/a")
+
+    report = await crawl(SITE, fetch=web, parse=parse, max_depth=1)
+    assert (report.pages, report.links_dropped, report.failed) == (2, 4, {})
+
+
+@pytest.mark.parametrize("far", ["", "<!--" + "x" * 1_000_000 + "-->"], ids=["here", "in a worker process"])
+@virtual
+async def test_the_urls_of_a_page_are_bounded_together(tmp_path: Path, far: str) -> None:
+    """So that kilobytes of short references don't become megabytes, wherever the page is parsed."""
+    web = MemoryWeb()
+    links = "".join(f"<a href={number}?>" for number in range(1_000))
+    web.add(SITE, f'<base href="/{"x" * 7_900}/">{links}{far}')
+    report = await crawl(SITE, fetch=web, max_depth=0, write=tmp_path / "x.jsonl", state=tmp_path / "s.db")
+    kept = 2 * 1024 * 1024 // 7_928
+    assert (report.links, report.links_dropped) == (kept, 1_000 - kept)
+    assert (tmp_path / "x.jsonl").stat().st_size < 2_200_000
+
+    def parse(page: Page) -> Iterator[Link | Request]:
+        yield from page.links("a")
+        yield from (Request(f"/{number}{'y' * 7_900}") for number in range(1_000))
+
+    report = await crawl(SITE, fetch=web, parse=parse, max_depth=0)
+    assert report.skipped["max_depth"] < 300

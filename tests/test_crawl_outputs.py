@@ -138,6 +138,7 @@ async def test_a_slow_function_slows_the_fetching() -> None:
     assert 64 < max(ahead) < 5 * 64
 
 
+@pytest.mark.slow
 def test_cancelled_anywhere_every_format_goes_on(tmp_path: Path) -> None:
     """Cancelled before a step, a crawl into all formats at once goes on, and has every row once in each."""
     formats = ("pages.jsonl.gz", "links.tsv.zst", "part-{n}.csv", "pages.sqlite", "pages.parquet")

@@ -264,3 +264,17 @@ async def test_what_was_asked_is_kept_as_it_was_written(tmp_path: Path) -> None:
             f"{SITE}b?x=1": "../b?x=1#frag",
             f"{SITE}c": f"{SITE}c",
         }
+
+
+@virtual
+async def test_a_seed_that_is_too_long_is_none(tmp_path: Path) -> None:
+    """By itself it is an error; among others each counts once, by a short text."""
+    long = SITE + "x" * 100_000
+    for seeds in (long, Request(long)):
+        with pytest.raises(SeedError, match="more than 8,000 characters"):
+            await crawl(seeds, fetch=web())
+    path = tmp_path / "seeds.txt"
+    path.write_text(f"{SITE}\n{long}\n{long}y\n{long}\n")
+    report = await crawl(path, fetch=web(), state=tmp_path / "s.db")
+    assert counts(report) == (3, 1, {}, {"bad_seed": 2}, 0)
+    assert (tmp_path / "s.db").stat().st_size < 100_000

@@ -511,3 +511,55 @@ async def test_the_date_of_an_entry_is_seen_by_follow_and_by_parsers(tmp_path: P
     assert seen[SITE + "2001.xml"] == ("sitemap_index", 2001)
     assert seen[SITE + "2"] == ("sitemap", 2026)
     assert seen[SITE + "3"] == ("sitemap", None)
+
+
+@pytest.mark.parametrize(
+    "label", ["utf-8", "windows-874", "x-sjis", "hex", "utf8mb4", "none", "idna", "undefined", ""]
+)
+@virtual
+async def test_no_label_ends_a_crawl(label: str) -> None:
+    """Nor does it keep a sitemap or a feed from being read."""
+    web = site("a", "b")
+    web.add(SITE, "<link rel=alternate type=application/rss+xml href=/f>")
+    start = f'<?xml version="1.0" encoding="{label}"?>'
+    web.add(SITE + "sitemap.xml", f"{start}<urlset><url><loc>/a</loc></url></urlset>", content_type=XML)
+    web.add(SITE + "f", f"{start}<rss><item><link>/b</link></item></rss>", content_type="application/rss+xml")
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True)
+    assert counts(report) == (5, 3, {}, {}, 0)
+    assert report.sitemaps == 2
+
+
+@virtual
+async def test_the_type_says_what_a_list_is_encoded_in() -> None:
+    """Before its declaration does."""
+    web = site()
+    body = '<?xml version="1.0" encoding="utf-8"?><urlset><url><loc>/é</loc></url></urlset>'.encode("latin-1")
+    web.add(SITE + "sitemap.xml", body, content_type="text/xml; charset=iso-8859-1")
+    await trio_crawl.crawl(SITE, fetch=web, sitemaps=True)
+    assert asked(web)[2:] == [SITE + "%C3%A9"]
+
+
+@virtual
+async def test_a_list_of_which_nothing_can_be_read_is_a_failure() -> None:
+    """Unlike what is no list at all."""
+    web = site()
+    web.add(SITE + "sitemap.xml", "<urlset><url><link>/a</link></url></urlset>", content_type=XML)
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True)
+    assert counts(report) == (2, 1, {"parse": 1}, {}, 0)
+
+
+@virtual
+async def test_what_is_too_long_in_a_list_is_counted(tmp_path: Path) -> None:
+    """By itself, and all together where each is as long as its base; the state has no more."""
+    web = site("a")
+    long = "x" * 7_900
+    items = "".join(f"<item><link>{number}?</link></item>" for number in range(2_000))
+    web.robots(SITE, f"Sitemap: {SITE}1.xml\nSitemap: {SITE}2.xml\nSitemap: /{long * 2}")
+    web.add(SITE + "1.xml", sitemap(f"{SITE}{long}{long}", SITE + "a"), content_type=XML)
+    web.add(SITE + "2.xml", f"<rss xml:base='/{long}/'>{items}</rss>", content_type=XML)
+    state = tmp_path / "s.db"
+    report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True, exclude="*xx*", state=state)
+    kept = report.skipped["scope"]
+    assert 0 < kept * 7_900 < 4.3 * 1024 * 1024
+    assert report.links_dropped == 1 + 2_000 - kept
+    assert state.stat().st_size < 10_000_000

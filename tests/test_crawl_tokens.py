@@ -178,6 +178,7 @@ async def test_a_crawl_ends_without_a_token() -> None:
     assert (await crawl(seeds, fetch=web.web, concurrency=limiter, max_pages=1, **OPTIONS)).pages == 1
 
 
+@pytest.mark.slow
 def test_a_cancellation_at_any_step_gives_every_token_back() -> None:
     """Whether one was being waited for, was held, or was with a hop."""
     limiters: list[trio.CapacityLimiter] = []

@@ -25,6 +25,7 @@ def crawls(request: pytest.FixtureRequest) -> Iterator[Crawler]:
 
 
 @pytest.mark.parametrize("own_rows", [False, True], ids=["links", "own rows"])
+@pytest.mark.slow
 def test_killed_crawls_lose_and_repeat_nothing(crawls: Crawler, tmp_path: Path, own_rows: bool) -> None:
     """After each kill what is committed is whole and in the books; resumed, all rows are there."""
     kills = KILLS[crawls.outputs]
@@ -34,6 +35,7 @@ def test_killed_crawls_lose_and_repeat_nothing(crawls: Crawler, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("own_rows", [False, True], ids=["links", "own rows"])
+@pytest.mark.slow
 def test_killed_while_pages_are_visited_again(crawls: Crawler, tmp_path: Path, own_rows: bool) -> None:
     """With ``recrawl`` the rows of each visit are there once, and what has not changed has none."""
     kills = KILLS[crawls.outputs] // 3

@@ -27,6 +27,7 @@ def crawls() -> Iterator[Crawler]:
         yield made
 
 
+@pytest.mark.slow
 def test_killed_crawls_archive_each_exchange_once(crawls: Crawler, tmp_path: Path) -> None:
     """Every request, response and file of a page is there once; state and outputs agree after each end."""
     chance = random.Random(6)  # noqa: S311 - moments to kill at

@@ -371,7 +371,9 @@ async def test_what_comes_beyond_a_response_is_no_answer_to_the_next(
     [
         (b"HTTP/1.1 100 Continue\n\n" * 101 + OK, "more than 100 interim responses"),
         (b"HTTP/1.1 200 OK\nX: " + b"x" * 300_000, "the header, or a line between chunks, is longer"),
-        (b"HTTP/1.1 200 OK\n" + b"X: y\n" * 100_000, "the header, or a line between chunks, is longer"),
+        (b"HTTP/1.1 200 OK\n" + b"X: y\n" * 100_000, "the header has more than 5,000 lines"),
+        (b"HTTP/1.1 103 Early\n\nHTTP/1.1 200 OK\n" + b"a:\n" * 10_000 + b"\n", "more than 5,000 lines"),
+        (b"HTTP/1.1 103 Early\na:\n\n" * 90 + b"HTTP/1.1 103 Early\n" + b"a:\n" * 10_000, "than 5,000 lines"),
         (
             (b"HTTP/1.1 103 Early\nX: " + b"x" * 100_000 + b"\n\n") * 5 + OK,
             "the header is larger than 262,144",
@@ -393,6 +395,45 @@ async def test_a_header_has_an_end(text: bytes, why: str) -> None:
             failure = await failing(http, server.hop())
             assert failure.kind == "protocol"
             assert why in failure.message
+
+
+async def test_as_many_fields_as_there_may_be() -> None:
+    """And again over the same connection; the lines of a body are none of them."""
+
+    async def play(peer: Peer) -> None:
+        while await peer.receive():
+            body = b"\n" * 20_000
+            head = b"HTTP/1.1 200 OK\nContent-Length: 40000\n" + b"a:\n" * 4_990 + b"\n"
+            await peer.send(head + body)
+
+    async with serving(play) as server, opened() as http:
+        for _ in range(2):
+            answer = await http.exchange(server.hop(), ANYWHERE)
+            assert (len(answer.headers.raw), len(answer.body)) == (4_991, 40_000)
+        assert server.connections == 1
+
+
+async def test_a_body_in_tiny_chunks_leaves_others_their_turn() -> None:
+    """However many of them come with one read."""
+    many = 50_000
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async def play(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(CHUNKED + b"1\na\n" * many + b"0\n\n")
+
+    async with serving(play) as server, opened() as http, trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        before = turns
+        assert len((await http.exchange(server.hop(), ANYWHERE)).body) == many
+        assert turns - before >= many / 256
+        nursery.cancel_scope.cancel()
 
 
 async def test_an_answer_before_the_end_of_the_request_counts() -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
 def test_any_bytes_are_taken(name: str, data: st.DataObject) -> None:
     """Inputs are put together of what the grammar knows and of any bytes."""
     target = TARGETS[name]

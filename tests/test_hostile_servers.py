@@ -84,6 +84,7 @@ def problems(name: str, answers: list[Answer], came: list[Played]) -> str:
 
 
 @each_fetcher
+@pytest.mark.slow
 async def test_cases_of_others(name: str) -> None:
     """Every case comes to what is expected, harms no other request, and is read as most clients read it."""
     cases = cases_of_others()
@@ -165,6 +166,7 @@ FLOODS: dict[str, list[list[Any]]] = {
 
 
 @each_fetcher
+@pytest.mark.slow
 async def test_floods_are_stopped(name: str) -> None:
     """What has no end is cut off at a limit of size, or at the deadline where there is nothing to keep."""
     of_content = list(FLOODS).index("a body")
@@ -184,6 +186,7 @@ async def test_floods_are_stopped(name: str) -> None:
 
 
 @each_fetcher
+@pytest.mark.slow
 async def test_floods_take_no_memory(name: str) -> None:
     """Of what has no end no more is held than the limit, a few times over."""
     growth, pages = await memory_growth(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 import webencodings  # type: ignore[import-untyped]  # it has no annotations
 from hypothesis import given, settings, strategies as st
 from webencodings.labels import LABELS  # type: ignore[import-untyped]  # it has no annotations
 
-from trio_crawl._parse.decoding import decode_bytes, single_byte_table
+from trio_crawl._parse.decoding import decode_bytes, decoder, single_byte_table
 
 ENCODINGS = sorted(set(LABELS.values()))
 
@@ -85,3 +87,33 @@ def test_a_table_has_each_of_256_bytes() -> None:
     assert single_byte_table("windows-1251")[:128] == "".join(map(chr, range(128)))
     assert len(single_byte_table("windows-1251")) == 256
     assert webencodings.lookup("cp1251").name == "windows-1251"
+
+
+WORDS = [
+    *(b"\x1b$B", b"\x1b(B", b"\x1b(J", b"\x1b(I", b"\x1b", b"\x1b$", b"<a>", b"0"),
+    *(b"\x81\x30\x81\x30", b"\x84\x32\x81\x30", b"\x8f\xa2\xaf", b"\x8e\xb1", b"\xa4\xa4"),
+    *(b"\xa3\xe1", b"\x88\x62", b"\xad\xa1", b"\xf9\xa1", b"\x80", b"\xff"),
+    *(b"\xd8\x00", b"\x00\xd8", b"\xe3\x81\x82", b"\xf0\x9f\x98\x80"),
+]
+
+
+@settings(max_examples=1_000)
+@given(
+    st.sampled_from(ENCODINGS),
+    st.lists(st.one_of(st.sampled_from(WORDS), st.binary(min_size=1, max_size=2)), max_size=12),
+    st.lists(st.integers(1, 5), min_size=1),
+)
+def test_pieces_make_no_difference(encoding: str, words: list[bytes], sizes: list[int]) -> None:
+    """Wherever a document is cut, in the middle of a character or of what is none."""
+    body = rest = b"".join(words)
+    pieces = decoder(encoding)
+    text = ""
+    for size in cycle(sizes):
+        text += pieces.decode(rest[:size])
+        rest = rest[size:]
+        if not rest:
+            break
+    text += pieces.decode(b"", final=True)
+    assert (text.removeprefix("\ufeff") if encoding.startswith("utf-") else text) == decode_bytes(
+        body, encoding
+    )

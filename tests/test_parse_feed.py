@@ -62,3 +62,52 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:base="/base/">
 def test_a_feed_has_entries(feed: str, expected: list[Link]) -> None:
     """Each with the page that it is about, and when that was changed."""
     assert [link for links in read_list([feed.encode()], "http://h/d/feed") for link in links] == expected
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        (
+            "<r:rss xmlns:r='http://backend.userland.com/rss2'><r:channel><r:item><r:link>{}</r:link></r:item>"
+            "</r:channel></r:rss>"
+        ),
+        "<r:rss><r:channel><r:item><r:guid>{}</r:guid></r:item></r:channel></r:rss>",
+        (
+            "<rss xmlns='http://backend.userland.com/rss2'><channel xmlns=''><item><link>{}</link></item>"
+            "</channel></rss>"
+        ),
+        (
+            "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:r='http://purl.org/rss/1.0/'>"
+            "<r:channel/><r:item><r:link>{}</r:link></r:item></rdf:RDF>"
+        ),
+        (
+            "<RDF xmlns='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><item xmlns='http://my.netscape.com/rdf/simple/0.9/'>"
+            "<link>{}</link></item></RDF>"
+        ),
+        "<a:feed xmlns:a='http://www.w3.org/2005/Atom'><a:entry><a:link href='{}'/></a:entry></a:feed>",
+        "<feed xmlns='http://purl.org/atom/ns#'><entry><link rel='ALTERNATE' href='{}'/></entry></feed>",
+        (
+            "<feed xmlns='http://www.w3.org/2005/Atom'><entry><link href='{}'"
+            " rel='http://www.iana.org/assignments/relation/alternate'/></entry></feed>"
+        ),
+        "<feed><entry><link href='{}'/></entry></feed>",
+        "<rss><channel><item><link>mailto:a@b</link><atom:link href='{}'/></item></channel></rss>",
+        "<rdf:RDF><item rdf:about='{}'><title>a</title></item></rdf:RDF>",
+        "<rss><channel><item><x:link xmlns:x='urn:x'>http://h/no</x:link><link>{}</link></item></channel></rss>",
+    ],
+)
+def test_entries_are_told_by_name_and_namespace(feed: str) -> None:
+    """Prefixed, in any version's namespace, or in none."""
+    links = [
+        link for links in read_list([feed.format("http://h/1").encode()], "http://h/f") for link in links
+    ]
+    assert links == [Link(url="http://h/1", kind="feed")]
+
+
+def test_bases_nest() -> None:
+    """Each is relative to the one around it, and holds for its own element; what is no base changes none."""
+    feed = """<feed xml:base="/a/"><entry xml:base="b/"><link xml:base="c/" href="1"/></entry>
+    <entry xml:base="mailto:x"><link href="2"/></entry><entry xml:base="//["><link href="3"/></entry>
+    <entry><link href="4"/></entry></feed>"""
+    urls = [link.url for links in read_list([feed.encode()], "http://h/d/f") for link in links]
+    assert urls == ["http://h/a/b/c/1", "http://h/a/2", "http://h/a/3", "http://h/a/4"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -162,3 +164,43 @@ def test_a_plain_reference_is_put_together_as_the_url_parser_would(base: str, re
     """The short way gives what joining gives, for every reference that it takes."""
     link = LinkCache().base(base, "utf-8").link(reference, "a", None)
     assert (None if link is None else link.url) == _urls.join(base, reference)
+
+
+@pytest.mark.parametrize("base", ["http://h/" + "a/" * 3_990, "http://h/" + "a" * 7_980 + "/"])
+def test_what_is_too_long_is_counted(base: str) -> None:
+    """Whichever way it is joined; the same reference counts once."""
+    joiner = LinkCache().base(base, "utf-8")
+    for reference in (
+        "x" * 30,
+        "x" * 30,
+        "é" * 20,
+        "?" + "y" * 40,
+        "/" + "z" * 8_000,
+        "http://h/" + "z" * 8_000,
+    ):
+        assert joiner.link(reference, "a", None) is None
+    assert joiner.link("/" + "../" * 2_000 + "w", "a", None) == Link(url="http://h/w")
+    assert joiner.link("data:," + "x" * 10_000, "a", None) is None
+    assert joiner.dropped == 5
+
+
+def test_folders_above_are_found_at_once() -> None:
+    """However many there are: of a path no copies are made but the one that is asked for."""
+    base = LinkCache().base("http://h/" + "a/" * 3_900, "utf-8")
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            link = base.link("../" * (2_600 - number) + f"?{number}", "a", None)
+            assert link is not None
+            assert link.url == "http://h/" + "a/" * (1_300 + number) + f"?{number}"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_an_endless_rel_is_cut() -> None:
+    """What is remembered of a link is no longer than its reference may be."""
+    link = LinkCache().base("http://h/", "utf-8").link("x", "a", "nofollow " * 100_000)
+    assert link is not None
+    assert 0 < len(link.rel) < 100

@@ -57,3 +57,9 @@ def test_a_media_type_says_what_it_can_be(field: str | None, may_be_html: bool, 
 def test_no_field_raises(field: str) -> None:
     """Whatever a server sends has an answer."""
     assert parse_media_type(field).essence == parse_media_type(field).essence.lower()
+
+
+def test_of_a_long_field_the_beginning_is_read() -> None:
+    """And no more is kept of it."""
+    assert parse_media_type("text/html; charset=utf-8" + ";x" * 200_000) == ("text/html", "utf-8")
+    assert parse_media_type("a/b," * 60_000 + "text/html").essence == "a/b"

@@ -271,3 +271,11 @@ def test_what_is_no_parser(parse: Any, message: str) -> None:  # noqa: ANN401 - 
     """What can't be called, and labels that are no text, are errors at once."""
     with pytest.raises(UsageError, match=message):
         UserParser(parse)
+
+
+def test_what_is_too_long_is_counted_and_not_followed() -> None:
+    """By itself, or when it is joined; the rows stay."""
+    found = Found(page())
+    long = "x" * 8_000
+    collect([Link(url=URL + long), Request(long), Request(URL + long), LINK, {"a": 1}], found)
+    assert (found.follow, found.rows, found.dropped) == ([LINK], [{"a": 1}], 3)

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trio_crawl._errors import FetchError
-from trio_crawl._parse.xml import MAX_DEPTH, MAX_TEXT, NoXmlError, XmlReader
+from trio_crawl._parse.xml import MAX_DEPTH, MAX_NAMES, MAX_TEXT, NoXmlError, XmlReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trio_crawl._parse.xml import Name
 
 
 class Told:
@@ -22,20 +24,25 @@ class Told:
         self.ends: list[tuple[int, str, str]] = []
         self.attributes: list[Mapping[str, str]] = []
 
-    def start(self, _depth: int, _name: str, attributes: Mapping[str, str]) -> None:
+        self.names: list[tuple[str, str]] = []
+
+    def start(self, _depth: int, name: Name, attributes: Mapping[str, str]) -> None:
+        self.names.append(name)
         if attributes:
             self.attributes.append(attributes)
 
-    def end(self, depth: int, name: str, text: str) -> None:
-        self.ends.append((depth, name, text))
+    def end(self, depth: int, name: Name, text: str) -> None:
+        assert name in self.names
+        self.ends.append((depth, name.local, text))
 
 
-def read(data: bytes, *, size: int = 1000) -> Told:
+def read(data: bytes | str, *, size: int = 1000) -> Told:
     """Read *data* in pieces of some *size*."""
     told = Told()
     reader = XmlReader(told)
-    for start in range(0, len(data), size):
-        reader.feed(data[start : start + size])
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    for start in range(0, len(text), size):
+        reader.feed(text[start : start + size])
     reader.close()
     return told
 
@@ -60,11 +67,12 @@ REFUSED = {
     "a long comment": b"<a><!--" + b"x" * 600_000 + b"--></a>",
     "a long name": b"<a><" + b"x" * 5_000_000,
     "many attributes": b"<a " + b"".join(b"a%d='' " % n for n in range(100_000)) + b"/>",
+    "many names": b"<a>" + b"".join(b"<a%d/>" % n for n in range(100_000)) + b"</a>",
     "not well-formed": b"<a></b>",
     "cut short": b"<a><b>",
     "an unknown entity": b"<a>&nbsp;</a>",
     "two roots": b"<a/><a/>",
-    "wrong bytes": b"<a>\xff</a>",
+    "a character that XML has not": b"<a>\x0b</a>",
 }
 
 
@@ -94,12 +102,31 @@ def test_what_is_no_xml_from_its_beginning_is_no_failure(data: bytes) -> None:
 
 
 def test_elements_are_told_with_their_texts() -> None:
-    """In whatever encoding that expat knows; a text that is too long is none."""
-    assert read("<a><b>é &amp; <![CDATA[<]]></b></a>".encode("utf-16")).ends[0] == (1, "b", "é & <")
-    assert read("<?xml version='1.0' encoding='koi8-r'?><a>я</a>".encode("koi8-r")).ends == [(0, "a", "я")]
-    assert read(b"<a>" + b"x" * 500_000 + b"</a>").ends == [(0, "a", "")]
+    """Of a text that is too long its beginning, without the white space before it."""
+    assert read("<a><b>é &amp; <![CDATA[<]]></b></a>").ends[0] == (1, "b", "é & <")
+    assert read(b"<a>" + b" " * 20_000 + b"x" * 500_000 + b"</a>").ends == [(0, "a", "x" * MAX_TEXT)]
     assert read(b"<a>" + b"x" * MAX_TEXT + b"</a>").ends == [(0, "a", "x" * MAX_TEXT)]
     assert read(b"<x:a y:b='c'/>").attributes == [{"y:b": "c"}]
+
+
+def test_names_are_those_of_namespaces() -> None:
+    """Declared anywhere around, undone, or not at all: then the prefix stands for itself."""
+    told = read(
+        "<a xmlns='A' xmlns:p='P'><b/><p:c/><q:d/><e xmlns='' xmlns:p='O'><f/><p:g/></e><p:h/><xmlnsx:i/></a>"
+    )
+    assert told.names == [
+        *(("A", "a"), ("A", "b"), ("P", "c"), ("q", "d"), ("", "e"), ("", "f"), ("O", "g"), ("P", "h")),
+        ("xmlnsx", "i"),
+    ]
+
+
+@pytest.mark.parametrize("element", ["<n{}/>", "<n a{}=''/>", "<n xmlns:p{}='u'/>"])
+def test_a_document_has_so_many_names(element: str) -> None:
+    """Of elements, attributes and prefixes: whatever keeps them grows no further."""
+    few = "".join(element.format(n) for n in range(MAX_NAMES - 2)) + element.format(0) * 20_000
+    assert len(read(f"<a>{few}</a>", size=16_384).names) > MAX_NAMES
+    with pytest.raises(FetchError, match="more than 10,000 names"):
+        read(f"<a>{few}{''.join(element.format(-n) for n in range(3))}</a>")
 
 
 @given(

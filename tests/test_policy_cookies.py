@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,6 +145,14 @@ def test_a_site_has_180_cookies_at_most() -> None:
         "last=1",
         "x2=1; last=1",
     ]
+
+
+@pytest.mark.parametrize("text", ["x{}=1", "x=1", "nothing", "x{}=; Max-Age=0"])
+def test_of_one_response_so_many_fields_are_read(text: str) -> None:
+    """Of fields without end, whatever comes of them; and the jar is put in order once."""
+    jar = CookieJar()
+    jar.take("http://example.org/", (text.format(number) for number in count()), NOW)
+    assert len(jar) <= MAX_OF_SITE
 
 
 def test_what_is_over_and_what_is_not_secure_goes_first() -> None:

@@ -132,6 +132,16 @@ def test_a_target_that_cannot_be_asked_for_is_a_failure(location: str) -> None:
     assert repr(location) in str(caught.value)
 
 
+@pytest.mark.parametrize("location", ["/" + "a/" * 4_000, "/" + "\xff" * 3_000, "x" * 1_000_000])
+def test_a_target_that_is_too_long_is_a_failure(location: str) -> None:
+    """It says so, and not all of it."""
+    with pytest.raises(FetchError, match="which is longer than 8,000 characters") as caught:
+        hop(location)
+    assert caught.value.kind == "redirects"
+    assert len(str(caught.value)) < 500
+    assert target(f"/a#{location}") == "https://a.test/a"
+
+
 def test_a_bad_target_is_quoted_in_part() -> None:
     """A server can't fill the log: a long target is cut, and its control characters are escaped."""
     with pytest.raises(FetchError) as caught:

@@ -177,3 +177,13 @@ def test_any_bytes_are_read(text: str) -> None:
 def test_no_repr_shows_a_value() -> None:
     """A cookie may be as good as a password."""
     assert "hidden" not in repr(read("a=hidden"))
+
+
+def test_a_field_is_read_up_to_a_bound() -> None:
+    """As a whole, in its attributes, and in the words of a date; whatever they say."""
+    assert parse("x=1; " + "a" * 20_000, 0.0) is None
+    found = parse("x=1" + ";" * 60 + "Secure", 0.0)
+    assert found is not None
+    assert not found.secure
+    assert parse_date("1 " * 40 + "06 Nov 1994 08:49:37") is None
+    assert parse_date("Sunday, 06-Nov-94 08:49:37 GMT") == 784111777

@@ -118,6 +118,7 @@ def expected(site: str) -> Found:
 
 
 @pytest.mark.parametrize("fetch", ["curl", "httpx"])
+@pytest.mark.slow
 async def test_a_crawl_finds_what_a_search_finds(
     fetch: Literal["curl", "httpx", "asks"], site: str, expected: Found, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ class Sweep:
         shutil.rmtree(self.folder)
 
 
+@pytest.mark.slow
 def test_a_new_crawl(tmp_path: Path) -> None:
     """Cancelled before any step of a crawl that begins, the same call has every row once."""
     sweep = Sweep(tmp_path)
@@ -112,6 +113,7 @@ def test_a_new_crawl(tmp_path: Path) -> None:
     assert sweep.written >= {0, 1, 3, 5, 7}
 
 
+@pytest.mark.slow
 def test_a_crawl_that_goes_on(tmp_path: Path) -> None:
     """Cancelled before any step of a crawl that goes on from a state, the same call has every row once."""
     begun, run = tmp_path / "begun", tmp_path / "run"
@@ -128,6 +130,7 @@ def test_a_crawl_that_goes_on(tmp_path: Path) -> None:
     cancel_everywhere(sweep.make, bound=BOUND, check=sweep.check)
 
 
+@pytest.mark.slow
 def test_pages_that_are_visited_again(tmp_path: Path) -> None:
     """Cancelled before any step of another visit of all pages, the same call has its rows once, too."""
     begun, run = tmp_path / "begun", tmp_path / "run"
@@ -142,6 +145,7 @@ def test_pages_that_are_visited_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_output", [False, True], ids=["stream", "stream and file"])
+@pytest.mark.slow
 def test_a_consumer_that_holds_a_page(tmp_path: Path, with_output: bool) -> None:
     """Cancelled before a step, a stream gives the page that was held again, and only that one."""
     numbers = count()

@@ -554,6 +554,7 @@ async def test_a_shortcoming_excuses_nothing_else() -> None:
 # How it is called
 
 
+@pytest.mark.slow
 async def test_all_checks_are_made_by_default(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,7 @@ def sqlite_in(folder: Path) -> SqliteState:
     return SqliteState(folder / "crawl.db", {"follow": "any"})
 
 
+@pytest.mark.slow
 def test_sqlite(tmp_path: Path) -> None:
     """A state in SQLite loses nothing and repeats nothing, with windows as large as they are."""
     check_frontier(sqlite_in, tmp_path, seeds=range(2), urls=1500)

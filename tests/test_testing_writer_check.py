@@ -63,6 +63,7 @@ def read_compressed(path: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
+@pytest.mark.slow
 def test_compressed_lines(tmp_path: Path, compression: Literal["gzip", "zstd"]) -> None:
     """Compressed files of lines keep every promise, torn members and frames included."""
     check_writer(lambda path: Lines(path, format="jsonl", compression=compression), read_compressed, tmp_path)
@@ -97,6 +98,7 @@ def read_database(path: Path) -> list[object]:
         ]
 
 
+@pytest.mark.slow
 def test_a_database(tmp_path: Path) -> None:
     """A database keeps every promise."""
     check_writer(Sqlite, read_database, tmp_path)
@@ -111,6 +113,7 @@ def read_parquet(path: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("part_size", [1, 3000, 64 * 1024 * 1024])
+@pytest.mark.slow
 def test_parquet(tmp_path: Path, part_size: int) -> None:
     """Parquet files keep every promise, whether each batch is a part, or some, or all."""
     check_writer(lambda path: Parquet(path, part_size=part_size), read_parquet, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,86 @@ def test_what_is_no_user_information_stays_in_a_message() -> None:
 def test_a_public_suffix_is_known(name: str, public: bool) -> None:
     """By the list, private entries included; a name of one label that is not on it counts as one."""
     assert _urls.is_public_suffix(name) is public
+
+
+LONGEST = "http://h/" + "x" * (_urls.MAX_LENGTH - 9)
+
+
+@pytest.mark.parametrize(
+    ("base", "reference"),
+    [
+        ("http://h/", LONGEST + "x"),
+        ("http://h/", "x" * _urls.MAX_LENGTH),
+        (LONGEST, "?"),
+        ("http://h/" + "a/" * 3_990, "y" * 20),
+        ("http://h/", "é" * 1_400),
+        ("http://h/", "\U0001f600" * 700),
+        ("http://h/", "?" + "é" * 2_000),
+        ("http://h/", "x" * 10_000_000),
+        ("http://h/", "./" * 4_001),
+        (_urls.NOWHERE, "x"),
+        (_urls.NOWHERE, "//h/"),
+    ],
+)
+def test_a_url_that_is_too_long_leads_nowhere_and_says_so(base: str, reference: str) -> None:
+    """By itself, by its base, or by what its characters are encoded as."""
+    assert _urls.join(base, reference) is None
+    assert _urls.is_too_long(base, reference)
+
+
+@pytest.mark.parametrize(
+    ("base", "reference"),
+    [
+        ("http://h/", LONGEST),
+        ("http://h/", f"  {LONGEST}#{'f' * 50_000}\n"),
+        (LONGEST, "/a"),
+        (LONGEST, "http://g/"),
+        ("http://h/", " " * 9_000 + "a"),
+        ("http://h/" + "a/" * 3_990, "../" * 2_000),
+        (_urls.NOWHERE, "http://g/a"),
+    ],
+)
+def test_a_url_that_is_not_too_long_is_taken(base: str, reference: str) -> None:
+    """Its fragment, and white space around it, don't count."""
+    url = _urls.join(base, reference)
+    assert url is not None
+    assert len(url) <= _urls.MAX_LENGTH
+    assert not _urls.is_too_long(base, reference)
+
+
+@pytest.mark.parametrize("scheme", ["data:image/png;base64,", "javascript:", "mailto:", "blob:http://h/"])
+def test_what_is_no_link_is_not_too_long_a_one(scheme: str) -> None:
+    """Pictures stand in pages themselves, and take more than a URL may."""
+    assert _urls.join("http://h/", scheme + "A" * 100_000) is None
+    assert not _urls.is_too_long("http://h/", scheme + "A" * 100_000)
+
+
+def test_a_base_that_is_too_long_leads_nowhere() -> None:
+    """What is relative to it is too long as well; one that is none is none."""
+    assert _urls.base_of("http://h/", "x/" * 5_000) == _urls.NOWHERE
+    assert _urls.base_of(_urls.NOWHERE, "x") == _urls.NOWHERE
+    assert _urls.base_of(_urls.NOWHERE, "http://g/") == "http://g/"
+    assert _urls.base_of("http://h/", "http://") is None
+    assert _urls.base_of("http://h/", "x") == "http://h/x"
+
+
+@pytest.mark.parametrize("url", [LONGEST + "x", LONGEST * 1_000, "x" * 100_000, "http://h/" + "é" * 2_000])
+def test_too_long_a_url_is_explained_in_few_words(url: str) -> None:
+    """With its beginning."""
+    explained = _urls.explain(url) or ""
+    assert "more than 8,000 characters" in explained
+    assert len(explained) < 500
+
+
+def test_of_long_urls_no_parts_are_remembered() -> None:
+    """So that what a process keeps of URLs does not grow with their length."""
+    _urls.split("http://h/a")
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            parts = _urls.split(f"http://h/{number}?{'x' * 7_900}")
+            assert (parts.path, len(parts.query)) == (f"/{number}", 7_900)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000

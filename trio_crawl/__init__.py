@@ -18,7 +18,7 @@ with in `trio_crawl.testing`.
 
 from __future__ import annotations
 
-from . import abc as abc, writers as writers
+from . import abc as abc, fetchers as fetchers, writers as writers
 from ._crawl import (
     Control as Control,
     __version__ as __version__,
@@ -58,3 +58,43 @@ from ._model import (
 )
 from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport
 from ._policy.politeness import Delay as Delay
+
+__all__ = [
+    "ContentError",
+    "Control",
+    "CrawlError",
+    "Delay",
+    "Failure",
+    "FetchError",
+    "Headers",
+    "Hop",
+    "HostReport",
+    "InFlight",
+    "Link",
+    "MissingExtraError",
+    "OutputError",
+    "Page",
+    "ParseError",
+    "RefusedError",
+    "Report",
+    "Request",
+    "Response",
+    "RobotsReport",
+    "RowError",
+    "SeedError",
+    "Skip",
+    "StateError",
+    "Statistics",
+    "TooManyFailuresError",
+    "UsageError",
+    "__version__",
+    "abc",
+    "collect",
+    "crawl",
+    "fetch_page",
+    "fetchers",
+    "iterate",
+    "open_crawl",
+    "run",
+    "writers",
+]

@@ -1,8 +1,8 @@
 """URLs as a browser reads them: parsing, joining and taking apart (the WHATWG URL standard).
 
 A URL that this package passes on is a `str` as `parse` or `join` returned it:
-http or https, serialised, without a fragment. `origin`, `host` and `split` rely
-on that form, which is what lets them be a few string operations.
+http or https, serialised, without a fragment, of at most `MAX_LENGTH` characters. `origin`,
+`host` and `split` rely on that form, which is what lets them be a few string operations.
 """
 
 from __future__ import annotations
@@ -11,10 +11,20 @@ import ipaddress
 import re
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import ada_url
 from publicsuffixlist import PublicSuffixList
+
+MAX_LENGTH: Final = 8_000
+"""Characters of a URL: as many as everybody is advised to support (RFC 9110, section 4.1), and no more.
+
+What is longer leads nowhere. It is bounded here, where URLs are made: a reference of a few bytes is
+as long as its base when it is joined, and what is kept of thousands of them has no other bound.
+"""
+
+NOWHERE: Final = "about:blank"
+"""The base of references whose own is too long: what is relative to it is so, too."""
 
 _PREFIXES = ("http://", "https://")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -23,6 +33,15 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?!\d+(?:[/?#]|$))", re.IGNORECASE)
 _AUTHORITY = re.compile(r"https?:[/\\]*(?:[^/\\?#]*@)?([^/\\?#]*)", re.IGNORECASE)
 _PORT = re.compile(r":([^:\]]*)$")
 _MAX_PORT = 65535
+# Characters that one character may be encoded as: four bytes of UTF-8.
+_MOST_ENCODED = 12
+# Characters of a text that are looked at for a URL; the rest may be a fragment.
+_LONGEST_READ = 64 * 1024
+_START = 64
+# Characters of a URL whose parts are remembered.
+_LONGEST_KEPT = 512
+_ANY_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_C0_OR_SPACE = "".join(map(chr, range(0x21)))
 _SHOWN = 200
 # Up to the end of what a message must not repeat; in "mailto:x@y" it is no user information.
 _USER_INFO = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+|https?:|)(?!mailto:)[^/\\?#]*@", re.IGNORECASE)
@@ -54,13 +73,16 @@ def parse(url: str) -> str | None:
     """Return *url* as the URL standard serialises it, without its fragment.
 
     Returns:
-        None if it is not a valid http or https URL. `explain` says why.
+        None if it is not a valid http or https URL, or longer than `MAX_LENGTH`. `explain` says why.
     """
+    text = shortened(url)
+    if text is None:
+        return None
     try:
-        href: str = ada_url.normalize_url(url)
+        href: str = ada_url.normalize_url(text)
     except ValueError:
-        mended = _without_lone_surrogates(url)
-        return None if mended is url else parse(mended)
+        mended = _without_lone_surrogates(text)
+        return None if mended is text else parse(mended)
     return _followable(href)
 
 
@@ -73,28 +95,79 @@ def join(base: str, reference: str) -> str | None:
             around it is ignored.
 
     Returns:
-        None if that is not a valid http or https URL.
+        None if that is not a valid http or https URL, or longer than `MAX_LENGTH`.
     """
     href = resolve(base, reference)
     return None if href is None else _followable(href)
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """Return *reference* relative to *base*, of whatever scheme and with its fragment.
+    """Return *reference* relative to *base*, of whatever scheme, and with its fragment unless that is long.
 
     Returns:
-        None if that is not a valid URL.
+        None if that is not a valid URL, or longer than `MAX_LENGTH`.
     """
+    text = shortened(reference)
+    if text is None or len(base) > MAX_LENGTH:
+        return None
     try:
-        href: str = ada_url.join_url(base, reference)
+        href: str = ada_url.join_url(base, text)
     except ValueError:
-        mended = _without_lone_surrogates(reference)
-        return None if mended is reference else resolve(base, mended)
-    return href
+        mended = _without_lone_surrogates(text)
+        return None if mended is text else resolve(base, mended)
+    return href if len(href) <= MAX_LENGTH or href.find("#") in range(MAX_LENGTH + 1) else None
+
+
+def base_of(outer: str, reference: str) -> str | None:
+    """Return the base URL that *reference* makes of the base *outer*.
+
+    Returns:
+        `NOWHERE` if it is longer than `MAX_LENGTH`; None if it is no valid URL.
+    """
+    named = resolve(outer, reference)
+    return NOWHERE if named is None and is_too_long(outer, reference) else named
+
+
+def is_absolute(reference: str) -> bool:
+    """Return whether *reference* seems to be an http or https URL by itself."""
+    return reference[:_START].lstrip(_C0_OR_SPACE)[:8].lower().startswith(_PREFIXES)
+
+
+def is_too_long(base: str, reference: str) -> bool:
+    """Return whether `join` returns None since what *reference* leads to is longer than `MAX_LENGTH`.
+
+    Args:
+        base: what it is relative to; `NOWHERE` is too long.
+        reference: a reference, of any length.
+    """
+    scheme = _ANY_SCHEME.match(reference[:_START].lstrip(_C0_OR_SPACE))
+    if scheme and scheme[1].lower() not in _DEFAULT_PORTS:
+        return False
+    text = shortened(reference)
+    if text is None or (base == NOWHERE and not is_absolute(text)):
+        return True
+    if len(base) + _MOST_ENCODED * len(text) <= MAX_LENGTH:
+        return False
+    try:
+        href: str = ada_url.join_url(base, _without_lone_surrogates(text))
+    except ValueError:
+        return False
+    return href.startswith(_PREFIXES) and len(href.partition("#")[0]) > MAX_LENGTH
+
+
+def shortened(text: str) -> str | None:
+    """Return *text*, without fragment and white space where it is long; None if it is too long even so."""
+    if len(text) <= MAX_LENGTH:
+        return text
+    text = text[:_LONGEST_READ].lstrip(_C0_OR_SPACE).partition("#")[0].rstrip(_C0_OR_SPACE)
+    return text if len(text) <= MAX_LENGTH else None
 
 
 def _followable(href: str) -> str | None:
-    return href.partition("#")[0] if href.startswith(_PREFIXES) else None
+    if not href.startswith(_PREFIXES):
+        return None
+    url = href.partition("#")[0]
+    return url if len(url) <= MAX_LENGTH else None
 
 
 def _without_lone_surrogates(text: str) -> str:
@@ -117,8 +190,14 @@ def explain(url: str) -> str | None:
     text = url.strip()
     if not text:
         return "The URL is empty; give an absolute one, such as https://example.com/."
-    shown = without_secrets(text)
+    shown = without_secrets(text[:MAX_LENGTH])
     shown = repr(shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…")
+    if is_too_long(NOWHERE, text) and (len(text) > MAX_LENGTH or is_absolute(text)):
+        return f"{shown} has more than {MAX_LENGTH:,} characters, which is too long for a URL; shorten it."
+    return _explain_start(text, shown)
+
+
+def _explain_start(text: str, shown: str) -> str:
     scheme = _SCHEME.match(text)
     if scheme is None:
         guess = parse(f"https://{text.lstrip('/')}")
@@ -176,9 +255,13 @@ def without_secrets(text: str) -> str:
     return text if found is None else f"{found[1]}…@{text[found.end() :]}"
 
 
-@lru_cache(maxsize=4096)
 def split(url: str) -> Parts:
     """Return the parts of *url*, a URL as `parse` returns it."""
+    return _split(url) if len(url) <= _LONGEST_KEPT else _split.__wrapped__(url)
+
+
+@lru_cache(maxsize=4096)
+def _split(url: str) -> Parts:
     base = origin(url)
     name = host(url)
     scheme, _, authority = base.partition("://")

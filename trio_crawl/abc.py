@@ -39,6 +39,8 @@ __all__ = [
     "RecordedFetcher",
     "Response",
     "Rules",
+    "RunInThread",
+    "TimedFetcher",
     "Writer",
 ]
 

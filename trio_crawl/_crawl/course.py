@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
+from .._fetch.decode import decode_start
 from .._lease import Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
@@ -21,6 +22,7 @@ from .told import Told
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .._fetch.decode import Decoding
     from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
     from .._model import Outcome
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 MAX_ROBOTS_REDIRECTS: Final = 5
 """RFC 9309, section 2.3.1.2."""
+
+MOST_AT_ONCE: Final = 500
+"""Links of one page that are taken in before others get their turn: each takes 20 µs, or a little more."""
 
 # The origin can't be had at all, so neither can a page of it: that is what the page's failure says.
 _NO_ORIGIN: Final = frozenset({"dns", "connect", "tls", "blocked_address"})
@@ -45,7 +50,23 @@ class ToAwait:
     result: object
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToRead | Unnamed | None"
+@dataclass(frozen=True, slots=True)
+class ToDecode:
+    """A page whose content coding is still being removed, in steps: *response* is what it came as."""
+
+    response: Response
+    decoding: Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A page of whose links those from the number *first* on are yet to be taken in."""
+
+    parsed: Parsed
+    first: int
+
+
+Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToDecode | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -126,7 +147,7 @@ class Course:
                     self._recorder.ends_aside(lease)
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
-                status, size, rules = self._read_robots(lease, verdict)
+                status, size, rules = self._read_robots(verdict)
                 self._frontier.robots_known(lease, rules, now, status=status, size=size)
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
@@ -155,7 +176,7 @@ class Course:
         return verdict
 
     def _read_robots(
-        self, lease: Lease, verdict: GiveUp | Keep
+        self, verdict: GiveUp | Keep
     ) -> tuple[int | None, int, robots.Rules | FetchError | None]:
         """Return status and size of a robots.txt, and what `Frontier.robots_known` takes."""
         if isinstance(verdict, GiveUp):
@@ -170,7 +191,8 @@ class Course:
                 return status, 0, None
             case "parse":
                 try:
-                    content = self._pages.content(lease, verdict.response)
+                    coding = verdict.response.headers.get("content-encoding")
+                    content = decode_start(verdict.response.body, coding, robots.MAX_BYTES + 1)
                 except FetchError:
                     return status, 0, None
                 return status, len(content), robots.parse(content, self._product)
@@ -185,10 +207,16 @@ class Course:
             return None
         if lease.conditional and (same := unchanged(lease, response, wall)) is not None:
             return same
+        return self.decode(lease, ToDecode(response, self._pages.decoding(lease, response)), wall)
+
+    def decode(self, lease: Lease, part: ToDecode, wall: datetime) -> Step:
+        """Remove the content coding of a page; if that takes long, only a part of it, before `ToDecode`."""
         try:
-            page = self._marks.mark(lease, self._pages.page(lease, response, wall))
+            if not part.decoding.go_on():
+                return part
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
+        page = self._marks.mark(lease, self._pages.page(lease, part.response, part.decoding.content, wall))
         return page if isinstance(page, Unnamed) else self.parse(lease, page)
 
     def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
@@ -202,3 +230,9 @@ class Course:
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again
             return self._pages.parse_failure(lease, error)
         return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)
+
+    def follow(self, lease: Lease, parsed: Parsed, first: int, now: float) -> Following | None:
+        """Take in links of a page, from the number *first* on; return what is left of it, if anything is."""
+        end = first + MOST_AT_ONCE
+        self._frontier.add_found(parsed.follow[first:end], lease, now)
+        return Following(parsed, end) if end < len(parsed.follow) else None

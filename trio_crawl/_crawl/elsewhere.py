@@ -52,7 +52,7 @@ class Elsewhere:
 
     def wants(self, page: Page) -> bool:
         """Say whether *page* has to go there before anything is asked of it."""
-        return self.runs_parser or _document(page).cost is not Cost.CHEAP
+        return self.runs_parser or document_of(page).cost is not Cost.CHEAP
 
     async def try_page(self, page: Page) -> int:
         """Let a worker process parse *page*, which has what was found from then on.
@@ -63,7 +63,7 @@ class Elsewhere:
         Raises:
             ParseError: it takes too much time or memory.
         """
-        document = _document(page)
+        document = document_of(page)
         trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
         # In virtual time nothing may depend on how fast the machine is.
         cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
@@ -80,7 +80,7 @@ class Elsewhere:
             ParserFormError: it can't be run.
             RowError: it yielded what can't come back.
         """
-        document = _document(page)
+        document = document_of(page)
         follow, rows, known = await self.workers.do(
             "parse", self._names, fields_of(page), document.parts(), self._lists, self._max_links
         )
@@ -90,7 +90,8 @@ class Elsewhere:
         found.rows.extend(rows)
 
 
-def _document(page: Page) -> HtmlDocument:
+def document_of(page: Page) -> HtmlDocument:
+    """Return what *page* has as its content, as a crawl made it."""
     document = page._document  # noqa: SLF001 - a crawl made it
     assert isinstance(document, HtmlDocument)  # noqa: S101
     return document

@@ -183,7 +183,7 @@ class Engine:
         try:
             await self._open_state()
             for writer, position in zip(self._writers, self._outlet.positions, strict=True):
-                writer.check(position)
+                await self._run_in_thread(writer.check, position)
             # The outputs are opened under a shield: what is cancelled already must not get there.
             await trio.lowlevel.checkpoint_if_cancelled()
             await self._run(task_status)

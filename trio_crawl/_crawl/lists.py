@@ -30,6 +30,9 @@ LIST_KINDS: Final[frozenset[LinkKind]] = frozenset({"alternate", "link", "header
 _PER_PAGE: Final = 10
 """Sitemaps and feeds that one page leads to."""
 
+_AT_ONCE: Final = 500
+"""Links that go to the frontier at once."""
+
 log = logging.getLogger("trio_crawl")
 
 
@@ -50,9 +53,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ListEnd:
-    """A list was read; or why it was not, or not to its end."""
+    """A list was read; or why it was not, or not to its end.
+
+    Args:
+        reason: why; None if it was read.
+        dropped: links that it has and that are not taken, since they are too long, or all together.
+    """
 
     reason: FetchError | SkipReason | None
+    dropped: int = 0
 
 
 Reading: TypeAlias = Piece | ListEnd
@@ -67,28 +76,32 @@ async def read_list(lease: Lease, response: Response, lay_down: Callable[[Readin
         response: of any size.
         lay_down: is given each `Piece`, which is waited for until it is taken, and then the `ListEnd`.
     """
-    end = ListEnd(None)
+    reason: FetchError | SkipReason | None = None
+    reader = ListReader(lease.url, response.headers.get("content-type"))
     try:
-        for piece in _pieces(lease, response):
+        for piece in _pieces(lease, response, reader):
             if piece is None:
                 await trio.lowlevel.checkpoint()
             else:
                 lay_down(piece)
                 await piece.taken.wait()
     except NoListError:
-        end = ListEnd("no_sitemap")
+        reason = "no_sitemap"
     except FetchError as error:
-        end = ListEnd(error)
-    lay_down(end)
+        reason = error
+    lay_down(ListEnd(reason, reader.dropped))
 
 
-def _pieces(lease: Lease, response: Response) -> Iterator[Piece | None]:
+def _pieces(lease: Lease, response: Response, reader: ListReader) -> Iterator[Piece | None]:
     """Yield what the list leads to, piece by piece, of which some have nothing."""
     assert isinstance(lease.request, ListRequest)  # noqa: S101 - others are not read
-    reader = ListReader(lease.url)
     coding = response.headers.get("content-encoding")
     for links in read_on(reader, decode_pieces(response.body, coding, MAX_BYTES)):
-        yield Piece(list(_followed(lease.request, links))) if links else None
+        found = list(_followed(lease.request, links))
+        for first in range(0, len(found), _AT_ONCE):
+            yield Piece(found[first : first + _AT_ONCE])
+        if not found:
+            yield None
     if reader.cut:
         log.warning("%s has more entries than count; the others are not read", lease.url)
 

@@ -21,7 +21,7 @@ from .. import _urls
 from .._errors import FetchError, TooManyFailuresError
 from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
-from .course import Course, ToAwait
+from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
 from .recorder import Recorder
@@ -106,7 +106,7 @@ class Loop:
             wake=self.wake,
             wall_clock=wall_clock,
         )
-        self._due: deque[tuple[Lease, Arrival]] = deque()
+        self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
         self._tokens = None
@@ -145,6 +145,10 @@ class Loop:
             while self._due:
                 lease, arrival = self._due.popleft()
                 self._arrived(lease, arrival)
+                if self._due and isinstance(self._due[0][1], Following | ToDecode):
+                    # Until the page is whole, no batch is closed that would have a part of its links.
+                    await trio.lowlevel.checkpoint()
+                    continue
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
                 await self._pass_on(idle=False)
@@ -180,7 +184,7 @@ class Loop:
         self._due.extend(self.tasks.take())
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
-            if isinstance(arrival, Parsed | Failure):
+            if isinstance(arrival, Parsed | Failure | Following):
                 if self._outlet.full:
                     await self._outlet.hand_over()
                 self._arrived(lease, arrival)
@@ -286,6 +290,7 @@ class Loop:
             reading.taken.set()
             return
         self.tasks.reading -= 1
+        self._pages.links_dropped += reading.dropped
         if isinstance(reading.reason, FetchError):
             self._finish(lease, self._pages.failure(lease, reading.reason.kind, reading.reason.message))
         else:
@@ -294,9 +299,15 @@ class Loop:
             self._frontier.list_ended(lease, reading.reason, moment)
             self._pass_asides()
 
-    def _arrived(self, lease: Lease, arrival: Arrival) -> None:
+    def _arrived(self, lease: Lease, arrival: Arrival | Following | ToDecode) -> None:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
+        if isinstance(arrival, Following):
+            self._finish(lease, arrival.parsed, first=arrival.first)
+            return
+        if isinstance(arrival, ToDecode):
+            self._advance(lease, self._course.decode(lease, arrival, self._wall_clock(self.moved_at)))
+            return
         if isinstance(arrival, Piece | ListEnd):
             self._list_arrived(lease, arrival)
             return
@@ -324,6 +335,8 @@ class Loop:
         """Take the step that a hop led to."""
         if isinstance(step, ToAwait):
             self.tasks.parse(lease, step)
+        elif isinstance(step, ToDecode):
+            self._due.appendleft((lease, step))
         elif isinstance(step, ToRead):
             self.tasks.read_list(lease, step.response)
         elif isinstance(step, Unnamed):
@@ -340,15 +353,18 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged) -> None:
-        """Add what the page leads to, let go of it, and hand it to the outputs."""
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged, *, first: int = 0) -> None:
+        """Add what the page leads to, from the link *first* on, let go of it, and hand it to the outputs."""
         now = trio.current_time()
         if isinstance(outcome, Unchanged):
             self._recorder.ends_aside(lease)
             self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
             return
         if isinstance(outcome, Parsed):
-            self._frontier.add_found(outcome.follow, lease, now)
+            rest = self._course.follow(lease, outcome, first, now)
+            if rest is not None:
+                self._due.appendleft((lease, rest))
+                return
         rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
         self._frontier.finish(lease, outcome, rows)
         if isinstance(outcome, Failure):

@@ -77,8 +77,11 @@ class Marks:
             if target is not None:
                 self._missing[host] = Missing(location=target)
         elif result.status in _SUCCESS:
+            decoding = self._pages.decoding(lease, result)
             try:
-                self._missing[host] = Missing.of(self._pages.page(lease, result, wall))
+                if decoding.go_on():  # what is as large as to take longer says it of no page
+                    page = self._pages.page(lease, result, decoding.content, wall)
+                    self._missing[host] = Missing.of(page)
             except (FetchError, ParseError):
                 return
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
 from .._errors import ParseError, StateError
-from .._fetch.decode import ACCEPT_ENCODING, decode_body
+from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
 from .._parse.elsewhere import RemoteError
 from .._parse.html import HtmlDocument
-from .._parse.links import LinkCache
+from .._parse.links import LinkCache, fitting
 from .._parse.sitemap import MAX_BYTES as LIST_BYTES
 from .._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
 from .._policy.cookies import cookie_jar
@@ -24,6 +24,7 @@ from .._policy.directives import forbids_following
 from .._policy.kinds import FOLLOWED
 from .._policy.revisit import conditions
 from .._policy.robots import product_token
+from .elsewhere import document_of
 from .lists import lists_of
 from .told import ONE_PAGE
 
@@ -176,24 +177,21 @@ class Pages:
             return max(self._max_bytes, LIST_BYTES)
         return max(self._max_bytes, ROBOTS_BYTES) if lease.robots_of else self._max_bytes
 
-    def content(self, lease: Lease, response: Response) -> bytes:
-        """Return the body with its content coding removed.
+    def decoding(self, lease: Lease, response: Response) -> Decoding:
+        """Return what removes the content coding of the body, a part at a time."""
+        if lease.method == "HEAD":
+            return Decoding(b"", None, 0)
+        return Decoding(response.body, response.headers.get("content-encoding"), self._limit(lease))
 
-        Raises:
-            FetchError: it can't be decoded, or is too large then.
-        """
-        coding = response.headers.get("content-encoding")
-        return decode_body(response.body, coding, self._limit(lease))
-
-    def page(self, lease: Lease, response: Response, fetched_at: datetime) -> Page:
-        """Return the page that *response* is; raises as `content` does.
+    def page(self, lease: Lease, response: Response, content: bytes, fetched_at: datetime) -> Page:
+        """Return the page that *response* is.
 
         Args:
             lease: what was asked for.
             response: the last one.
+            content: its body, without content codings.
             fetched_at: the present moment, which is the page's unless the response has one.
         """
-        content = b"" if lease.method == "HEAD" else self.content(lease, response)
         return Page(
             id=_urls.page_id(lease.key),
             request=lease.request,
@@ -274,20 +272,24 @@ class Pages:
     def _parsed(self, page: Page, found: Found | None) -> Parsed:
         lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
+            self.links_dropped += found.dropped
             yielded = self._bounded(found.follow)
             follow = self._as_page_says(page, (*yielded, *lists))
             rows = tuple(found.rows)
             return Parsed(page=page, links=(), rows=rows, follow=follow, found=len(yielded))
         links = page.links()
+        self.links_dropped += document_of(page).links_dropped
         # Links are followed from pages that are what was asked for, not from error pages.
         followed = page.links(kinds=FOLLOWED) if is_success(page.status) else []
         bounded = self._bounded(links)
         # As long only where there is no more in it.
-        follow = bounded if len(followed) == len(links) else self._cut(followed)
+        cut: tuple[Link, ...] = bounded
+        if len(followed) != len(links):
+            cut = self._cut(followed)
         return Parsed(
             page=page,
             links=bounded,
-            follow=self._as_page_says(page, (*follow, *lists) if lists else follow),
+            follow=self._as_page_says(page, (*cut, *lists) if lists else cut),
             chosen=self._cut(page.links(kinds=self._kinds)) if self._kinds else (),
         )
 
@@ -309,11 +311,12 @@ class Pages:
     def _bounded(self, found: list[FoundT]) -> tuple[FoundT, ...]:
         """Return *found* as far as it counts, and count the rest."""
         found = _plain(found)
-        self.links_dropped += max(0, len(found) - self._max_links)
-        return tuple(found[: self._max_links])
+        kept = tuple(fitting(found[: self._max_links]))
+        self.links_dropped += len(found) - len(kept)
+        return kept
 
     def _cut(self, found: list[Link]) -> tuple[Link, ...]:
-        return tuple(_plain(found)[: self._max_links])
+        return tuple(fitting(_plain(found)[: self._max_links]))
 
     def parse_failure(self, lease: Lease, error: Exception) -> Failure:
         """Return the failure that an exception of the parser is, or that a page can't be parsed.

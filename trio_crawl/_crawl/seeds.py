@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError, UsageError
@@ -16,6 +16,9 @@ from .._model import Request
 Seed: TypeAlias = "str | Request"
 Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
 """A URL, a `Request`, the path of a file of URLs, or an iterable, async or not, of URLs and requests."""
+
+
+_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,10 @@ def lenient(seed: object) -> Request | BadSeed | None:
     try:
         return checked(seed)
     except SeedError as error:
-        text = seed.url if isinstance(seed, Request) else seed
-        return BadSeed(_urls.without_secrets(str(text)), str(error))
+        text = _urls.without_secrets(str(seed.url if isinstance(seed, Request) else seed))
+        if len(text) > _urls.MAX_LENGTH:  # of which the report and the state need no more to name it by
+            text = f"{text[:_SHOWN]}… ({len(text):,} characters, {_urls.page_id(text)})"
+        return BadSeed(text, str(error))
 
 
 def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:

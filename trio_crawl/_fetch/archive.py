@@ -79,13 +79,14 @@ class Archive:
 
         self._environment = environment
         self._limiter = trio.CapacityLimiter(1)
-        self._index = index = Index(self._paths)
         try:
-            await in_slices(index.build(), environment.run_in_thread, self._limiter)
+            self._index = await environment.run_in_thread(Index, self._paths, limiter=self._limiter)
+            await in_slices(self._index.build(), environment.run_in_thread, self._limiter)
             yield
         finally:
-            self._index = self._environment = None
-            index.close()
+            index, self._index, self._environment = self._index, None, None
+            if index is not None:
+                index.close()
 
     async def fetch(self, hop: Hop, /) -> Response:
         """Return what the archive has for *hop*.

@@ -25,7 +25,7 @@ from asks.request_object import RequestProcessor
 from .._errors import FetchError
 from .._urls import Parts, split
 from .idle import Idle
-from .response import check_head, make_response, too_large
+from .response import CHUNKS, check_head, limit_incomplete, make_response, too_large
 
 if TYPE_CHECKING:
     from .._model import Hop, Response
@@ -74,6 +74,9 @@ class _Exchange(RequestProcessor):  # type: ignore[misc] # asks has no types
         self._interim = 0
         self._head_size = 0
         self._content = BytesIO()
+        self._chunks = 0
+        self._wire = wire
+        wire.expect_head()
         self._head: h11.Response | None = None
 
     async def made(self) -> h11.Response:
@@ -114,6 +117,8 @@ class _Exchange(RequestProcessor):  # type: ignore[misc] # asks has no types
             if isinstance(event, h11.Response):
                 self._check(event)
                 self._head = event
+                self._wire.end_head()
+                limit_incomplete(parser)
                 return _shown(event.status_code)
             if not isinstance(event, h11.InformationalResponse):
                 if self._head is None:
@@ -135,6 +140,9 @@ class _Exchange(RequestProcessor):  # type: ignore[misc] # asks has no types
         check_head(head.status_code, head.headers.raw_items(), self._hop, http_version=version)
 
     async def _take(self, data: bytes) -> None:
+        self._chunks += 1
+        if self._chunks % CHUNKS == 0:
+            await trio.lowlevel.checkpoint()
         if self._content.tell() + len(data) > self._hop.max_bytes:
             raise too_large(self._hop)
         self._content.write(data)

@@ -11,7 +11,7 @@ import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from io import BytesIO
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 from .._errors import FetchError
 
@@ -42,6 +42,11 @@ _MAX_CODINGS: Final = 5
 _MAX_MEMBERS: Final = 10_000
 # RFC 9659, section 3: a window of more than 8 MB, which a decoder has to hold, is not for HTTP.
 _ZSTD_WINDOW_LOG: Final = 23
+
+# What a chunk takes by itself, in bytes that could be undone meanwhile: there may be nothing in it.
+_CHUNK_COSTS: Final = 1024
+# Bytes that are undone at once.
+_AT_ONCE: Final = 1024 * 1024
 
 _ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
@@ -171,8 +176,12 @@ ACCEPT_ENCODING: Final = ", ".join(_DECODERS)
 """The value of the ``Accept-Encoding`` field that matches what `decode_body` can undo."""
 
 
-def _bounded(chunks: Iterator[bytes], max_bytes: int) -> bytes:
-    """Return *chunks* as one, of *max_bytes* at most; takes no chunk after the one that is too much."""
+def _bounded(chunks: Iterator[bytes], max_bytes: int) -> Generator[int, None, bytes]:
+    """Gather *chunks*, of *max_bytes* at most; take no chunk after the one that is too much.
+
+    Yields:
+        How much was done since the last time, in bytes.
+    """
     # Grown in place, and handed out without a copy: joining a list would hold everything twice.
     gathered = BytesIO()
     size = 0
@@ -181,6 +190,7 @@ def _bounded(chunks: Iterator[bytes], max_bytes: int) -> bytes:
         if size > max_bytes:
             raise _too_large(max_bytes)
         gathered.write(chunk)
+        yield len(chunk) + _CHUNK_COSTS
     return gathered.getvalue()
 
 
@@ -212,20 +222,57 @@ def decode_body(body: bytes, content_encoding: str | None, max_bytes: int) -> by
         FetchError: of kind ``decode``, the body is cut short, damaged, or in more
             codings than five; of kind ``too_large``, it unfolds to more than *max_bytes*.
     """
-    if content_encoding and body:
-        for coding in _codings(content_encoding):
-            decoder = _DECODERS.get(_ALIASES.get(coding, coding))
-            if decoder is None:
-                break
+    decoding = Decoding(body, content_encoding, max_bytes)
+    while not decoding.go_on():
+        pass
+    return decoding.content
+
+
+@final
+class Decoding:
+    """Does the work of `decode_body`, whose arguments it has, a part at a time."""
+
+    def __init__(self, body: bytes, content_encoding: str | None, max_bytes: int) -> None:
+        self._steps = _undo(body, content_encoding, max_bytes)
+        self.content = b""
+        """The content, once `go_on` has said that it is there."""
+
+    def go_on(self) -> bool:
+        """Do some milliseconds of it; return whether that was the last; raises as `decode_body` does."""
+        left = _AT_ONCE
+        while left > 0:
             try:
-                body = _bounded(decoder(body), max_bytes)
-            except _BrokenError as error:
-                raise FetchError("decode", f"the body can't be read as {coding}: {error}") from error
-            if not body:
-                break
+                left -= next(self._steps)
+            except StopIteration as end:
+                self.content = end.value
+                return True
+        return False
+
+
+def _undo(body: bytes, content_encoding: str | None, max_bytes: int) -> Generator[int, None, bytes]:
+    for coding in _codings(content_encoding) if content_encoding and body else ():
+        decoder = _DECODERS.get(_ALIASES.get(coding, coding))
+        if decoder is None:
+            break
+        try:
+            body = yield from _bounded(decoder(body), max_bytes)
+        except _BrokenError as error:
+            raise FetchError("decode", f"the body can't be read as {coding}: {error}") from error
+        if not body:
+            break
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     return body
+
+
+def decode_start(body: bytes, content_encoding: str | None, most: int) -> bytes:
+    """Return the first *most* bytes of *body* without its content coding; see `decode_pieces`."""
+    start = b""
+    for piece in decode_pieces(body, content_encoding, most + _CHUNK):
+        start += piece
+        if len(start) >= most:
+            break
+    return start[:most]
 
 
 def decode_pieces(body: bytes, content_encoding: str | None, max_bytes: int) -> Iterator[bytes]:

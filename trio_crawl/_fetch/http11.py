@@ -18,7 +18,7 @@ import trio
 from .._errors import FetchError
 from .._urls import Parts, split
 from .idle import Idle
-from .response import check_head, in_words, make_response, too_large
+from .response import CHUNKS, check_head, in_words, limit_incomplete, make_response, too_large
 from .tunnel import unauthorized
 
 if TYPE_CHECKING:
@@ -129,18 +129,26 @@ class _Connection:
         return event
 
     async def _head(self) -> h11.Response:
+        self.wire.expect_head()
+        limit_incomplete(self._http, _MAX_HEAD)
         interim = 0
         while isinstance(event := await self._event(), h11.InformationalResponse):
             interim += 1
             if interim > _MAX_INTERIM:
                 raise FetchError("protocol", f"more than {_MAX_INTERIM} interim responses and no final one")
+        self.wire.end_head()
         if isinstance(event, h11.Response):
             return event
         raise FetchError("protocol", "the server went over to another protocol")
 
     async def _content(self, hop: Hop) -> bytes:
         gathered = BytesIO()
+        limit_incomplete(self._http)
+        number = 0
         while isinstance(event := await self._event(), h11.Data):
+            number += 1
+            if number % CHUNKS == 0:
+                await trio.lowlevel.checkpoint()
             if gathered.tell() + len(event.data) > hop.max_bytes:
                 raise too_large(hop)
             gathered.write(event.data)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 # has in its buffers, and an end for a stream that never comes to a checkpoint.
 _SLACK: Final = 1024 * 1024
 
+CHUNKS: Final = 256
+"""Chunks of a body after which others get their turn of the event loop: each may be a byte long."""
+
+_MAX_TRAILERS: Final = 16 * 1024  # bytes
+
 # Beyond 599 they mean nothing, but there are servers that send them.
 _FINAL: Final = range(200, 1000)
 _TOO_LONG: Final = 431  # the status by which h11 would have a server say so
@@ -104,6 +109,11 @@ def too_large(hop: Hop) -> FetchError:
     return FetchError("too_large", message)
 
 
+def limit_incomplete(connection: h11.Connection, most: int = _MAX_TRAILERS) -> None:
+    """Let *connection* hold no more than *most* bytes of what is not complete: by default, of trailers."""
+    connection._max_incomplete_event_size = most  # noqa: SLF001 - h11 has no other way, and one limit for all
+
+
 async def gather(stream: AsyncIterable[bytes], hop: Hop) -> bytes:
     """Return the whole content of *stream*.
 
@@ -115,7 +125,11 @@ async def gather(stream: AsyncIterable[bytes], hop: Hop) -> bytes:
     # An asynchronous generator that is left half-way is closed by the garbage collector, at some
     # later time, and so are those it reads from. Cancelled, they all end here and now.
     with trio.CancelScope() as reading:
+        number = 0
         async for chunk in stream:
+            number += 1
+            if number % CHUNKS == 0:
+                await trio.lowlevel.checkpoint()  # which not every stream has
             size += len(chunk)
             if size <= hop.max_bytes:
                 gathered.write(chunk)

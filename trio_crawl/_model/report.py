@@ -36,7 +36,7 @@ class Statistics:
         statuses: pages by the status code of their last response.
         rows: rows written, of all outputs together.
         links: links found on pages, each once a page; with a ``parse``, what that yielded to be followed.
-        links_dropped: links beyond ``max_links`` of their page.
+        links_dropped: links beyond ``max_links`` of their page, or whose URLs are too long, each or together.
         requests: hops made, each retry and redirect counted.
         retries: hops that had to be made again.
         redirects: redirects followed.
@@ -89,7 +89,7 @@ class Statistics:
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {"in flight": self.in_flight}),
             _line("requests", self.requests, made),
-            _line("links found", self.links, {"dropped by max_links": self.links_dropped}),
+            _line("links found", self.links, {"dropped": self.links_dropped}),
             _line("rows written", self.rows, {}),
         ]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def anchor_links(nodes: Sequence[LexborNode], tags: Sequence[str], base: Base) -> list[Link]:
-    """Return where *nodes* lead, in order, each URL once.
+    """Return where *nodes* lead, in order, each URL once, as far as they fit.
 
     Args:
         nodes: HTML's ``a`` and ``area`` elements.
@@ -27,7 +27,7 @@ def anchor_links(nodes: Sequence[LexborNode], tags: Sequence[str], base: Base) -
     """
     known, known_on_site = base.known, base.known_on_site
     found: dict[str, Link] = {}
-    for node, tag in zip(nodes, tags, strict=True):
+    for number, (node, tag) in enumerate(zip(nodes, tags, strict=True)):
         attributes = node.attributes
         reference = attributes.get("href")
         if reference is None:
@@ -42,6 +42,9 @@ def anchor_links(nodes: Sequence[LexborNode], tags: Sequence[str], base: Base) -
         if link is None:
             link = base.link(reference, "a" if tag == "a" else "area", attributes.get("rel"))
         if link is not None and link.url not in found:
+            if not base.fits(link.url):
+                base.dropped += len(nodes) - number - 1  # the rest is counted, not joined
+                break
             found[link.url] = link
     return list(found.values())
 
@@ -60,7 +63,10 @@ def document_base(elements: Sequence[LexborNode], url: str, encoding: str) -> st
     for element in elements:
         attributes = element.attributes
         if "href" in attributes and namespaces.is_html(element):
-            named = _urls.resolve(url, encode_query(attributes["href"] or "", encoding))
+            href = attributes["href"] or ""
+            if len(href) <= _urls.MAX_LENGTH:
+                href = encode_query(href, encoding)
+            named = _urls.base_of(url, href)
             if named is not None and not named.startswith(("data:", "javascript:")):
                 return named
             break

@@ -1,9 +1,10 @@
 """Which character encoding a document is in (HTML standard, section 13.2.3.2, "determining").
 
 The order is the standard's: a byte order mark, the ``Content-Type`` field, the ``meta``
-elements and the XML declaration at the document's start. Where nothing is declared it is a
-guess: UTF-8 if the bytes are valid as that, else what Firefox's detector takes them for,
-and windows-1252 where there is too little to tell.
+elements and the XML declaration at the document's start; in what is declared to be XML that
+declaration comes first (RFC 7303, section 3). Where nothing is declared it is a guess: UTF-8 if
+the bytes are valid as that, else what Firefox's detector takes them for, and windows-1252 where
+there is too little to tell.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _LABEL = re.compile(rb"[^\t\n\f\r ;]*")
 _XML_START = re.compile(rb"<\?xml([^>]*)>")
 _XML_ENCODING = re.compile(rb"""encoding[\x00-\x20]*=[\x00-\x20]*(["'])([^"'\x00-\x20]*)\1""")
 _UTF16_XML = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
+_UTF_16 = frozenset({"utf-16le", "utf-16be"})
 
 
 class Sniffed(NamedTuple):
@@ -80,15 +82,52 @@ def sniff(body: bytes, content_type: str | None) -> Sniffed:
         body: the content, of any kind; ``meta`` elements count only where it may be HTML.
         content_type: the value of the ``Content-Type`` field, None if there was none.
     """
+    media = parse_media_type(content_type)
+    found = _declared_outside(body, media)
+    if found is None and media.is_any_xml:
+        found = _declared_in_xml(body[:_PRESCAN])
+    if found is None and media.may_be_html:
+        found = _declared_inside(body, media)
+    return found or _guess(body)
+
+
+def sniff_xml(head: bytes, content_type: str | None) -> str:
+    """Return the encoding of an XML document (RFC 7303, section 3), by its WHATWG name.
+
+    Args:
+        head: how it begins: a kilobyte, or all of it.
+        content_type: the value of the ``Content-Type`` field, None if there was none.
+    """
+    found = _declared_outside(head, parse_media_type(content_type))
+    if found is not None and found.how == "header" and found.encoding in _UTF_16 and _begins_in_ascii(head):
+        found = None  # no document in UTF-16 begins so, but many that are said to be do
+    found = found or _declared_in_xml(head)
+    if found is not None:
+        return found.encoding
+    # Without a mark, which it should have (XML 1.0, appendix F), it is told by its first character.
+    return "utf-16le" if head.startswith(b"<\0") else "utf-16be" if head.startswith(b"\0<") else "utf-8"
+
+
+def _begins_in_ascii(head: bytes) -> bool:
+    return head.startswith(b"<") and not head.startswith(b"<\0")
+
+
+def _declared_outside(body: bytes, media: MediaType) -> Sniffed | None:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return Sniffed(encoding, "bom")
-    media = parse_media_type(content_type)
-    if media.charset is not None:
-        declared = lookup(media.charset.encode("utf-8", "replace"))
-        if declared is not None:
-            return Sniffed(declared, "header")
-    return (_declared_inside(body, media) if media.may_be_html else None) or _guess(body)
+    if media.charset is None:
+        return None
+    declared = lookup(media.charset.encode("utf-8", "replace"))
+    return None if declared is None else Sniffed(declared, "header")
+
+
+def _declared_in_xml(head: bytes) -> Sniffed | None:
+    for start, name in _UTF16_XML:
+        if head.startswith(start):
+            return Sniffed(name, "xml")
+    encoding = _xml_declaration(head)
+    return None if encoding is None else Sniffed(encoding, "xml")
 
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -158,7 +197,7 @@ def _xml_declaration(head: bytes) -> str | None:
     declaration = _XML_START.match(head)
     found = _XML_ENCODING.search(declaration[1]) if declaration else None
     encoding = lookup(found[2]) if found else None
-    return "utf-8" if encoding in {"utf-16le", "utf-16be"} else encoding
+    return "utf-8" if encoding in _UTF_16 else encoding
 
 
 class _OutOfBytesError(Exception):
@@ -225,7 +264,7 @@ def _meta(data: bytes, position: int) -> tuple[str | None, int]:
 
 def _as_declared_in_ascii(encoding: str | None) -> str | None:
     """Return what a declaration that could be read as ASCII must mean."""
-    if encoding in {"utf-16le", "utf-16be"}:
+    if encoding in _UTF_16:
         return "utf-8"
     return "windows-1252" if encoding == "x-user-defined" else encoding
 

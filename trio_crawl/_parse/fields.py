@@ -27,15 +27,14 @@ def header_links(headers: Headers, url: str) -> Iterator[Link]:
         url: of the response, which references are relative to: a ``base`` element is not
             heeded (RFC 8288, section 3.1).
     """
-    for field in headers.get_all("link"):
-        for reference, parameters in parse_links(field):
-            anchor = parameters.get("anchor")
-            if anchor is not None and _urls.join(url, anchor) != url.partition("#")[0]:
-                continue
-            types = tuple(parameters.get("rel", "").lower().split())
-            found = _urls.join(url, reference) if types else None
-            if found is not None:
-                yield described(Link(url=found, kind="header", rel=types), parameters)
+    for reference, parameters in parse_links(headers.get_all("link")):
+        anchor = parameters.get("anchor")
+        if anchor is not None and _urls.join(url, anchor) != url.partition("#")[0]:
+            continue
+        types = tuple(parameters.get("rel", "").lower().split())
+        found = _urls.join(url, reference) if types else None
+        if found is not None:
+            yield described(Link(url=found, kind="header", rel=types), parameters)
 
 
 def refresh_of(headers: Headers, base: Base) -> Link | None:

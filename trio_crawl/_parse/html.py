@@ -20,13 +20,14 @@ from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
 from .fields import header_links, refresh_of
 from .kinds import FRAMES, element_links, matching_links, selector_of
-from .links import LinkCache
+from .links import MAX_OF_PAGE, LinkCache
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
 from .namespaces import Namespaces
 from .optional import XPathTree, main_text
-from .sitemap import links_of_list
+from .sitemap import is_root_of_list, links_of_list
 from .text import collapse, text_of
+from .xml_root import LONGEST_PROLOG, is_xhtml, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,13 +40,10 @@ if TYPE_CHECKING:
 _OTHERS: Final = frozenset({"base", "svg", "math", *FRAMES})
 _FOREIGN: Final = frozenset({"svg", "math"})
 _LINKS: Final = frozenset({"a", "area"})
-# Where an XML document that is XHTML says so.
-_XHTML_START: Final = 2048
+_START_LENGTH: Final = 2048
 _UNTRIED: Final = "it is not known yet what it takes to parse this page"
 # Bytes that so many characters take in every encoding.
-_START_BYTES: Final = 4 * _XHTML_START
-_XHTML: Final = "http://www.w3.org/1999/xhtml"
-
+_START_BYTES: Final = 4 * _START_LENGTH
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
@@ -71,7 +69,7 @@ class HtmlDocument:
         *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_cost"),
         *("_directives", "_encoding", "_framed", "_headers", "_html", "_known"),
         *("_links", "_product", "_refusal", "_robots_tags", "_tree", "_url"),
-        *("_xpath",),
+        *("_xpath", "links_dropped"),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -87,6 +85,8 @@ class HtmlDocument:
         bounded: bool = False,
     ) -> None:
         self._content = content
+        self.links_dropped = 0
+        """Links of ``a`` and ``area`` that are not taken, since they are too long, or all together."""
         self._headers = headers
         self._framed = False
         self._content_type = content_type
@@ -152,10 +152,11 @@ class HtmlDocument:
         media = parse_media_type(self._content_type)
         if media.is_html or not media.may_be_html:
             return media.is_html
-        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_XHTML_START].lstrip()
+        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_START_LENGTH].lstrip()
         if media.is_xml or start.startswith("<?xml"):
-            return _XHTML in start
-        return start.startswith("<")
+            return is_xhtml(decode_bytes(self._content[: 4 * LONGEST_PROLOG], self.encoding))
+        # Without a declaration, too, a list is none that says so by its root.
+        return start.startswith("<") and not is_root_of_list(root_of(start))
 
     @property
     def cost(self) -> Cost:
@@ -340,12 +341,19 @@ class HtmlDocument:
                 namespaces = Namespaces()
                 nodes = [node for node in nodes if namespaces.is_html(node)]
             kinds = [node.tag or "" for node in nodes]
-        return anchor_links(nodes, kinds, base)
+        found = anchor_links(nodes, kinds, base)
+        self.links_dropped = base.dropped
+        return found
 
     def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
         found: dict[tuple[str, LinkKind, str | None], Link] = {}
+        room = MAX_OF_PAGE
         for link in self._all_links(kinds, selector):
-            found.setdefault((link.url, link.kind, link.hreflang), link)
+            if (key := (link.url, link.kind, link.hreflang)) not in found:
+                room -= 0 if link.kind in _LISTED else len(link.url)  # lists have bounds of their own
+                if room < 0:
+                    break
+                found[key] = link
         return list(found.values())
 
     def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
@@ -359,7 +367,8 @@ class HtmlDocument:
         if refresh is not None:
             yield refresh
         if not _LISTED.isdisjoint(kinds) and not self.is_html:
-            yield from (link for link in links_of_list(self._content, self._url) if link.kind in kinds)
+            listed = links_of_list(self._content, self._url, self._content_type)
+            yield from (link for link in listed if link.kind in kinds)
         query = selector_of(kinds)
         if query:
             yield from element_links(self.css(query), kinds, base, refreshed=refresh is not None)

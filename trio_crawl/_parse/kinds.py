@@ -225,5 +225,7 @@ def matching_links(nodes: Iterable[LexborNode], base: Base) -> list[Link]:
         if reference is not None:
             link = base.link(reference.value, reference.kind, attributes.get("rel"))
             if link is not None and link.url not in found:
+                if not base.fits(link.url):
+                    break
                 found[link.url] = described(link, attributes)
     return list(found.values())

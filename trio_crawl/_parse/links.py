@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from .. import _urls
 from .._model import Link
 from .query import UTF_8_QUERIES, encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from .._model import LinkKind
+    from .._model import LinkKind, Request
+
+MAX_OF_PAGE: Final = 2 * 1024 * 1024
+"""Characters of the URLs of one page, all together: 10,000 of 200."""
+
+LinkT = TypeVar("LinkT", "Link", "Link | Request")
 
 _LIMIT: Final = 50_000
 # Longer ones, which hardly repeat, are joined anew for each page.
@@ -31,6 +36,8 @@ _PLAIN: Final = re.compile(
     r"(?P<up>(?:\.\./)*)(?P<path>/?(?:[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?)?)(?P<query>(?:\?[\w.~=&%+/:@,;-]*)?)",
     re.ASCII,
 )
+
+_SLASH: Final = re.compile("/")
 
 _Key: TypeAlias = str | tuple[str, str, str]
 References: TypeAlias = dict[_Key, Link | None]
@@ -101,7 +108,10 @@ class Base:
         encoding: the WHATWG name of the encoding that their queries are in.
     """
 
-    __slots__ = ("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_up", "known", "known_on_site")
+    __slots__ = (
+        *("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_slashes"),
+        *("dropped", "known", "known_on_site", "room"),
+    )
 
     def __init__(self, cache: LinkCache, base: str, encoding: str) -> None:
         self._cache = cache
@@ -120,7 +130,17 @@ class Base:
         self.known = cache.references(directory, encoding)
         """What other references from this directory lead to."""
         self._own: References = {}
-        self._up: list[str] = []
+        self._slashes: list[int] = []
+        self.room = MAX_OF_PAGE
+        """Characters that URLs may have which `fits` is yet to be asked about."""
+        self.dropped = 0
+        """Links that are not taken, since they are too long, or all together."""
+
+    def fits(self, url: str) -> bool:
+        """Take note of a URL that is kept; return whether it is not too much, else it is counted."""
+        self.room -= len(url)
+        self.dropped += self.room < 0
+        return self.room >= 0
 
     def link(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Return where *reference* leads; None if that is not an http or https URL.
@@ -130,10 +150,11 @@ class Base:
             kind: of link.
             rel: the value of its ``rel``, None if there is none.
         """
-        if self._folder and (plain := _PLAIN_PATH(reference)):
+        if self._folder and len(reference) <= _LONGEST and (plain := _PLAIN_PATH(reference)):
             # The same target is written in as many ways as there are folders; so it is known by one.
             up, path = plain.groups()
             reference = self._above(len(up) // 3) + path
+        rel = rel and rel[:_LONGEST]
         key = reference if kind == "a" and not rel else (reference, kind, rel or "")
         for known in (self.known_on_site, self.known, self._own):
             if key in known:
@@ -142,12 +163,10 @@ class Base:
 
     def _above(self, steps: int) -> str:
         """Return the path of the folder so many steps up; the root's if there are not so many."""
-        if not self._up:
-            path = self._folder[len(self._root) :]
-            while path:
-                self._up.append(path)
-                path = path[: path.rfind("/", 0, -1) + 1]
-        return self._up[steps] if steps < len(self._up) else "/"
+        start = len(self._root)
+        if not self._slashes:
+            self._slashes = [found.end() for found in _SLASH.finditer(self._folder, start)]
+        return self._folder[start : self._slashes[max(0, len(self._slashes) - 1 - steps)]]
 
     def _remembered(self, key: _Key, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Join *reference*, unless another directory of the site did; remember it where it holds."""
@@ -169,12 +188,14 @@ class Base:
         return link
 
     def _join(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
-        url = self._put_together(reference)
+        url = self._put_together(reference) if len(reference) <= _urls.MAX_LENGTH else None
         if url is None:
-            if self._encoding != "utf-8":
-                reference = encode_query(reference, self._encoding)
-            url = _urls.join(self._base, reference)
+            encoded = _urls.shortened(reference)
+            if encoded is not None and self._encoding != "utf-8":
+                encoded = encode_query(encoded, self._encoding)
+            url = None if encoded is None else _urls.join(self._base, encoded)
             if url is None:
+                self.dropped += _urls.is_too_long(self._base, encoded or reference)
                 return None
         return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
 
@@ -185,14 +206,24 @@ class Base:
             return None
         up, path, query = plain.groups()
         if path.startswith("/"):
-            return None if up else self._root + path + query
+            url = self._root + path + query
+            return url if not up and len(url) <= _urls.MAX_LENGTH else None
         if not path and not up:
             return None
-        folder = self._folder
-        for _ in range(len(up) // 3):
-            if len(folder) > len(self._root) + 1:
-                folder = folder[:-1].rpartition("/")[0] + "/"
-        return folder + path + query
+        url = self._root + self._above(len(up) // 3) + path + query
+        return url if len(url) <= _urls.MAX_LENGTH else None
+
+
+def fitting(found: Sequence[LinkT]) -> Sequence[LinkT]:
+    """Return the first of *found* whose URLs are no more than `MAX_OF_PAGE`."""
+    if len(found) * _urls.MAX_LENGTH <= MAX_OF_PAGE:
+        return found
+    room = MAX_OF_PAGE
+    for number, item in enumerate(found):
+        room -= len(item.url)
+        if room < 0:
+            return found[:number]
+    return found
 
 
 def _without_fragment(reference: str) -> str:

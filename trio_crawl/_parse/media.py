@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MAX_FIELD: Final = 2048
+"""Characters of a ``Content-Type`` field that are read."""
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _ESSENCE = re.compile(rf"[\t\n\r ]*({_WORD}/{_WORD})[\t\n\r ]*(?=;|$)")
@@ -43,18 +46,27 @@ class MediaType(NamedTuple):
         return self.essence in {"text/xml", "application/xml"}
 
     @property
+    def is_any_xml(self) -> bool:
+        """Whether it is declared to be XML, of whichever kind (RFC 7303, section 8)."""
+        return self.is_xml or self.essence.endswith("+xml")
+
+    @property
     def is_text(self) -> bool:
         """Whether a person can read the content as characters."""
         return self.essence.startswith("text/") or self.essence.endswith(("json", "xml"))
 
 
-@lru_cache(maxsize=256)
 def parse_media_type(content_type: str | None) -> MediaType:
-    """Return what the ``Content-Type`` field says, whatever is in it.
+    """Return what the ``Content-Type`` field says, whatever is in it; of a long one its beginning.
 
     Of several fields, joined with commas, the last valid one counts; it takes over the
     charset of one before it that is of the same type (Fetch, "extract a MIME type").
     """
+    return _parsed(content_type and content_type[:MAX_FIELD])
+
+
+@lru_cache(maxsize=256)
+def _parsed(content_type: str | None) -> MediaType:
     found = MediaType()
     for value in _ONE_OF_SEVERAL.findall(content_type or ""):
         essence = _ESSENCE.match(value)

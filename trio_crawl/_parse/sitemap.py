@@ -6,53 +6,63 @@ held but the entry that is being read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
+import re
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
-from .. import _urls
 from .._errors import FetchError
-from .._model import Link
-from .dates import moment_of
-from .feed import FEED_ROOTS, Feed
+from .decoding import decoder
+from .encoding import sniff_xml
+from .feed import Feed, is_feed
 from .gunzip import gunzipped
-from .xml import MAX_TEXT, NoXmlError, XmlReader
+from .list_links import ListLinks
+from .url_lines import UrlLines
+from .urlset import SITEMAP_ROOTS, Sitemap
+from .xml import NoXmlError, XmlReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from .._model import Link
+    from .decoding import Decoder
+    from .xml import Name
+
 MAX_BYTES: Final = 50 * 1024 * 1024
 """Bytes of a list, unzipped: as many as sitemaps.org allows."""
 
-MAX_ENTRIES: Final = 50_000
-"""Entries of a list: likewise."""
-
-MAX_SITEMAPS: Final = 1_000
-"""Sitemaps that one index names; sitemaps.org has 50,000, for lists of 2.5 billion pages."""
+MAX_WRONG: Final = 100_000
+"""Characters that are none in the list's encoding, each of which takes long to get over."""
 
 ListFormat: TypeAlias = Literal["sitemap", "sitemap_index", "feed", "text"]
 """What a list of pages is written as."""
 
-_MARK: Final = b"\xef\xbb\xbf"
-_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_HEAD: Final = 1024
+"""Bytes, and characters, in which an XML declaration ends."""
+
 _SPACE: Final = b"\t\n\r "
-_SCHEMES: Final = ("http://", "https://")
+_DECLARATIONS: Final = (b"<?xml", "<?xml".encode("utf-16-le"), "<?xml".encode("utf-16-be"))
+_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BEFORE: Final = "\ufeff\t\n\r "
+_DECLARATION: Final = re.compile(r"<\?xml\s[^>]*>")
 
 
 class NoListError(Exception):
     """It is no list of pages, but something else."""
 
 
-def read_list(data: Iterable[bytes], url: str) -> Iterator[list[Link]]:
+def read_list(data: Iterable[bytes], url: str, content_type: str | None = None) -> Iterator[list[Link]]:
     """Yield the links of a list, as many at once as a piece of it has, which may be none.
 
     Args:
         data: the content, in pieces, its content coding removed.
         url: where it came from.
+        content_type: the value of the ``Content-Type`` field, None if there was none.
 
     Raises:
         NoListError: it is no list of pages.
-        FetchError: of kind ``parse``, ``decode`` or ``too_large``: it can't be read on.
+        FetchError: of kind ``parse``, ``decode`` or ``too_large``: it can't be read on, or
+            it has entries, and none of them can be read.
     """
-    return read_on(ListReader(url), data)
+    return read_on(ListReader(url, content_type), data)
 
 
 def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
@@ -61,6 +71,7 @@ def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
         for piece in _unzipped(data):
             yield reader.feed(piece)
             if reader.cut:
+                reader.check()
                 return
         yield reader.close()
     except FetchError:
@@ -68,13 +79,18 @@ def read_on(reader: ListReader, data: Iterable[bytes]) -> Iterator[list[Link]]:
         raise
 
 
-def links_of_list(content: bytes, url: str) -> Iterator[Link]:
+def links_of_list(content: bytes, url: str, content_type: str | None = None) -> Iterator[Link]:
     """Yield the links of *content*, if it is a list of pages, as far as it can be read."""
     try:
-        for links in read_list([content], url):
+        for links in read_list([content], url, content_type):
             yield from links
     except (NoListError, FetchError):
         return
+
+
+def is_root_of_list(root: Name | None) -> bool:
+    """Say whether a document with this *root* is a list of pages, or may be."""
+    return root is not None and (root.local in SITEMAP_ROOTS or is_feed(root))
 
 
 def _unzipped(data: Iterable[bytes]) -> Iterator[bytes]:
@@ -93,201 +109,154 @@ class ListReader:
 
     Args:
         url: where it came from.
+        content_type: the value of the ``Content-Type`` field, None if there was none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, content_type: str | None = None) -> None:
         self._url = url
+        self._content_type = content_type
         self._head = b""
-        self._found: list[Link] = []
-        self._count = 0
+        self._encoding = ""
+        self._decoder: Decoder | None = None
+        self._wrong = 0
+        self._before = ""
+        self._links = ListLinks()
         self._xml: XmlReader | None = None
-        self._text: _Text | None = None
-        self._elements: _Sitemap | Feed | None = None
+        self._text: UrlLines | None = None
+        self._elements: Sitemap | Feed | None = None
         self.format: ListFormat | None = None
         """What it is; None until that is known."""
-        self.cut = False
+
+    @property
+    def cut(self) -> bool:
         """Whether it has more entries than count; what follows need not be told."""
+        return self._links.cut
+
+    @property
+    def dropped(self) -> int:
+        """How many links were not taken so far, since they are too long, or all together."""
+        return self._links.dropped
 
     def feed(self, data: bytes) -> list[Link]:
         """Return the links that end in *data*; raises as `read_list` does."""
-        if self._xml is None and self._text is None:
-            mark, data = _without_mark(self._head + data)
-            if len(data) < len(_MARK):
-                self._head = mark + data
+        if self._decoder is None:
+            self._head = (self._head + data).lstrip(_SPACE)
+            if not _tells_encoding(self._head):
                 return []
-            self._begin(data)
-        return self._read(data)
+        self._read(data, final=False)
+        return self.taken()
 
     def close(self) -> list[Link]:
         """Return the links that no `feed` did; raises as `read_list` does."""
-        if self._xml is None and self._text is None:
-            _, data = _without_mark(self._head)
-            self._begin(data)
-            self._read(data)
+        self._read(b"", final=True)
         try:
             if self._xml is not None:
                 self._xml.close()
         except NoXmlError as error:
             raise NoListError from error
         if self._text is not None:
-            self._text.feed(b"\n")
-        if self.format is None:
+            self._text.feed("\n")
+            self._know_text()
+        if self.format is None or (isinstance(self._elements, Feed) and not self._elements.certain):
             raise NoListError
+        self.check()
         return self.taken()
 
-    def _begin(self, data: bytes) -> None:
-        self._head = b""
-        if data.startswith((b"<", *_UTF_16_MARKS)):
-            self._xml = XmlReader(self)
-        else:
-            self._text = _Text(self._keep)
+    def check(self) -> None:
+        """Look whether entries could be read, where there are any.
 
-    def _read(self, data: bytes) -> list[Link]:
-        try:
-            if self._xml is not None:
-                self._xml.feed(data)
-        except NoXmlError as error:
-            raise NoListError from error
-        if self._text is not None:
-            self._text.feed(data)
-            if self._count:
-                self.format = "text"
-        return self.taken()
+        Raises:
+            FetchError: none could.
+        """
+        if self._links.entries and not self._links.any:
+            what = (self.format or "list").replace("_", " ")
+            message = (
+                f"the {what} has {self._links.entries:,} entries, of which none has an http or https URL"
+            )
+            raise FetchError("parse", message)
 
     def taken(self) -> list[Link]:
         """Return the links that were found and not told yet."""
-        found, self._found = self._found, []
-        return found
+        return self._links.take()
 
-    def _keep(self, link: Link) -> None:
-        if self._count >= (MAX_SITEMAPS if self.format == "sitemap_index" else MAX_ENTRIES):
-            self.cut = True
-            return
-        self._count += 1
-        self._found.append(link)
+    def _read(self, data: bytes, *, final: bool) -> None:
+        if self._decoder is None:
+            data, self._head = self._head, b""
+            self._encoding = sniff_xml(data, self._content_type)
+            self._decoder = decoder(self._encoding)
+        text = self._decoder.decode(data, final=final)
+        self._wrong += text.count("\ufffd")
+        if self._wrong > MAX_WRONG:
+            raise FetchError("decode", f"it is no {self._encoding}, as which it has to be read")
+        if self._xml is None and self._text is None:
+            text = (self._before + text).lstrip(_BEFORE)
+            self._before = "" if final or _tells_format(text) else text
+            if self._before or not text:
+                return
+            text = self._begin(text)
+        self._go_on(text)
 
-    def start(self, depth: int, name: str, attributes: Mapping[str, str]) -> None:
+    def _begin(self, text: str) -> str:
+        """Decide by its first character what it is written as; return what is left to read."""
+        if not text.startswith("<"):
+            self._text = UrlLines(self._links)
+            return text
+        self._xml = XmlReader(self)
+        # What it declares is decided, and may be nothing that a parser takes.
+        return _DECLARATION.sub("", text, count=1) if text.startswith("<?xml") else text
+
+    def _go_on(self, text: str) -> None:
+        try:
+            if self._xml is not None:
+                self._xml.feed(text)
+            elif self._text is not None:
+                self._text.feed(text)
+                self._know_text()
+        except NoXmlError as error:
+            raise NoListError from error
+
+    def _know_text(self) -> None:
+        assert self._text is not None  # noqa: S101 - it is asked
+        if self._text.is_none:
+            raise NoListError
+        if self._links.any:
+            self.format = "text"
+
+    def start(self, depth: int, name: Name, attributes: Mapping[str, str]) -> None:
         """Take the beginning of an element."""
         if self._elements is None:
             self._elements = self._reader_of(name)
         self._elements.start(depth, name, attributes)
 
-    def end(self, depth: int, name: str, text: str) -> None:
+    def end(self, depth: int, name: Name, text: str) -> None:
         """Take the end of an element."""
         assert self._elements is not None  # noqa: S101 - what ends has begun
         self._elements.end(depth, name, text)
 
-    def _reader_of(self, root: str) -> _Sitemap | Feed:
-        prefix, _, local = root.rpartition(":")
-        if local in FEED_ROOTS:
+    def _reader_of(self, root: Name) -> Sitemap | Feed:
+        if is_feed(root):
             self.format = "feed"
-            return Feed(self._url, self._keep)
-        if local not in {"urlset", "sitemapindex"}:
+            return Feed(self._url, root, self._links)
+        if root.local not in SITEMAP_ROOTS:
             raise NoListError
-        self.format = "sitemap" if local == "urlset" else "sitemap_index"
-        return _Sitemap(self._url, self.format, f"{prefix}:" if prefix else "", self._keep)
+        self.format = "sitemap" if root.local == "urlset" else "sitemap_index"
+        return Sitemap(self._url, self._links)
 
 
-def _without_mark(data: bytes) -> tuple[bytes, bytes]:
-    """Return the byte order mark, and what follows it and the white space around it."""
-    data = data.lstrip(_SPACE)
-    mark = _MARK if data.startswith(_MARK) else b""
-    return mark, data.removeprefix(mark).lstrip(_SPACE)
+def _tells_encoding(head: bytes) -> bool:
+    """Say whether *head* is long enough to tell the encoding by it."""
+    if len(head) >= _HEAD:
+        return True
+    begun = any(mark.startswith(head[: len(mark)]) for mark in (*_MARKS, *_DECLARATIONS))
+    if not begun:
+        return True
+    if head.startswith(_MARKS):
+        return True
+    return head.startswith(_DECLARATIONS) and b">" in head
 
 
-class _Keep(Protocol):
-    def __call__(self, link: Link, /) -> None: ...
-
-
-_ENTRY: Final = 1
-
-
-@final
-class _Sitemap:
-    """Finds the entries of a sitemap or of an index."""
-
-    def __init__(
-        self, url: str, kind: Literal["sitemap", "sitemap_index"], prefix: str, found: _Keep
-    ) -> None:
-        self._url = url
-        self._kind: Literal["sitemap", "sitemap_index"] = kind
-        self._found = found
-        # As the root is written, so are these; others have another meaning (an image's `loc`).
-        self._entry = prefix + ("url" if kind == "sitemap" else "sitemap")
-        self._loc = f"{prefix}loc"
-        self._lastmod = f"{prefix}lastmod"
-        self._inside = False
-        self._place = self._changed = ""
-        self._languages: list[tuple[str, str]] = []
-
-    def start(self, depth: int, name: str, attributes: Mapping[str, str]) -> None:
-        if depth == _ENTRY:
-            self._inside = name == self._entry
-            self._place = self._changed = ""
-            self._languages.clear()
-        elif (
-            self._inside
-            and name.endswith(":link")
-            and attributes.get("rel") == "alternate"
-            and "href" in attributes
-        ):
-            self._languages.append((attributes["href"], attributes.get("hreflang", "")))
-
-    def end(self, depth: int, name: str, text: str) -> None:
-        if not self._inside:
-            return
-        if depth == _ENTRY:
-            self._end_entry()
-        elif depth == _ENTRY + 1:
-            if name == self._loc:
-                self._place = text.strip()
-            elif name == self._lastmod:
-                self._changed = text
-
-    def _end_entry(self) -> None:
-        changed = moment_of(self._changed)
-        url = _urls.join(self._url, self._place) if self._place else None
-        if url is not None:
-            self._found(Link(url=url, kind=self._kind, lastmod=changed))
-        for reference, language in self._languages:
-            other = _urls.join(self._url, reference)
-            if other is not None and other != url:
-                self._found(
-                    Link(
-                        url=other,
-                        kind=self._kind,
-                        rel=("alternate",),
-                        hreflang=language or None,
-                        lastmod=changed,
-                    )
-                )
-
-
-@final
-class _Text:
-    """Finds the URLs of a text, one a line, in UTF-8."""
-
-    def __init__(self, found: _Keep) -> None:
-        self._found = found
-        self._rest = b""
-        self._long = False
-        self._seen = False
-
-    def feed(self, data: bytes) -> None:
-        *lines, rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            if not self._long:
-                self._line(line.decode("utf-8", "replace").strip())
-            self._long = False
-        self._long = self._long or len(rest) > MAX_TEXT
-        self._rest = b"" if self._long else rest
-
-    def _line(self, line: str) -> None:
-        if not line:
-            return
-        url = _urls.parse(line) if line[:8].lower().startswith(_SCHEMES) else None
-        if url is not None:
-            self._found(Link(url=url, kind="sitemap"))
-        elif not self._seen:
-            raise NoListError  # a page without mark-up, or a picture
-        self._seen = True
+def _tells_format(text: str) -> bool:
+    """Say whether *text* is long enough to take a declaration off it."""
+    if "<?xml".startswith(text[:5]):
+        return len(text) >= _HEAD or ">" in text
+    return True

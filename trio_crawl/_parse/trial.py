@@ -65,7 +65,8 @@ def try_document(parts: Mapping[str, Any], kinds: Sequence[Kinds], most: int) ->
     document = HtmlDocument(**parts)
     links = document.links()
     known = {**known_of(document, kinds, most), "links": links[:most]}
+    more = max(0, len(links) - most) + document.links_dropped
     # To free a tree takes its time, too.
     del document
     seconds = time.process_time() - began
-    return Trial(seconds=seconds, more=max(0, len(links) - most), known=known)
+    return Trial(seconds=seconds, more=more, known=known)

@@ -36,6 +36,8 @@ class Found:
     links_too: bool = True
     follow: list[Link | Request] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
+    dropped: int = 0
+    """Links and requests that are not followed, since their URLs are too long."""
 
     def add(self, item: object) -> None:
         """Sort one *item* in: a `Link` or `Request` is followed, anything else is a row.
@@ -44,10 +46,15 @@ class Found:
             UsageError: a `Request` for what is no http(s) URL.
         """
         if isinstance(item, Link):
-            if self.links_too:
+            if len(item.url) > _urls.MAX_LENGTH:
+                self.dropped += 1
+            elif self.links_too:
                 self.follow.append(item)
         elif isinstance(item, Request):
             url = _urls.join(self.page.final_url, item.url)
+            if url is None and _urls.is_too_long(self.page.final_url, item.url):
+                self.dropped += 1
+                return
             if url is None:
                 raise UsageError(f"parse yielded a Request for {item.url!r}, which is no http(s) URL")
             self.follow.append(item if url == item.url else replace(item, url=url))

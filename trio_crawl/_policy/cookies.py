@@ -26,6 +26,7 @@ the machine's clock, where a crawl may have a virtual one. Hence this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .. import _urls
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 MAX_OF_SITE: Final = 180
 """Cookies of one registrable domain; Chromium's limit, and more than RFC 6265, section 6.1, asks for."""
+
+MAX_FIELDS: Final = 2 * MAX_OF_SITE
+"""``Set-Cookie`` fields of one response that are read: a site has no more cookies than half of them."""
 
 MAX_COOKIES: Final = 3000
 """Cookies of a crawl: as many as RFC 6265, section 6.1, asks for."""
@@ -113,18 +117,20 @@ class CookieJar:
 
         Args:
             url: what was asked for.
-            fields: the values of its ``Set-Cookie`` fields, in order, decoded as Latin-1.
+            fields: the values of its ``Set-Cookie`` fields, in order, decoded as Latin-1; the
+                first `MAX_FIELDS` are read.
             now: the present moment, aware.
         """
         moment = now.timestamp()
         different = False
-        for text in fields:
+        for text in islice(fields, MAX_FIELDS):
             said = parse(text, moment)
             cookie = None if said is None else made(url, said, moment, self._number)
             if cookie is None or (url.startswith("http:") and self._hides(cookie)):
                 continue
             self._number += 1
             different |= self._replace(cookie, moment)
+        self._cut_site(_urls.registrable_domain(_urls.host(url)), moment)
         if self._length > MAX_COOKIES:
             everything = [cookie for site in self._sites.values() for cookie in site.values()]
             self._remove(_first_to_go(everything, _KEPT, moment))
@@ -142,17 +148,20 @@ class CookieJar:
             self._remove([before])
         if cookie.is_over(moment):
             return before is not None
-        site = self._add(cookie)
-        if len(site) > MAX_OF_SITE:
-            self._remove(_first_to_go(site.values(), MAX_OF_SITE, moment))
+        self._add(cookie)
         return before is None or before.value != cookie.value
 
-    def _add(self, cookie: Cookie) -> _Site:
+    def _cut_site(self, name: str, moment: float) -> None:
+        """Let go of what a registrable domain has too much of; once a response, as it takes sorting."""
+        site = self._sites.get(name, {})
+        if len(site) > MAX_OF_SITE:
+            self._remove(_first_to_go(site.values(), MAX_OF_SITE, moment))
+
+    def _add(self, cookie: Cookie) -> None:
         site = self._sites.setdefault(_urls.registrable_domain(cookie.domain), {})
         self._length += cookie.key not in site
         site[cookie.key] = cookie
         self._changed.add(_urls.registrable_domain(cookie.domain))
-        return site
 
     def _remove(self, cookies: Iterable[Cookie]) -> None:
         for cookie in cookies:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_DIRECTIVES: Final = 100
-"""Directives of one page that are read; people write three."""
+"""Directives of all fields, and of all elements, that are read, be they equal; people write three."""
 
 MAX_LENGTH: Final = 16_384
 """Characters of one field, or one element, that are read."""
@@ -41,7 +41,7 @@ def of_header(values: Iterable[str], product: str) -> frozenset[str]:
         product: the crawler's product token; compared without case.
     """
     ours = _EVERYBODY | {product.lower()}
-    return _gathered(directive for value in values for directive in _of_field(value, ours))
+    return _gathered(directive for parts in _read(values) for directive in _of_field(parts, ours))
 
 
 def of_meta(pairs: Iterable[tuple[str, str]], product: str) -> frozenset[str]:
@@ -55,9 +55,8 @@ def of_meta(pairs: Iterable[tuple[str, str]], product: str) -> frozenset[str]:
         product: the crawler's product token; compared without case.
     """
     ours = {"robots", product.lower()}
-    return _gathered(
-        directive for name, content in pairs if name.strip().lower() in ours for directive in _split(content)
-    )
+    contents = (content for name, content in pairs if name.strip().lower() in ours)
+    return _gathered(directive for parts in _read(contents) for directive in _joined(parts))
 
 
 def forbids_following(directives: frozenset[str]) -> bool:
@@ -65,9 +64,20 @@ def forbids_following(directives: frozenset[str]) -> bool:
     return "nofollow" in directives
 
 
-def _of_field(value: str, ours: frozenset[str]) -> Iterator[str]:
+def _read(values: Iterable[str]) -> Iterator[list[str]]:
+    """Yield of each value what stands between its commas, as long as that is not too much in all."""
+    left = MAX_DIRECTIVES
+    for value in values:
+        parts = value[:MAX_LENGTH].lower().split(",", left)[:left]
+        yield parts
+        left -= len(parts)
+        if not left:
+            return
+
+
+def _of_field(parts: Iterable[str], ours: frozenset[str]) -> Iterator[str]:
     to_us = True
-    for directive in _split(value):
+    for directive in _joined(parts):
         match = _AGENT.match(directive)
         if match and match[1] not in _WITH_VALUE:
             to_us = match[1] in ours
@@ -76,10 +86,10 @@ def _of_field(value: str, ours: frozenset[str]) -> Iterator[str]:
             yield directive
 
 
-def _split(value: str) -> Iterator[str]:
-    """Yield the directives of *value*, in lower case, each with single spaces."""
+def _joined(parts: Iterable[str]) -> Iterator[str]:
+    """Yield the directives that *parts* are, with single spaces; a date may be several of them."""
     date = ""
-    for part in value[:MAX_LENGTH].lower().split(","):
+    for part in parts:
         text = " ".join(part.split())
         if date and _REST_OF_DATE.match(text):
             date += f", {text}"
@@ -101,6 +111,4 @@ def _gathered(found: Iterable[str]) -> frozenset[str]:
         gathered.update(
             _SHORT.get(directive, (f"{name.rstrip()}:{value.lstrip()}" if colon and known else directive,))
         )
-        if len(gathered) >= MAX_DIRECTIVES:
-            break
     return frozenset(gathered)

@@ -51,17 +51,19 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
             back to a URL, which is how sites see whether cookies are kept.
 
     Raises:
-        FetchError: of kind ``redirects``: the target is no http(s) URL, or was in
-            the chain before, or the chain would get too long.
+        FetchError: of kind ``redirects``: the target is no http(s) URL, or too long a one, or
+            was in the chain before, or the chain would get too long.
     """
     if status not in _FOLLOWED or location is None or not location.strip():
         return None
-    target = _urls.join(url, _percent_encoded(location))
+    reference = _urls.shortened(location)
+    target = None if reference is None else _urls.join(url, _percent_encoded(reference))
     if target is None:
-        shown = _urls.without_secrets(location.strip())
+        shown = _urls.without_secrets(location.strip()[: 2 * _SHOWN])
         shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-        message = f"{url} redirects to {shown!r}, which is no http(s) URL"
-        raise FetchError("redirects", message)
+        long = _urls.is_too_long(url, location if reference is None else _percent_encoded(reference))
+        why = f"is longer than {_urls.MAX_LENGTH:,} characters" if long else "is no http(s) URL"
+        raise FetchError("redirects", f"{url} redirects to {shown!r}, which {why}")
     target = _urls.without_user_info(target)
     next_method = _method(status, method)
     # A POST that leads to a GET of the same URL is how forms work, not a loop.

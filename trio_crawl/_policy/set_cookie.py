@@ -16,6 +16,12 @@ MAX_BYTES: Final = 4096
 MAX_ATTRIBUTE: Final = 1024
 """Characters of an attribute's value; a longer one is ignored (RFC 6265bis, section 5.6)."""
 
+MAX_FIELD: Final = 16 * 1024
+"""Characters of a field that is read; in one that is longer something is ignored anyway."""
+
+MAX_ATTRIBUTES: Final = 50
+"""Attributes of one field that are read, known or not; there are seven."""
+
 MAX_LIFETIME: Final = 400 * 24 * 3600.0
 """Seconds for which a cookie is kept at most (RFC 6265bis, section 5.5)."""
 
@@ -27,6 +33,7 @@ _DIGITS: Final = 18
 
 # RFC 6265, section 5.1.1: a token is the first of these that it can be and that is not there yet.
 _DELIMITERS: Final = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+_TOKENS: Final = 32  # of which a date has five
 _TIME: Final = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
 _DAY: Final = re.compile(r"([0-9]{1,2})(?![0-9])")
 _YEAR: Final = re.compile(r"([0-9]{2,4})(?![0-9])")
@@ -69,7 +76,7 @@ def parse(text: str, now: float) -> SetCookie | None:
         None if it is to be ignored: it has no name, is too large, or has a control
         character in it (RFC 6265bis, section 5.6), which could not be sent back.
     """
-    if _CONTROL.search(text):
+    if len(text) > MAX_FIELD or _CONTROL.search(text):
         return None
     pair, _, rest = text.partition(";")
     name, equals, value = pair.partition("=")
@@ -93,9 +100,9 @@ def parse(text: str, now: float) -> SetCookie | None:
 
 
 def _attributes(text: str) -> dict[str, Any]:
-    """Return what the attributes say; of several of one name the last that can be read counts."""
+    """Return what the first attributes say; of several of one name the last that can be read counts."""
     said: dict[str, Any] = {}
-    for attribute in text.split(";") if text else ():
+    for attribute in text.split(";", MAX_ATTRIBUTES)[:MAX_ATTRIBUTES] if text else ():
         key, _, value = attribute.partition("=")
         read = _READERS.get(key.strip(_WHITE).lower())
         value = value.strip(_WHITE)
@@ -131,7 +138,7 @@ def parse_date(text: str) -> float | None:
         Seconds since 1970, negative before; None if it is no date.
     """
     hour = minute = second = day = month = year = None
-    for token in _DELIMITERS.split(text):
+    for token in _DELIMITERS.split(text, maxsplit=_TOKENS)[:_TOKENS]:
         if hour is None and (found := _TIME.match(token)):
             hour, minute, second = map(int, found.groups())
         elif day is None and (found := _DAY.match(token)):

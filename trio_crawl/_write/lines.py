@@ -156,6 +156,9 @@ class Lines:
             return
         self._parts.check(Place.of(position), overwrite=self._replaces())
 
+    def _open(self, sink: Sink, place: Place | None) -> None:
+        sink.open(self._replaces(), place)
+
     def _replaces(self) -> bool:
         """Return whether a file that is not empty is replaced: a header of links alone counts as empty."""
         if self._overwrite or self._parts is None or self._parts.numbered:
@@ -189,7 +192,7 @@ class Lines:
         self._sink = sink = Sink(self._parts, rotate=self._rotate, packing=self._packing, sync=self._sync)
         self._limiter = trio.CapacityLimiter(1)
         try:
-            await environment.run_in_thread(sink.open, self._replaces(), place, limiter=self._limiter)
+            await environment.run_in_thread(self._open, sink, place, limiter=self._limiter)
             yield
             await environment.run_in_thread(sink.close, limiter=self._limiter)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .._model import Json, Outcome
     from ..abc import Environment
     from .tables import Entry
+
+
+_CLOSING: Final = 5.0  # seconds to wait for the turn to close the file
 
 
 @final
@@ -134,10 +137,10 @@ class Sqlite:
             columns = await self._run_in_thread(self._open, database, mark, limiter=self._limiter)
             self._tables.resume(columns)
             yield
-            await self._run_in_thread(database.close, limiter=self._limiter)
         finally:
             # What a hop opened is closed even where its answer was lost to a cancellation.
-            database.close()
+            with trio.move_on_after(_CLOSING, shield=True):
+                await self._run_in_thread(database.close, limiter=self._limiter)
             self._database = None
 
     def _open(self, database: Database, mark: Mark | None) -> Mapping[str, Sequence[str]]:

@@ -20,3 +20,5 @@ from __future__ import annotations
 
 from ._api import crawl as crawl, fetch_page as fetch_page, open_crawl as open_crawl
 from ._handles import Control as Control, Stream as Stream
+
+__all__ = ["Control", "Stream", "crawl", "fetch_page", "open_crawl"]

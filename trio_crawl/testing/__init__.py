@@ -28,3 +28,21 @@ from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
 from ._server import serve as serve, serving as serving
 from ._web import MemoryWeb as MemoryWeb
 from ._writer_check import check_writer as check_writer
+
+__all__ = [
+    "FETCHER_CHECKS",
+    "Exchange",
+    "Handler",
+    "MemoryWeb",
+    "Reply",
+    "Shortcoming",
+    "asserts_no_leaks",
+    "cancel_at",
+    "cancel_everywhere",
+    "check_fetcher",
+    "check_frontier",
+    "check_writer",
+    "page",
+    "serve",
+    "serving",
+]
