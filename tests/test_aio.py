@@ -557,7 +557,7 @@ def test_the_scopes_of_asyncio_hold() -> None:
 
 
 _INTERRUPTED = """
-import asyncio, sys, trio
+import asyncio, signal, sys, trio
 from trio_crawl import aio
 from trio_crawl.testing import MemoryWeb, Reply
 
@@ -578,6 +578,8 @@ try:
     else:  # where nobody handles the signal
         loop = asyncio.new_event_loop()
         task = loop.create_task(main())
+        if sys.argv[1] == "kernel":  # as those of notebooks do, which wakes no loop that sleeps
+            signal.signal(signal.SIGINT, lambda *_: loop.call_soon(task.cancel))
         try:
             loop.run_until_complete(task)
         except KeyboardInterrupt:
@@ -586,13 +588,13 @@ try:
             raise
         finally:
             loop.close()
-except KeyboardInterrupt:
+except (KeyboardInterrupt, asyncio.CancelledError):
     running = [e for e in web.requests if e.finished is None]
     print("interrupted", len(running), "in flight", trio.lowlevel.in_trio_run(), flush=True)
 """
 
 
-@pytest.mark.parametrize("form", ["run", "loop"])
+@pytest.mark.parametrize("form", ["run", "loop", "kernel"])
 def test_an_interrupt_cancels_the_crawl_and_ends_the_program(form: str) -> None:
     """Ctrl-C in a program of ``asyncio.run`` cancels the crawl, and is raised when that has ended."""
     with subprocess.Popen(  # noqa: S603 - our own program

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_LOOK_SECONDS: Final = 0.25
+"""How long the loop may sleep while a call is waited for."""
+
 _GUESTS: Final[dict[asyncio.AbstractEventLoop, Guest]] = {}
 """By loop, while they last: trio refuses a second run in one thread, so all crawls of a loop share one."""
 
@@ -137,7 +140,9 @@ class Call(Generic[T]):
                 return None
             try:
                 waiting = {self._done, first} if first is not None and not first.done() else {self._done}
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                # Now and then: a handler of signals that asks the loop to cancel this task, as a notebook's
+                # kernel has, does not wake the loop, which may sleep until the crawl has news.
+                await asyncio.wait(waiting, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError as error:  # noqa: ASYNC103 - raised below, after the end
                 cancelled = cancelled or error
                 self._scope.cancel(reason="the asyncio task was cancelled")
