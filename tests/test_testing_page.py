@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def parse(found: Page) -> Iterator[Any]:
     yield from found.links("a.next")
-    yield {"title": found.css_first("h1").text(), "url": found.url, **found.request.data}  # type: ignore[union-attr, dict-item]
+    [heading] = found.css("h1")
+    data: Any = found.request.data
+    yield {"title": heading.text, "url": found.url, **data}
 
 
 def test_a_parser_is_tested_by_a_page_alone() -> None:
