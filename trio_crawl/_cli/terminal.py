@@ -24,6 +24,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\
 _KEYWORD: Final = r"(?<![?&\w])"
 _HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(_KEYWORD + r"robots=False\b"), lambda _: "--no-robots"),
+    (re.compile(r"give pathlib\.Path\('([^']*)'\)"), lambda found: f"give --seeds {found[1]}"),
     (re.compile(_KEYWORD + r"(overwrite|allow_private|retry_failed)=True\b"), lambda found: _flag(found[1])),
     (re.compile(_KEYWORD + r"allow_private=\['([^']*)'\]"), lambda found: f"--allow-private={found[1]}"),
     (re.compile(_KEYWORD + r"write=\[('[^]]*')\]"), lambda found: _each_output(found[1])),

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -25,9 +25,9 @@ from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
 from .recorder import Recorder
+from .room import room_of
 from .sowing import ROUND, Sower
 from .tasks import Tasks
-from .tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from .tasks import Arrival
 
 log = logging.getLogger("trio_crawl")
-
-Rest = TypeVar("Rest", Idle, Drained, Idle | Drained)
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -109,9 +107,7 @@ class Loop:
         self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
-        self._tokens = None
-        if options.limiter is not None:
-            self._tokens = Tokens(options.limiter, wake=self.wake, useful=lambda: not outlet.full)
+        self._room = room_of(options, self.tasks, frontier, outlet, self.wake)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
         self.paused = False
@@ -125,8 +121,7 @@ class Loop:
             await self._run(nursery)
         finally:
             self._course.told.counts()
-            if self._tokens is not None:
-                self._tokens.close()
+            self._room.close()
 
     async def _run(self, nursery: trio.Nursery) -> None:
         self.tasks.nursery = nursery
@@ -158,6 +153,7 @@ class Loop:
                     began = perf_counter()
             self._sower.sow()
             next_step = self._start_what_may()
+            self._room.give_back()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
@@ -197,53 +193,36 @@ class Loop:
         now = trio.current_time()
         for _ in range(ROUND):
             if self.paused:
-                return self._at_rest(Idle(None))
-            if not self._has_room(now):
+                return Idle(None)
+            if not self._room.is_free(now):
                 return None
             match self._frontier.take(now):
                 case Start(lease):
                     self.moved_at = now
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
                     self._ledger.probes += lease.probe
-                    self.tasks.fetch(lease, None if self._tokens is None else self._tokens.use())
+                    self.tasks.fetch(lease, self._room.take())
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
                     if self._outlet.full:
-                        return self._at_rest(Idle(now))
+                        return Idle(now)
                 case Gone(lease):
                     self._recorder.ends_aside(lease)
                     self._pass_asides()
                     if self._outlet.full:
-                        return self._at_rest(Idle(now))
+                        return Idle(now)
                 case Lookup(host):
                     self.tasks.look_up(host, now)
                 case Load(wanted):
                     self.tasks.read(wanted)
                 case Idle() | Drained() as rest_of_it:
-                    return self._at_rest(rest_of_it)
-        return self._at_rest(Idle(now))
+                    return rest_of_it
+        return Idle(now)
 
     async def _pass_on(self, *, idle: bool) -> None:
-        if self._tokens is not None and self._outlet.full:
-            self._tokens.give_back()  # the output may take its time
+        if self._outlet.full:
+            self._room.give_back()  # the output may take its time
         await self._outlet.pass_on(idle=idle)
-
-    def _has_room(self, now: float) -> bool:
-        """Return whether the frontier may be asked for more, of which a hop may be the answer."""
-        if self._tokens is None:
-            return bool(self.tasks.busy < self._options.concurrency)
-        if self.tasks.busy - self.tasks.fetching >= max(self._tokens.total, 1):
-            self._tokens.give_back()
-            return False
-        if self._tokens.has_one or not self._frontier.may_start(now):
-            return True
-        self._tokens.wait(self.tasks.nursery)
-        return False
-
-    def _at_rest(self, rest: Rest) -> Rest:
-        if self._tokens is not None:
-            self._tokens.give_back()
-        return rest
 
     def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
         wall = self._wall_clock(now)
@@ -273,8 +252,8 @@ class Loop:
 
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
-        tokens = [] if self._tokens is None else self._tokens.explain()
-        return [*self.tasks.others(), *tokens, *self._outlet.explain(), *self._sower.explain()]
+        others = (self.tasks.others(), self._room.explain(), self._outlet.explain(), self._sower.explain())
+        return [line for lines in others for line in lines]
 
     def cancel_host(self, name: str, reason: str) -> None:
         """Drop the hops to a host, and skip its pages."""

@@ -37,7 +37,7 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
             which one is neither a str nor a `Request`.
     """
     if isinstance(seeds, str):
-        return iter([_only(seeds)])
+        return iter([alone(seeds)])
     if isinstance(seeds, Request):
         return iter([checked(seeds)])
     if isinstance(seeds, PathLike):
@@ -76,8 +76,12 @@ def checked(seed: object) -> Request:
     return Request(url, asked=text) if request is None else replace(request, url=url)
 
 
-def _only(text: str) -> Request:
-    """Return the seed that is given by itself, which may be a file's name that was meant as one."""
+def alone(text: str) -> Request:
+    """Return a seed that a person gave, who may have meant the file of that name.
+
+    Raises:
+        SeedError: it is no http(s) URL.
+    """
     try:
         return checked(text)
     except SeedError as error:
