@@ -43,6 +43,17 @@ async def test_a_fixed_pace_neither_slows_nor_rests_nor_gives_up() -> None:
 
 
 @virtual
+async def test_a_fixed_pace_rests_while_robots_txt_can_not_be_had() -> None:
+    """Else it would be asked for again and again, for each page, with no delay."""
+    web = MemoryWeb()
+    web.add(f"{SITE}robots.txt", status=503)
+    options = {**OPTIONS, "robots": True}
+    report = await crawl(seeds(1000), fetch=web, pace="fixed", delay=0, **options)
+    assert sum(report.skipped.values()) == 1000
+    assert len(web.requests) == 12
+
+
+@virtual
 async def test_a_fixed_pace_does_what_the_server_asks_for() -> None:
     """429, and Retry-After of a 503, give the host its rest all the same; a request is still tried again."""
     for status, headers, gap in (

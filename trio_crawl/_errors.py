@@ -84,7 +84,12 @@ class FetchError(CrawlError):
         kind: which of the kinds of `Failure` it is.
         message: what happened, in words a person can act on.
         failure: the failed page, where ``fetch_page`` raises this.
+
+    Attributes:
+        ours: whether it says nothing of the host, since this machine lacked something.
     """
+
+    ours = False
 
     def __init__(self, kind: FailureKind, message: str, *, failure: Failure | None = None) -> None:
         super().__init__(message)

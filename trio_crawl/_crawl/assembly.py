@@ -31,6 +31,7 @@ def make_frontier(
             delay=delay.seconds,
             per_address_delay=delay.by == "address",
             adaptive=options.pace == "adaptive",
+            retries=options.retries,
             max_depth=options.max_depth,
             max_pages=options.max_pages,
             paced=not (isinstance(fetcher, RecordedFetcher) and fetcher.recorded),

@@ -10,8 +10,9 @@ import outcome
 import trio
 
 from .._errors import UsageError
-from .api import crawl, open_crawl
+from .api import crawl
 from .beside import Beside, is_asyncio_running
+from .streaming import open_crawl
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator

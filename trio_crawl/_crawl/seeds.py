@@ -7,11 +7,13 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias, final
 
 from .. import _urls
 from .._errors import SeedError, UsageError
+from .._frontier.requests import text_of
 from .._model import Request
+from .._write.same import Thing
 
 Seed: TypeAlias = "str | Request"
 Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
@@ -54,11 +56,18 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
     )
 
 
+def seed_files(seeds: object) -> list[Thing]:
+    """Return the file that *seeds* are read from, if they are."""
+    if not isinstance(seeds, PathLike):
+        return []
+    return [Thing(what=f"the file of seeds {str(seeds)!r}", path=Path(seeds).absolute(), read=True)]
+
+
 def checked(seed: object) -> Request:
     """Return *seed* as a request for a URL as the URL standard serialises it.
 
     Raises:
-        SeedError: it is no http(s) URL, or has a user name.
+        SeedError: it is no http(s) URL, or has a user name; or a field that is not JSON.
     """
     request = seed if isinstance(seed, Request) else None
     text = request.url if request is not None else seed
@@ -73,7 +82,13 @@ def checked(seed: object) -> Request:
             f"{plain!r} was given with a user name in front of its host; leave that out of the URL, "
             f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
         )
-    return Request(url, asked=text) if request is None else replace(request, url=url)
+    if request is None:
+        return Request(url, asked=text)
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise SeedError(str(error)) from error
+    return replace(request, url=url)
 
 
 def alone(text: str) -> Request:
@@ -138,10 +153,11 @@ def _lines(path: Path) -> Iterator[Request | BadSeed]:
     except OSError as error:
         reason = error.strerror or error
         raise SeedError(f"the file of seeds {str(path)!r} can't be read: {reason}") from error
-    return _File(file, f"the file of seeds {str(path)!r}")
+    return SeedFile(file, f"the file of seeds {str(path)!r}")
 
 
-class _File:
+@final
+class SeedFile:
     """The lines of an open file; closing it, read to the end or not, closes the file."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:

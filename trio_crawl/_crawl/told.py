@@ -8,14 +8,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
+from .._callbacks import log
 from .._model import Response
 from .._policy.pace import in_words
 
 if TYPE_CHECKING:
     from .._errors import FetchError
     from .._lease import Lease
-
-log = logging.getLogger("trio_crawl")
 
 EVERY: Final = 60.0
 """Seconds from one count of statuses to the next."""
@@ -43,7 +42,7 @@ class Told:
         """Tell how a hop ended, at ``DEBUG``; and, if a minute has passed, what was counted."""
         if self._counted_at is not None and now >= self._counted_at + EVERY:
             self.counts()
-        if not log.isEnabledFor(logging.DEBUG):
+        if not log.tells(logging.DEBUG):
             return
         if isinstance(result, Response):
             seconds, what = result.elapsed, f"{result.status}, {len(result.body):,} bytes"
@@ -54,13 +53,13 @@ class Told:
 
     def again(self, lease: Lease, result: Response | FetchError, wait: float) -> None:
         """Tell that a hop is made again, at ``INFO``."""
-        if log.isEnabledFor(logging.INFO):
+        if log.tells(logging.INFO):
             line = "%s is asked for again in %.1f s, after attempt %d: %s"
             log.info(line, lease.url, wait, lease.attempts, in_words(result))
 
     def page(self, lease: Lease, status: int, now: float) -> None:
         """Tell of a page whose status says that something is wrong, at ``WARNING``."""
-        if status < _ERROR or ONE_PAGE.get():
+        if status < _ERROR or ONE_PAGE.get() or not lease.is_page or lease.is_list:
             return
         key = status, _urls.host(lease.url)
         if key in self._seen or len(self._seen) >= MOST:

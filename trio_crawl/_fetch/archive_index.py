@@ -6,7 +6,6 @@ with the archive and nothing is left behind.
 
 from __future__ import annotations
 
-import logging
 import re
 import sqlite3
 from contextlib import closing
@@ -18,14 +17,13 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import UsageError
 from .._write.warc_records import FAILURE, digest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
-
-log = logging.getLogger("trio_crawl")
 
 _SCHEMA: Final = """
 CREATE TABLE answers (

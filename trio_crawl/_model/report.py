@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from .conduct import HostReport
+    from .conduct import HostReport, HostSums
     from .words import Ended, FailureKind, SkipReason
 
 
@@ -42,6 +42,9 @@ class Statistics:
         redirects: redirects followed.
         robots: robots.txt files asked for.
         probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
+        revisits_redirected: visits of pages that had been visited before (``recrawl``), and were
+            redirected to another page's URL, or out of scope: these pages stay what they were.
+        revisits_failed: such visits that failed; likewise.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -63,6 +66,8 @@ class Statistics:
     redirects: int = 0
     robots: int = 0
     probes: int = 0
+    revisits_redirected: int = 0
+    revisits_failed: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -74,7 +79,7 @@ class Statistics:
         return f"{self.elapsed:,.1f} s{rate}"
 
     def _lines(self) -> list[str]:
-        """Return the numbers, a line each, rows last."""
+        """Return the numbers, a line each: at last requests, links and rows."""
         made = {
             "retries": self.retries,
             "redirects": self.redirects,
@@ -83,7 +88,7 @@ class Statistics:
         }
         return [
             _line("URLs discovered", self.discovered, {}),
-            _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            _line("  pages", self.pages, {**self.statuses, **self._revisits()}),
             *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
@@ -92,6 +97,13 @@ class Statistics:
             _line("links found", self.links, {"dropped": self.links_dropped}),
             _line("rows written", self.rows, {}),
         ]
+
+    def _revisits(self) -> dict[str, int]:
+        return {
+            "unchanged": self.unchanged,
+            "revisits redirected": self.revisits_redirected,
+            "revisits failed": self.revisits_failed,
+        }
 
     def _bytes(self) -> str:
         return f"{'bytes received':<16}{self.bytes:>11,}"
@@ -121,13 +133,21 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
-        hosts: how hosts were treated: at most a hundred, first those where a rule was not
-            kept, which there should be none of, then the busiest.
+        hosts: how hosts were treated: first those where a rule was not kept, which there should be
+            none of, then the busiest. With ``state=`` all of them, read from there whenever this is
+            asked for; else the 10,000 that were asked most.
+        hosts_beyond: the other hosts, as sums; None if there are none.
+        seeds_unread: seeds that were never read, since the crawl ended before; they are not among
+            the URLs that were discovered. The rest of a file is counted up to a million, and for a
+            second; of a generator or an async source, which may have no end, nobody knows: then
+            it is None, and 0 if that came to its end.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
-    hosts: tuple[HostReport, ...] = ()
+    hosts: Sequence[HostReport] = ()
+    hosts_beyond: HostSums | None = None
+    seeds_unread: int | None = 0
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
@@ -141,11 +161,22 @@ class Report(Statistics):
             raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
 
     def __str__(self) -> str:
-        *lines, rows = self._lines()
+        *lines, requests, links, rows = self._lines()
         if self.outputs:
             rows += f"  to {', '.join(self.outputs)}"
         first = f"Crawl {_ENDINGS[self.ended]} after {self._time()}"
-        return "\n".join([first, *lines, rows, self._bytes()])
+        more = [*self._unread(), *self._beyond()]
+        return "\n".join([first, *lines, *more, requests, links, rows, self._bytes()])
+
+    def _beyond(self) -> list[str]:
+        if self.hosts_beyond is None:
+            return []
+        return [f"{len(self.hosts):,} hosts are told of one by one, {self.hosts_beyond.hosts:,} as sums"]
+
+    def _unread(self) -> list[str]:
+        if self.seeds_unread is None:
+            return ["the source of seeds was not read to its end"]
+        return [_line("seeds not read", self.seeds_unread, {})] if self.seeds_unread else []
 
 
 _ENDINGS = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import trio
 
+from .._callbacks import call_async
 from .._errors import OutputError, UsageError
 from .rows import Rows, require_row
 
@@ -139,9 +140,7 @@ class Call:
             run = environment.run_or_leave or environment.run_in_thread
             await run(self._function, rows, limiter=self._limiter)
             return
-        result = self._function(rows)
-        if inspect.isawaitable(result):
-            await result
+        await call_async(_called, self._function, rows)
 
     def audit(
         self, _positions: Mapping[int, Json], _rows: Mapping[int, int], _total: int, /, *, finished: bool
@@ -165,6 +164,12 @@ def _calls(items: Sequence[_Batch], most: int) -> Iterator[list[Any]]:
         rows += page
     if rows:
         yield rows
+
+
+async def _called(function: Callable[[list[Any]], object], rows: list[Any]) -> None:
+    result = function(rows)
+    if inspect.isawaitable(result):
+        await result
 
 
 def _is_async(function: object) -> bool:
