@@ -55,6 +55,14 @@ class Log:
     def __init__(self) -> None:
         self._logger: Final = logging.getLogger("trio_crawl")
 
+    def tells(self, level: int) -> bool:
+        """Return whether anybody is told of *level*."""
+        return self._logger.isEnabledFor(level)
+
+    def debug(self, message: str, *args: object) -> None:
+        """Tell what is of interest to who looks for a fault."""
+        self._tell(logging.DEBUG, message, args)
+
     def info(self, message: str, *args: object) -> None:
         """Tell what may be of interest."""
         self._tell(logging.INFO, message, args)
@@ -72,7 +80,7 @@ class Log:
             signal.raise_signal(signal.SIGINT)
 
     def _log(self, level: int, message: str, args: tuple[object, ...]) -> None:
-        # Above this: `call`, `_tell`, and `info` or `warning`.
+        # Above this: `call`, `_tell`, and `debug`, `info` or `warning`.
         self._logger.log(level, message, *args, stacklevel=5)
 
 
