@@ -11,6 +11,7 @@ import trio
 from hypothesis import given, settings, strategies
 
 from trio_crawl import UsageError
+from trio_crawl.__main__ import main
 from trio_crawl._cli.seeds import Lines, seeds_of
 
 
@@ -80,3 +81,9 @@ def test_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UsageError, match="there is no standard input"):
         seeds_of([], "-")
+
+
+def test_a_file_that_is_given_as_a_url(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says how a file of URLs is given."""
+    assert main(["urls.txt"]) == 2
+    assert "For a file of URLs, give --seeds urls.txt." in capsys.readouterr().err

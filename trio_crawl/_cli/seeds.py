@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from .. import _urls
+from .._crawl.seeds import alone
 from .._errors import SeedError, UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def seeds_of(urls: Sequence[str], file: str | None) -> Seeds:
         msg = "no seeds: give a URL or more, or --seeds FILE (- is standard input)"
         raise UsageError(msg)
     for url in urls:
-        if _urls.parse(url) is None:
-            raise SeedError(_urls.explain(url))
+        alone(url)
     if file == "-":
         if sys.stdin is None or sys.stdin.closed:
             msg = "--seeds -: there is no standard input (it is closed); name a file"

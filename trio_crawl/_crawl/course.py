@@ -18,6 +18,7 @@ from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 from .lists import ToRead
 from .marks import Marks, Unnamed
 from .pages import is_success
+from .told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,15 +111,18 @@ class Course:
         self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
+        self.told = Told()
+        self._adaptive = options.pace == "adaptive"
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
+        self.told.hop(lease, result, now)
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
             lease.changed = len(lease.chain)
-        pause = rest(lease, result, wall)
+        pause = rest(lease, result, wall, adaptive=self._adaptive)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
         return self.settle(lease, result, now, wall)
@@ -152,6 +156,7 @@ class Course:
         verdict = self._judge(lease, result, wall)
         match verdict:
             case Again(wait):
+                self.told.again(lease, result, wait)
                 self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
@@ -167,6 +172,7 @@ class Course:
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
+                self.told.page(lease, response.status, now)
                 return self._keep(lease, response, wall)
         return None
 

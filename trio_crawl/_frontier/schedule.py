@@ -48,9 +48,10 @@ class Schedule:
         delay: seconds between two starts on one host.
         per_address_delay: whether *delay* lies between two starts on one IP address, too.
         paced: whether hosts mind how fast they are asked.
+        adaptive: whether their trouble slows the crawl down.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are keywords, of one call
         self,
         *,
         per_host: int,
@@ -58,8 +59,9 @@ class Schedule:
         delay: float,
         per_address_delay: bool = False,
         paced: bool = True,
+        adaptive: bool = True,
     ) -> None:
-        self._terms = Terms(per_host, delay, paced=paced)
+        self._terms = Terms(per_host, delay, paced=paced, adaptive=adaptive)
         self._per_address = per_address
         self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
