@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from .._model.conduct import SLACK, HostReport, RobotsReport
+from .shelf import unpack
 from .watch import HostRecord, RobotsRecord
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ _FORGIVE: Final = (
 def take_down(db: sqlite3.Connection, changes: Changes) -> None:
     """Add what is new in *changes*, in the transaction that is open."""
     db.executemany(_HOST, changes.hosts)
-    db.executemany(_ROBOTS, changes.robots)
+    # One at a time: unpacked, they may be a thousand times as large.
+    db.executemany(_ROBOTS, map(_unpacked, changes.robots))
     db.executemany(
         "DELETE FROM cookies WHERE site = ?",
         [(site,) for site, jar in changes.cookies.items() if jar is None],
@@ -121,6 +123,11 @@ def take_down(db: sqlite3.Connection, changes: Changes) -> None:
         "INSERT OR REPLACE INTO cookies VALUES (?, ?)",
         [(site, jar) for site, jar in changes.cookies.items() if jar is not None],
     )
+
+
+def _unpacked(record: RobotsRecord) -> RobotsRecord:
+    source = record.source
+    return record._replace(source=unpack(source)) if isinstance(source, bytes) else record
 
 
 def forgive(db: sqlite3.Connection) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
-from zlib import compress, decompress
 
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Lease
 from .._policy import robots
-from .shelf import Shelf
+from .shelf import Shelf, pack, unpack
 from .watch import RobotsRecord
 
 if TYPE_CHECKING:
@@ -103,19 +102,17 @@ class RobotsDesk:
         if entry.decision != "rules" or entry.rules is not None:
             return entry.rules if not isinstance(entry.rules, FetchError) else None
         rules = self._rules.get(origin)
-        source = None if rules is not None else self._source(origin)
-        if source is not None:
-            rules = robots.reread(source, entry.crawl_delay)
+        packed = None if rules is not None else self._packed(origin)
+        if packed is not None:
+            rules = robots.reread(unpack(packed), entry.crawl_delay)
             self._rules.put(origin, rules)
         return rules
 
-    def _source(self, origin: str) -> str | None:
-        packed = self._small.get(origin) or self._large.get(origin)
-        return None if packed is None else decompress(packed).decode("utf-8", "surrogatepass")
+    def _packed(self, origin: str) -> bytes | None:
+        return self._small.get(origin) or self._large.get(origin)
 
-    def _keep(self, origin: str, source: str) -> None:
+    def _keep(self, origin: str, packed: bytes) -> None:
         """Keep rules as they are written, which takes much less than what is made of them."""
-        packed = compress(source.encode("utf-8", "surrogatepass"))
         is_small = len(packed) < SMALL
         (self._small if is_small else self._large).put(origin, packed)
         (self._large if is_small else self._small).drop(origin)
@@ -183,7 +180,7 @@ class RobotsDesk:
         crawl_delay = None if verdict is None or isinstance(verdict, FetchError) else verdict.crawl_delay
         held = verdict
         if decision == "rules" and isinstance(verdict, robots.Rules):
-            self._keep(origin, verdict.source)
+            self._keep(origin, pack(verdict.source))
             self._rules.put(origin, verdict)
             held = None
         entry = _Known(
@@ -219,7 +216,7 @@ class RobotsDesk:
             entry.told, entry.told_skipped = True, entry.skipped
         self._changed.clear()
 
-    def _record(self, origin: str, entry: _Known, source: str | None = None) -> RobotsRecord:
+    def _record(self, origin: str, entry: _Known, source: bytes | None = None) -> RobotsRecord:
         return RobotsRecord(
             origin=origin,
             host=_urls.host(f"{origin}/"),
@@ -252,7 +249,8 @@ class RobotsDesk:
         if record.decision == "rules":
             if record.source is None:
                 return False
-            self._keep(record.origin, record.source)
+            source = record.source
+            self._keep(record.origin, source if isinstance(source, bytes) else pack(source))
         self._known[record.origin] = _Known(
             decision=record.decision,
             rules=robots.ALLOW_ALL if record.decision == "allow_all" else None,
@@ -265,8 +263,8 @@ class RobotsDesk:
         )
         return True
 
-    def _untold(self, origin: str, entry: _Known) -> str | None:
-        return None if entry.told or entry.decision != "rules" else self._source(origin)
+    def _untold(self, origin: str, entry: _Known) -> bytes | None:
+        return None if entry.told or entry.decision != "rules" else self._packed(origin)
 
     def records(self, hosts: Collection[str] | None = None) -> Iterator[RobotsRecord]:
         """Yield what is known of *hosts*, of all if there are none given, for a report without a state."""

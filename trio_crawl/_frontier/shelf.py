@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar, final
+from zlib import compress, decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,3 +53,13 @@ class Shelf(Generic[T]):
         found = self._kept.pop(name, None)
         if found is not None:
             self._bytes -= self._size(found)
+
+
+def pack(text: str) -> bytes:
+    """Return *text* in less memory."""
+    return compress(text.encode("utf-8", "surrogatepass"))
+
+
+def unpack(packed: bytes) -> str:
+    """Return what `pack` was given."""
+    return decompress(packed).decode("utf-8", "surrogatepass")

@@ -67,7 +67,8 @@ class RobotsRecord(NamedTuple):
         size: bytes of the file.
         crawl_delay: seconds that it asks for.
         skipped: pages that were skipped because of it, since the last record of this run.
-        source: our rules in it, one a line; None if they are the same as before.
+        source: our rules in it, one a line, packed as long as they wait for the state; None if they
+            are the same as before.
         product: whom they are for.
     """
 
@@ -80,7 +81,7 @@ class RobotsRecord(NamedTuple):
     size: int
     crawl_delay: float | None
     skipped: int
-    source: str | None
+    source: str | bytes | None
     product: str
 
 
