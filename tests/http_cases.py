@@ -266,8 +266,8 @@ async def played(  # noqa: PLR0913 - most of them for one test each
                 per_address=at_once,
             ) as outcomes:
                 async for outcome in outcomes:
-                    number, what = outcome.url.split("/")[3:]
-                    (first if what == "case" else second)[int(number)] = outcome
+                    played, what = outcome.url.split("/")[3:]
+                    (first if what == "case" else second)[int(played)] = outcome
                     if what == "case":
                         ask.send_nowait(Request(_next_of(outcome), priority=1))
                     if len(second) == len(all_steps):

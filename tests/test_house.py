@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 import pytest
+import typed_program
 
 import trio_crawl
 
@@ -186,6 +187,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
         "pytest_trio_crawl.py",
         f"trio_crawl-{trio_crawl.__version__}.dist-info",
     }
+
+
+async def test_a_typed_program_runs() -> None:
+    """What type checkers are told of streams and controls is so."""
+    assert await typed_program.streams() == [typed_program.SEED, f"{typed_program.SEED}gone"]
+    assert (await typed_program.control()).pages == (await typed_program.with_own_status()).pages == 2
 
 
 def test_importing_the_library_loads_no_client_and_no_command_line() -> None:

@@ -48,7 +48,7 @@ class Elsewhere:
         self._every = bool(kinds - FOLLOWED)
         self._parserless = options.parse is None
         # One more, for a host that has none at work: see `FairTurns`.
-        self.workers = Workers(virtual=virtual, spare=SPARE_WORKERS)
+        self.workers: Workers = Workers(virtual=virtual, spare=SPARE_WORKERS)
 
     @property
     def runs_parser(self) -> bool:

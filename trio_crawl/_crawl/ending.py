@@ -36,7 +36,7 @@ class Ending:
         self.error: BaseException | None = None
         self.cancelled = False
         self.report: Report | None = None
-        self.moment = 0.0
+        self.moment: float = 0.0
         """When it ended, in seconds of trio's clock."""
 
     @property

@@ -74,7 +74,7 @@ class Engine:
         UsageError: the seeds or an option can't be right.
     """
 
-    def __init__(self, seeds: Seeds, options: Options, *, stream: Stream | None = None) -> None:
+    def __init__(self, seeds: Seeds, options: Options, *, stream: Stream[Any] | None = None) -> None:
         self._options = options
         self._stream = stream
         self._work_scope = trio.CancelScope()

@@ -101,7 +101,7 @@ class Loop:
         self._wall_clock = wall_clock
         self._recorder = Recorder(wanted=outlet.wants_exchanges)
         self._course = Course(frontier, pages, options, contents, self._recorder)
-        self.tasks = Tasks(
+        self.tasks: Tasks = Tasks(
             frontier=frontier,
             fetcher=fetcher,
             pages=pages,
@@ -125,9 +125,9 @@ class Loop:
         self._ceiling = inf
         self._lacking_since: float | None = None
         self._unread: deque[trio.Event] = deque()
-        self.paused = False
-        self.closed = False
-        self.moved_at = 0.0
+        self.paused: bool = False
+        self.closed: bool = False
+        self.moved_at: float = 0.0
         """When the last hop began, or the last hop or async parser ended."""
 
     async def run(self, nursery: trio.Nursery) -> None:

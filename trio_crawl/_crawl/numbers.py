@@ -47,8 +47,8 @@ class Numbers:
         self._outlet = outlet
         self._pages = pages
         self._ending = ending
-        self.began = 0.0
-        self.before = 0.0
+        self.began: float = 0.0
+        self.before: float = 0.0
         self.hosts: Sequence[HostReport] = ()
         self.hosts_beyond: HostSums | None = None
         self.seeds_unread: int | None = 0

@@ -38,11 +38,13 @@ CONCURRENCY: Final = 64
 AllowPrivate: TypeAlias = "bool | Iterable[str]"
 
 
-class CrawlOptions(TypedDict, total=False):
-    """The keywords of ``crawl()``, for functions that pass them on; see there."""
+Parsers: TypeAlias = "Parse | Mapping[str | None, Parse] | None"
+
+
+class OtherOptions(TypedDict, total=False):
+    """The keywords of ``crawl()`` but for the parser, on which it depends what a stream gives."""
 
     fetch: object
-    parse: Parse | Mapping[str | None, Parse] | None
     parse_in: ParseIn
     write: object
     overwrite: bool
@@ -77,6 +79,12 @@ class CrawlOptions(TypedDict, total=False):
     auth: Auth | None
     allow_private: AllowPrivate
     parse_errors: ParseErrors
+
+
+class CrawlOptions(OtherOptions, total=False):
+    """The keywords of ``crawl()``, for functions that pass them on; see there."""
+
+    parse: Parsers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ class Outlet:
         self, writers: Sequence[Writer[Any]], ledger: Ledger, *, most: int, journal: Journal | None = None
     ) -> None:
         self._journal = journal
-        self.step = Step() if journal is None else journal.step
+        self.step: Step = Step() if journal is None else journal.step
         """In which an outcome is gathered, and entered in the frontier: it is committed as a whole."""
         self.positions: list[Json] = [None] * len(writers)
         self.resumed = False
@@ -80,11 +80,11 @@ class Outlet:
         self._send, self._batches = trio.open_memory_channel[Batch](1)
         self._commits = Commits()
         self._doing: tuple[str, float] | None = None
-        self.unwritten = 0
-        self.written_at = 0.0
+        self.unwritten: int = 0
+        self.written_at: float = 0.0
         """When the last batch was in every output."""
-        self.opened = trio.Event()
-        self.done = trio.Event()
+        self.opened: trio.Event = trio.Event()
+        self.done: trio.Event = trio.Event()
 
     @property
     def full(self) -> bool:

@@ -104,7 +104,7 @@ class Pages:
         self._headers = _over(ours, check_fields(options.headers))
         self._credentials = Credentials(options.auth)
         self._jar = cookie_jar(options.cookies)
-        self.links_dropped = 0
+        self.links_dropped: int = 0
 
     @property
     def workers(self) -> int:

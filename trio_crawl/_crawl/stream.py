@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, final
 
 import trio
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from ..abc import Environment
     from .control import Control
 
+ItemT = TypeVar("ItemT")
 _Items: TypeAlias = tuple[Any, ...]
 
 
 @final
-class Stream:
+class Stream(Generic[ItemT]):
     """The pages of a crawl, in the order of parsing, while it goes on.
 
     With a ``parse`` of the user's it gives what that yields. Asking for the next
@@ -48,7 +49,7 @@ class Stream:
         self._ended = trio.Event()
         self._error: BaseException | None = None
         self._report: Report | None = None
-        self.told = False
+        self.told: bool = False
 
     def __repr__(self) -> str:
         return f"<Stream of pages, {'ended' if self._ended.is_set() else 'going on'}>"
@@ -64,11 +65,11 @@ class Stream:
             raise RuntimeError("there is no report yet: the crawl goes on until its block is left")
         return self._report
 
-    def __aiter__(self) -> Stream:
+    def __aiter__(self) -> Stream[ItemT]:
         return self
 
     @trio.lowlevel.enable_ki_protection
-    async def __anext__(self) -> Any:  # noqa: ANN401 - a Page, or whatever the user's parser yields
+    async def __anext__(self) -> ItemT:
         """Return the next item.
 
         Raises:
@@ -81,7 +82,7 @@ class Stream:
         try:
             self._acknowledge()
             with suppress(trio.EndOfChannel):
-                item = await self._receive.receive()
+                item: ItemT = await self._receive.receive()
                 self._holds = True
                 return item
             await self._ended.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -18,15 +18,19 @@ from .told import ONE_PAGE
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Unpack
+    from typing import Literal, Unpack
 
+    from .._model import Skip
     from .control import Control
-    from .options import CrawlOptions
+    from .options import CrawlOptions, OtherOptions, Parsers
     from .seeds import Seeds
 
 
+ItemT = TypeVar("ItemT")
+
+
 @final
-class open_crawl:  # noqa: N801 - it is called, as `open` is
+class open_crawl(Generic[ItemT]):  # noqa: N801 - it is called, as `open` is
     """Crawl from *seeds*, and give the pages as a stream.
 
     ::
@@ -44,6 +48,7 @@ class open_crawl:  # noqa: N801 - it is called, as `open` is
 
     Args:
         seeds: where to begin, as for `crawl`.
+        parse: as for `crawl`; without one the stream gives pages.
         failures: give each `Failure`, too.
         skips: give each `Skip`, too: what was found and is not asked for. (Of those that ``max_pages``
             leaves, where there is a state, those that are in memory.)
@@ -58,18 +63,69 @@ class open_crawl:  # noqa: N801 - it is called, as `open` is
 
     # A class, since an interrupt may strike between the lines of contextlib, and leave the crawl open.
 
+    @overload
     def __init__(
-        self, seeds: Seeds, *, failures: bool = False, skips: bool = False, **keywords: Unpack[CrawlOptions]
+        self: open_crawl[Page],
+        seeds: Seeds,
+        *,
+        parse: None = None,
+        failures: Literal[False] = False,
+        skips: Literal[False] = False,
+        **keywords: Unpack[OtherOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: open_crawl[Page | Failure],
+        seeds: Seeds,
+        *,
+        parse: None = None,
+        failures: Literal[True],
+        skips: Literal[False] = False,
+        **keywords: Unpack[OtherOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: open_crawl[Page | Failure | Skip],
+        seeds: Seeds,
+        *,
+        parse: None = None,
+        failures: bool = False,
+        skips: bool = False,
+        **keywords: Unpack[OtherOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: open_crawl[Any],
+        seeds: Seeds,
+        *,
+        parse: Parsers,
+        failures: bool = False,
+        skips: bool = False,
+        **keywords: Unpack[OtherOptions],
+    ) -> None: ...
+
+    def __init__(
+        self,
+        seeds: Seeds,
+        *,
+        parse: Parsers = None,
+        failures: bool = False,
+        skips: bool = False,
+        **keywords: Unpack[OtherOptions],
     ) -> None:
         self._seeds = seeds
         self._failures = failures
         self._skips = skips
-        self._keywords = keywords
+        self._keywords: CrawlOptions = {**keywords, "parse": parse}
 
     @enable_ki_protection
-    async def __aenter__(self) -> Stream:
+    async def __aenter__(self) -> Stream[ItemT]:
         check_in_trio()
-        self._stream = stream = Stream(failures=self._failures, skips=self._skips)
+        stream: Stream[ItemT] = Stream(failures=self._failures, skips=self._skips)
+        self._stream = stream
         self._engine = Engine(self._seeds, options_of(**self._keywords), stream=stream)
         self._nursery = open_own_nursery()
         nursery = await self._nursery.__aenter__()

@@ -131,10 +131,10 @@ class Tasks:
             FairTurns(2 * concurrency, self._crowd, most_bytes=_PARSED_BYTES),
             FairTurns(_READERS, self._crowd),
         )
-        self.fetching = 0
-        self.naming = 0
-        self.parsing = 0
-        self.reading = 0
+        self.fetching: int = 0
+        self.naming: int = 0
+        self.parsing: int = 0
+        self.reading: int = 0
 
     @property
     def busy(self) -> int:

@@ -31,7 +31,7 @@ class Crowd:
         self._hold = hold
         self._waiting: Counter[str] = Counter()
         self._bytes = 0
-        self.size = 0
+        self.size: int = 0
 
     def __repr__(self) -> str:
         return f"<Crowd of {self.size} pages, {self._bytes:,} bytes>"
@@ -74,7 +74,7 @@ class Turn:
         self._turns = turns
         self.host = host
         self.size = size
-        self.begun = trio.Event()
+        self.begun: trio.Event = trio.Event()
 
     async def __aenter__(self) -> None:
         if self.begun.is_set():

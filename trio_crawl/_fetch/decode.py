@@ -234,7 +234,7 @@ class Decoding:
 
     def __init__(self, body: bytes, content_encoding: str | None, max_bytes: int) -> None:
         self._steps = _undo(body, content_encoding, max_bytes)
-        self.content = b""
+        self.content: bytes = b""
         """The content, once `go_on` has said that it is there."""
 
     def go_on(self) -> bool:

@@ -204,7 +204,7 @@ class Step:
     __slots__ = ("torn",)
 
     def __init__(self) -> None:
-        self.torn = False
+        self.torn: bool = False
 
     def __repr__(self) -> str:
         return f"<Step{', torn' * self.torn}>"
@@ -230,9 +230,9 @@ class Journal:
     __slots__ = ("changes", "sources", "step")
 
     def __init__(self) -> None:
-        self.changes = Changes()
+        self.changes: Changes = Changes()
         self.sources: list[Source] = []
-        self.step = Step()
+        self.step: Step = Step()
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"

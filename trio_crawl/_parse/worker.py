@@ -81,7 +81,7 @@ class Workers:
     def __init__(self, *, virtual: bool = False, seconds: float | None = None, spare: int = 0) -> None:
         self._start = _Blocking.start if virtual else _Process.start
         self._seconds = PARSE_SECONDS if seconds is None else seconds
-        self.most = min(MOST_WORKERS, os.cpu_count() or 1) + spare
+        self.most: int = min(MOST_WORKERS, os.cpu_count() or 1) + spare
         self._limiter = trio.CapacityLimiter(self.most)
         self._idle: list[_Worker] = []
 

@@ -36,7 +36,7 @@ class Parts:
     def __init__(self, name: str) -> None:
         self._path = absolute(name)
         found = _NUMBER.split(self._path.name)
-        self.numbered = len(found) > 1
+        self.numbered: bool = len(found) > 1
         if len(found) > 3 or _NUMBER.search(str(Path(name).parent)):  # noqa: PLR2004 - before, width, behind
             raise UsageError(
                 f"{name}: {{n}} numbers the files of one folder; give it once, in the file's name"

@@ -44,7 +44,7 @@ class Template:
     def __init__(self, name: str) -> None:
         self.name = name
         self._path = absolute(name)
-        self.numbered = "{n}" in self._path.name
+        self.numbered: bool = "{n}" in self._path.name
         if name.count("{n}") > 1 or ("{n}" in name and not self.numbered):
             raise UsageError(
                 f"{name}: {{n}} numbers the files of one folder; give it once, in the file's name"

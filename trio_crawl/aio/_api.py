@@ -93,7 +93,7 @@ async def open_crawl(
     """
     async with guest_run() as guest:
         host = Host(guest.loop, copy_context())
-        opened: asyncio.Future[TrioStream] = guest.loop.create_future()
+        opened: asyncio.Future[TrioStream[Any]] = guest.loop.create_future()
         left = trio.Event()
         failed = False
 

@@ -40,7 +40,7 @@ class Guest:
                 "trio runs in this thread already, as somebody else's guest or around this loop; "
                 "call trio_crawl.crawl there"
             )
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.users = 0
         self.calls: set[Call[Any]] = set()
         self.ended: asyncio.Future[None] = self.loop.create_future()

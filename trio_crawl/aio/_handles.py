@@ -93,11 +93,11 @@ class Stream:
         control: of the crawl that goes on.
     """
 
-    def __init__(self, guest: Guest, stream: TrioStream) -> None:
+    def __init__(self, guest: Guest, stream: TrioStream[Any]) -> None:
         self._guest = guest
         self._stream = stream
         self._kept: list[Any] = []
-        self.control = Control(stream.control)
+        self.control: Control = Control(stream.control)
 
     def __repr__(self) -> str:
         return repr(self._stream)
