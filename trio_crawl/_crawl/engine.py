@@ -121,6 +121,7 @@ class Engine:
             outlet=self._outlet,
             pages=self._pages,
             ending=self._ending,
+            fetcher=self._fetcher,
         )
         self._explainer = Explainer(
             loop=self._loop, frontier=self._frontier, numbers=self._numbers, ending=self._ending

@@ -180,7 +180,8 @@ class Pages:
         """Return what removes the content coding of the body, a part at a time."""
         if lease.method == "HEAD":
             return Decoding(b"", None, 0)
-        return Decoding(response.body, response.headers.get("content-encoding"), self._limit(lease))
+        coding = response.headers.get("content-encoding")
+        return Decoding(response.body, coding, self._limit(lease), truncated=response.truncated)
 
     def page(self, lease: Lease, response: Response, content: bytes, fetched_at: datetime) -> Page:
         """Return the page that *response* is.
@@ -208,6 +209,7 @@ class Pages:
             elapsed=response.elapsed,
             http_version=response.http_version,
             address=response.address,
+            truncated=response.truncated,
             _document=HtmlDocument(
                 content,
                 content_type=response.headers.get("content-type"),

@@ -76,11 +76,16 @@ class Report(Statistics):
         outputs: the outputs, as they were named.
         hosts: how hosts were treated: at most a hundred, first those where a rule was not
             kept, which there should be none of, then the busiest.
+        bad_records: with an archive as the fetcher, records of it that were left out, since they
+            can't be read.
+        bad_places: where the first ten of them are, file and offset, and what is wrong with each.
     """
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
     hosts: tuple[HostReport, ...] = ()
+    bad_records: int = 0
+    bad_places: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
@@ -117,6 +122,8 @@ class Report(Statistics):
             _line("rows written", self.rows, {})
             + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
             f"{'bytes received':<16}{self.bytes:>11,}",
+            *([_line("bad records", self.bad_records, {})] if self.bad_records else []),
+            *[f"  {place}" for place in self.bad_places],
         ]
         return "\n".join(lines)
 
