@@ -33,7 +33,7 @@ Figures = dict[str, float]
 """What `benchmarks.contestant` prints."""
 
 _HERE: Final = Path(__file__).parent
-_PACKAGES: Final = ("trio", "pycurl", "selectolax", "ada-url", "aiohttp", "aiofiles")
+_PACKAGES: Final = ("trio", "pycurl", "turbohtml", "ada-url", "aiohttp", "aiofiles")
 _HEADER: Final = "source_url\tparsed_url"
 _MIB: Final = 1024 * 1024
 _LONGEST: Final = 600.0

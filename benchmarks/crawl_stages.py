@@ -70,7 +70,7 @@ def main() -> None:
                 command, cwd=_HERE.parent, stdout=subprocess.PIPE, check=True, timeout=_LONGEST
             )
     looks: dict[str, int] = json.loads(result.stdout)
-    facts = machine.facts("trio", "pycurl", "selectolax", "ada-url")
+    facts = machine.facts("trio", "pycurl", "turbohtml", "ada-url")
     text = _report(facts, looks)
     print(text)
     arguments.results.mkdir(parents=True, exist_ok=True)

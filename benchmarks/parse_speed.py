@@ -1,4 +1,4 @@
-"""What it takes to find the links of a page: ours stage by stage, and beside what others use.
+"""What it takes to read a page: ours stage by stage, and its links beside what others use.
 
     python -m benchmarks.parse_speed [--rounds 7] [--pages 500] [--results DIRECTORY]
 
@@ -23,6 +23,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
+import turbohtml
 from bs4 import BeautifulSoup
 from lxml import html as lxml_html
 from parsel import Selector
@@ -30,9 +31,11 @@ from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor
 from selectolax.lexbor import LexborHTMLParser
 
-from trio_crawl._parse.encoding import decode
+from trio_crawl._parse.anchors import anchor_links, document_base
+from trio_crawl._parse.cost import is_cheap
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.links import LinkCache
+from trio_crawl._parse.tree import Tree
 
 from . import machine, site
 
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 _HERE: Final = Path(__file__).parent
 _TYPE: Final = "text/html; charset=utf-8"
 _ORIGIN: Final = "http://site.test"
-_PACKAGES: Final = ("selectolax", "ada-url", "scrapy", "parsel", "lxml", "beautifulsoup4")
+_PACKAGES: Final = ("turbohtml", "ada-url", "selectolax", "scrapy", "parsel", "lxml", "beautifulsoup4")
 _MICRO: Final = 1e6
 
 
@@ -110,6 +113,15 @@ def _lexbor() -> Callable[[Source], list[str]]:
     return links
 
 
+def _turbohtml() -> Callable[[Source], list[str]]:
+    def links(source: Source) -> list[str]:
+        tree = turbohtml.parse(source.content.decode("utf-8", "replace"), positions=False)
+        found = (element.attr("href") or "" for element in tree.select("a[href], area[href]"))
+        return list(dict.fromkeys(urljoin(source.url, href) for href in found))
+
+    return links
+
+
 def _scrapy() -> Callable[[Source], list[str]]:
     extractor = LinkExtractor()
 
@@ -149,6 +161,7 @@ def _soup(builder: str) -> Callable[[Source], list[str]]:
 
 CONTESTANTS: Final[dict[str, Callable[[], Callable[[Source], list[str]]]]] = {
     "trio_crawl": _ours,
+    "turbohtml and urljoin": _turbohtml,
     "selectolax and urljoin": _lexbor,
     "lxml and urljoin": _lxml,
     "parsel and urljoin": _parsel,
@@ -190,7 +203,7 @@ def _round(
 
 def _stages(sources: Sequence[Source]) -> dict[str, float]:
     """Return the microseconds of CPU a page of each stage of ours."""
-    spent = dict.fromkeys(("decode", "parse", "extract", "join", "free the tree"), 0.0)
+    spent = dict.fromkeys(("decode", "predict", "parse", "links", "title, directives", "free the tree"), 0.0)
     cache = LinkCache()
     for source in sources:
         marks = [time.process_time()]
@@ -202,17 +215,18 @@ def _stages(sources: Sequence[Source]) -> dict[str, float]:
 
 def _one_page(source: Source, cache: LinkCache) -> Iterator[None]:
     """Take one page through the stages, and yield after each."""
-    text, encoding = decode(source.content, _TYPE)
+    page = HtmlDocument(source.content, content_type=_TYPE, url=source.url, cache=cache, bounded=True)
+    text = page.html
     yield
-    tree = LexborHTMLParser(text)
+    assert is_cheap(text)
     yield
-    nodes = tree.css("a, area, base, svg, math, iframe, frame")
-    found = [attributes["href"] or "" for node in nodes if "href" in (attributes := node.attributes)]
+    tree = Tree(text)
     yield
-    base = cache.base(source.url, encoding)
-    list(dict.fromkeys(base.link(reference, "a", None) for reference in found))
+    found = anchor_links(tree, cache.base(document_base(tree, source.url, "utf-8"), "utf-8"))
     yield
-    del nodes, tree
+    _ = tree.tagged("title")[0].text, tree.tagged("meta")
+    yield
+    del tree, found, page
     yield
 
 

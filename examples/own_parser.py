@@ -20,9 +20,9 @@ def parse(page: trio_crawl.Page) -> Iterator[trio_crawl.Link | dict[str, str]]:
     """Yield the quotes of *page*, and the way to the next one."""
     yield from page.links("li.next a")
     for quote in page.css("div.quote"):
-        text, author = quote.css_first("span.text"), quote.css_first("span.author")
+        text, author = quote.select_one("span.text"), quote.select_one("span.author")
         if text and author:
-            yield {"text": text.text(), "author": author.text(), "url": page.url}
+            yield {"text": text.text, "author": author.text, "url": page.url}
 
 
 async def scrape(url: str) -> None:

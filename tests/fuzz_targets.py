@@ -319,7 +319,7 @@ TARGETS: Final = {
         check=selectors,
         words=_words(
             r"p . # [ ] = \" ' :has( :not( :is( ) > + ~ , * :nth-child( 2n+1 of a | \\ ::before "
-            r":lexbor-contains("
+            r":dir( :lang("
         ),
     ),
 }

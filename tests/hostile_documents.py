@@ -6,6 +6,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from growth_support import ROOM
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,12 +41,23 @@ def halves(first: str, second: str, before: str = "") -> Shape:
     return lambda size: again(first, before)(size // 2) + again(second)(size // 2)
 
 
+def xhtml(shape: Shape) -> Shape:
+    """Return *shape* as the content of a document in XHTML, with a type for which references have names."""
+    doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "u">'
+    return lambda size: f'{doctype}<html xmlns="http://www.w3.org/1999/xhtml">{shape(size)}</html>'
+
+
 BOUND: Final = 0.05
 """Seconds of processor time that nothing may take on the event loop, on an idle machine."""
 
 
-def bound() -> float:
-    """Return that bound for the machine as it is: where it is busy, all takes longer."""
+def bound(room: float = ROOM) -> float:
+    """Return that bound for the machine as it is: where it is busy, all takes longer.
+
+    Args:
+        room: how much longer than on an idle machine it may take besides. What is not bounded takes a
+            hundred times as long.
+    """
 
     def work() -> float:
         began = time.thread_time()
@@ -52,7 +65,7 @@ def bound() -> float:
         return time.thread_time() - began
 
     # What this takes on a core of 2.5 GHz that has nothing else to do.
-    return BOUND * max(1.0, min(work() for _ in range(5)) / 0.003)
+    return room * BOUND * max(1.0, min(work() for _ in range(5)) / 0.003)
 
 
 FAMILY: Final[dict[str, Shape]] = {
@@ -147,4 +160,30 @@ FAMILY: Final[dict[str, Shape]] = {
     "links": numbered("<a href=/{}>x</a>"),
     "links in an image's company": numbered("<a href=/{}>x</a>", "<svg></svg>"),
     "bases": again("<base href=x>"),
+}
+
+XML_FAMILY: Final[dict[str, Shape]] = {
+    "elements": xhtml(again("<p/>")),
+    "one in another": xhtml(halves("<p>", "</p>")),
+    "one in another, not closed": xhtml(again("<p>")),
+    "namespaces": xhtml(again("<p xmlns='u'/>")),
+    "namespaces in one another": xhtml(halves("<p xmlns='u'>", "</p>")),
+    "prefixes in one another": xhtml(numbered("<p xmlns:a{}='u'>")),
+    "prefixes of one tag": xhtml(numbered("xmlns:a{}='u' ", "<p ", "/>")),
+    "many prefixes, used": xhtml(
+        again("<a1:b/>", "<p " + "".join(f"xmlns:a{n}='u' " for n in range(90)) + ">")
+    ),
+    "attributes": xhtml(numbered("a{}='1' ", "<p ", "/>")),
+    "references": xhtml(again("&nbsp;")),
+    "ampersands": xhtml(again("&")),
+    "comments begun": xhtml(again("<!--")),
+    "CDATA": xhtml(again("<![CDATA[x]]>")),
+    "CDATA begun": xhtml(again("<![CDATA[")),
+    "instructions begun": xhtml(again("<?x ")),
+    "a type that does not end": again("'", "<!DOCTYPE html "),
+    "a subset": lambda size: again("<!ENTITY a 'b'>", "<!DOCTYPE html [")(size) + "]><html/>",
+    "a subset that does not end": again("<!--", "<!DOCTYPE html ["),
+    "comments before the root": lambda size: again("<!-- -->")(size) + "<html/>",
+    "instructions before the root": lambda size: again("<?a?> ")(size) + "<html/>",
+    "space before the root": lambda size: again(" ")(size) + "<html/>",
 }

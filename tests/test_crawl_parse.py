@@ -54,8 +54,8 @@ def site() -> MemoryWeb:
 
 def found(page: Page) -> list[Link | dict[str, str]]:
     """Return what each form of a parser below finds."""
-    quotes = [quote.css_first("span.text") for quote in page.css("div.quote")]
-    rows = [{"text": quote.text(), "url": page.url} for quote in quotes if quote is not None]
+    quotes = [quote.select_one("span.text") for quote in page.css("div.quote")]
+    rows = [{"text": quote.text, "url": page.url} for quote in quotes if quote is not None]
     return [*page.links("li.next a"), *rows]
 
 

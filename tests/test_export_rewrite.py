@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import turbohtml
 from growth_support import assert_linear
-from selectolax.lexbor import LexborHTMLParser
 
 from trio_crawl._export.rewrite import rewrite_css, rewrite_html
 
@@ -18,8 +18,8 @@ def replaced(url: str) -> tuple[str, bool]:
     return url, False
 
 
-def html(body: str) -> LexborHTMLParser:
-    return LexborHTMLParser(rewrite_html(body, URL, replaced))
+def html(body: str) -> turbohtml.Document:
+    return turbohtml.parse(rewrite_html(body, URL, replaced))
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,16 @@ def html(body: str) -> LexborHTMLParser:
 )
 def test_references_are_replaced(markup: str, selector: str, attribute: str, value: str) -> None:
     """Each in the attribute that it stands in, resolved against the page."""
-    node = html(markup).css_first(selector)
+    node = html(markup).select_one(selector)
     assert node is not None
-    assert node.attributes[attribute] == value
+    assert node.attr(attribute) == value
 
 
 def test_a_base_counts_and_is_taken_out() -> None:
     """References are relative to it, also one that is a fragment alone; the copy has none."""
     document = html("<base href=/base/><base href=/second/><a href=x>x</a><a href='#y'>y</a>")
-    assert [node.attributes["href"] for node in document.css("a")] == ["local:base/x", "local:base/#y"]
-    assert document.css("base") == []
+    assert [node.attr("href") for node in document.select("a")] == ["local:base/x", "local:base/#y"]
+    assert document.select("base") == []
 
 
 def test_what_binds_a_file_to_its_origin_is_taken_out() -> None:
@@ -63,12 +63,12 @@ def test_what_binds_a_file_to_its_origin_is_taken_out() -> None:
         "<link rel=stylesheet href=/s.css integrity=sha256-x crossorigin>"
         "<script src=https://elsewhere.test/x.js integrity=sha256-y></script>"
     )
-    link, script = document.css_first("link"), document.css_first("script")
+    link, script = document.select_one("link"), document.select_one("script")
     assert link is not None
     assert script is not None
-    assert document.css("meta") == []
-    assert set(link.attributes) == {"rel", "href"}
-    assert script.attributes["integrity"] == "sha256-y"
+    assert document.select("meta") == []
+    assert set(link.attrs) == {"rel", "href"}
+    assert script.attr("integrity") == "sha256-y"
 
 
 def test_style_elements_are_rewritten_and_the_rest_is_kept() -> None:
@@ -83,6 +83,35 @@ def test_style_elements_are_rewritten_and_the_rest_is_kept() -> None:
     assert 'a > b {background: url("local:folder/x.png")}' in text
     assert "if (a < b && c) { x = 'href=/y' }" in text
     assert "<!-- href=/z -->" in text
+
+
+@pytest.mark.parametrize(
+    "markup", ["<svg><style>{}</style></svg>", "<math><style>{}</style></math>", "<p>{}</p>"]
+)
+def test_what_is_text_stays_text(markup: str) -> None:
+    """Also in a style sheet of a picture, where text is escaped."""
+    text = rewrite_html(markup.format("&lt;img src=x onerror=alert(1)&gt;"), URL, replaced)
+    assert "<img" not in text
+    assert turbohtml.parse(text).select("img") == []
+
+
+def test_what_noscripts_and_frames_hold_is_rewritten() -> None:
+    """The one is text for what runs scripts, the other the value of an attribute."""
+    document = html(
+        "<body><noscript><img src=/i.png></noscript><iframe srcdoc='<base href=/b/><a href=x>y</a>'></iframe>"
+        "<template><a href=/t>t</a></template>"
+    )
+    assert [element.attr("src") for element in document.select("noscript img")] == ["local:i.png"]
+    frame = document.select_one("iframe")
+    assert frame is not None
+    assert 'href="local:b/x"' in (frame.attr("srcdoc") or "")
+    assert [element.attr("href") for element in document.select("template a")] == ["local:t"]
+
+
+def test_a_page_that_was_made_to_be_slow_is_left_as_it_is() -> None:
+    """It would take gigabytes to parse."""
+    page = "".join(f"<p><b a{number}>" for number in range(40_000))
+    assert rewrite_html(page, URL, replaced) is page
 
 
 @pytest.mark.parametrize(

@@ -167,10 +167,24 @@ DOCUMENTS: dict[str, tuple[bytes, str | None, list[str] | str | None]] = {
     "50,000 attributes": (
         LINKS.encode() + b"<p " + b" ".join(b"a%d" % n for n in range(50_000)) + b">",
         "text/html",
+        [SITE + "linked"],
+    ),
+    "elements in one another": (LINKS.encode() + b"<div>" * 200_000, "text/html", [SITE + "linked"]),
+    "attributes of many bodies": (
+        LINKS.encode() + b"".join(b"<body a%d>" % n for n in range(50_000)),
+        "text/html",
         "parse",
     ),
-    "elements in one another": (LINKS.encode() + b"<div>" * 200_000, "text/html", "parse"),
-    "a few elements in one another": (LINKS.encode() + b"<div>" * 1000, "text/html", [SITE + "linked"]),
+    "formatting of many kinds": (
+        LINKS.encode() + b"".join(b"<p><b a%d>" % n for n in range(50_000)),
+        "text/html",
+        "parse",
+    ),
+    "frames in frames": (
+        LINKS.encode() + b"<iframe srcdoc='" + b"&lt;p>&lt;b a&gt;" * 50_000 + b"'></iframe>",
+        "text/html",
+        None,
+    ),
 }
 
 
@@ -236,7 +250,7 @@ async def test_the_first_example_crawls_once(tmp_path: Path) -> None:
     web.add(SITE, "<a href=one>1</a><a href=hostile>h</a><a href=two>2</a>")
     web.add(SITE + "one", "<a href=./>home</a>")
     web.add(SITE + "two", "<a href=one>1</a>")
-    web.add(SITE + "hostile", "<a href=deep>d</a>" + "<p><b>x</b>" * 120_000)
+    web.add(SITE + "hostile", "<a href=deep>d</a>" + "<p><b>x</b>" * 180_000)
     async with serving(web, origin=SITE) as base:
         url = base.rstrip("/") + "/"
         (tmp_path / "example.py").write_text(first_example(url), encoding="utf-8")

@@ -129,8 +129,19 @@ def test_the_base_and_the_encoding_hold_for_every_kind() -> None:
 
 def test_foreign_elements_have_no_links_of_these_kinds() -> None:
     """A script in a picture is the picture's."""
-    page = document("<svg><script src=x></script><a href=y></a></svg><math><img src=z></math>")
-    assert [link.url for link in page.links(kinds=("script", "a"))] == []
+    page = document("<svg><script src=x></script></svg><math><script src=z></script><a href=y></a></math>")
+    assert page.links(kinds=("script", "a")) == []
+
+
+def test_a_link_in_a_picture_is_one() -> None:
+    """By ``href``, or as it was written of old; also in what is HTML in a picture."""
+    page = document("<svg><a href=x xlink:href=y></a><a xlink:href=z></a><foreignObject><a href=p></svg>")
+    for links in (page.links(), page.links(kinds="a"), page.links("a")):
+        assert [(link.url, link.kind) for link in links] == [
+            ("http://h/d/x", "a"),
+            ("http://h/d/z", "a"),
+            ("http://h/d/p", "a"),
+        ]
 
 
 @pytest.mark.parametrize(

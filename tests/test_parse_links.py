@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from trio_crawl import _urls
 from trio_crawl._model import Link
-from trio_crawl._parse.links import LinkCache, reference_of
+from trio_crawl._parse.links import LinkCache
 
 BASES = [
     "http://h/a/b?x=/1",
@@ -128,22 +128,6 @@ def test_what_is_long_is_not_kept() -> None:
     assert len(cache) == before
     cache.base("http://h/" + "x/" * 3000, "utf-8")
     assert len(cache) == before
-
-
-@pytest.mark.parametrize(
-    ("attributes", "expected"),
-    [
-        ({"href": " a ", "src": "b"}, "a"),
-        ({"src": "b"}, "b"),
-        ({"href": None}, ""),
-        ({"id": "x"}, None),
-    ],
-)
-def test_an_element_refers_by_href_or_else_by_src(
-    attributes: dict[str, str | None], expected: str | None
-) -> None:
-    """One without either refers to nothing."""
-    assert reference_of(attributes) == expected
 
 
 @given(

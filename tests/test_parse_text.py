@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
 
-from trio_crawl._parse.text import collapse, text_of
+from trio_crawl._parse.text import collapse, document_text
+from trio_crawl._parse.tree import Tree
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,12 @@ from trio_crawl._parse.text import collapse, text_of
 )
 def test_text_is_a_line_a_block(markup: str, expected: str) -> None:
     """Scripts, styles, comments and blank lines are left out, white space is collapsed."""
-    body = LexborHTMLParser(f"<!doctype html><title>t</title><body>{markup}").body
-    assert body is not None
-    assert text_of(body) == expected
+    assert document_text(Tree(f"<!doctype html><title>t</title><body>{markup}")) == expected
 
 
 def test_deep_nesting_is_no_recursion() -> None:
     """A tree is deeper than Python's stack if its author wants it so."""
-    body = LexborHTMLParser("<b>" * 3000 + "x").body
-    assert body is not None
-    assert text_of(body) == "x"
+    assert document_text(Tree("<b>" * 3000 + "x")) == "x"
 
 
 def test_white_space_is_that_of_ascii() -> None:

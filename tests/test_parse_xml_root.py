@@ -6,7 +6,7 @@ import pytest
 from growth_support import assert_linear
 
 from trio_crawl._parse.html import HtmlDocument
-from trio_crawl._parse.xml_root import XHTML, is_xhtml, root_of
+from trio_crawl._parse.xml_root import XHTML, root_of
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,3 @@ def test_without_any_type_a_list_is_no_page(text: str) -> None:
     assert not HtmlDocument(text.encode(), content_type=None, url="https://h/").is_html
     assert HtmlDocument(f"<p>{text}".encode(), content_type=None, url="https://h/").is_html
     assert HtmlDocument(text.encode(), content_type="text/html", url="https://h/").is_html
-
-
-def test_xhtml_is_told_by_namespace_and_name() -> None:
-    """Both of them."""
-    assert is_xhtml(f"<h:html xmlns:h='{XHTML}'>")
-    assert not is_xhtml(f"<h:body xmlns:h='{XHTML}'>")
-    assert not is_xhtml("<html>")

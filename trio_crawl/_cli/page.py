@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from .._errors import ParseError
 from .._model import Parsed
 from .._write.rows import page_row
 from .terminal import safe
@@ -17,7 +18,10 @@ _SHOWN_TEXT: Final = 1200
 
 
 def as_object(page: Page) -> dict[str, Any]:
-    """Return *page* as JSON can say it: a row of a ``.jsonl`` file, with headers and text."""
+    """Return *page* as JSON can say it: a row of a ``.jsonl`` file, with headers and text.
+
+    The text is None of a page that was made to be slow to read.
+    """
     row = page_row(Parsed(page=page, links=tuple(page.links())))
     return {
         **row,
@@ -25,13 +29,21 @@ def as_object(page: Page) -> dict[str, Any]:
         "http_version": page.http_version,
         "address": page.address,
         "headers": [list(pair) for pair in page.headers],
-        "text": page.text(),
+        "text": _text(page)[0],
     }
 
 
 def as_json(page: Page) -> str:
     """Return *page* as one JSON object."""
     return json.dumps(as_object(page), indent=2) + "\n"
+
+
+def _text(page: Page) -> tuple[str | None, str]:
+    """Return the text of *page*; None, and why, if it is not read."""
+    try:
+        return page.text(), ""
+    except ParseError as error:
+        return None, f"(no text: {error})"
 
 
 def as_links(page: Page) -> str:
@@ -52,7 +64,8 @@ def as_text(page: Page) -> str:
         "links": f"{len(page.links()):,}",
     }
     lines += [f"{name:<8} {value}" for name, value in facts.items()]
-    text = "\n".join(filter(None, (" ".join(line.split()) for line in page.text().splitlines())))
+    told, reason = _text(page)
+    text = "\n".join(filter(None, (" ".join(line.split()) for line in (told or reason).splitlines())))
     if text:
         more = " …" if len(text) > _SHOWN_TEXT else ""
         lines += ["", text[:_SHOWN_TEXT] + more]

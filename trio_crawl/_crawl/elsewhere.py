@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
-from .._parse.cost import Cost
+import trio
+
 from .._parse.elsewhere import fields_of, names_of
 from .._parse.html import HtmlDocument
-from .._parse.trial import CHEAP_SECONDS, REFUSAL, Trial
+from .._parse.reading import unpacked
 from .._parse.worker import Workers
 from .._policy.kinds import FOLLOWED
 from .lists import LIST_KINDS
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from .._model import LinkKind, Page
     from .._parse.user import Found
     from .options import Options
-
-_NOT_HERE: Final = (
-    "this page was parsed in a worker process, as parse_in='process' says, and is not parsed here"
-)
 
 
 @final
@@ -42,7 +39,7 @@ class Elsewhere:
         self._max_links = options.max_links
         self._lists = [LIST_KINDS] if options.sitemaps else []
         self._kinds = [FOLLOWED, *([kinds] if kinds else []), *self._lists]
-        self._virtual = virtual
+        self._every = bool(kinds - FOLLOWED)
         self.workers = Workers(virtual=virtual)
 
     @property
@@ -52,9 +49,9 @@ class Elsewhere:
 
     def wants(self, page: Page) -> bool:
         """Say whether *page* has to go there before anything is asked of it."""
-        return self.runs_parser or document_of(page).cost is not Cost.CHEAP
+        return self.runs_parser or not document_of(page).is_cheap(every=self._every)
 
-    async def try_page(self, page: Page) -> int:
+    async def read(self, page: Page) -> int:
         """Let a worker process parse *page*, which has what was found from then on.
 
         Returns:
@@ -64,12 +61,11 @@ class Elsewhere:
             ParseError: it takes too much time or memory.
         """
         document = document_of(page)
-        trial = Trial(**await self.workers.do("try", document.parts(), self._kinds, self._max_links))
-        # In virtual time nothing may depend on how fast the machine is.
-        cheap = document.cost is Cost.LARGE if self._virtual else trial.seconds <= CHEAP_SECONDS
-        refusal = None if cheap else REFUSAL.format(seconds=trial.seconds)
-        document.settle(refusal, trial.known)
-        return trial.more
+        known, packed, dropped = await self.workers.do("read", document.parts(), self._kinds, self._max_links)
+        for _ in unpacked(known, packed):
+            await trio.lowlevel.checkpoint()
+        document.settle(known)
+        return int(dropped)
 
     async def parse(self, page: Page, found: Found) -> None:
         """Let the user's parser run there, and add what it yields to *found*.
@@ -84,7 +80,7 @@ class Elsewhere:
         follow, rows, known = await self.workers.do(
             "parse", self._names, fields_of(page), document.parts(), self._lists, self._max_links
         )
-        document.settle(_NOT_HERE, known)
+        document.settle(known)
         for item in follow:
             found.add(item)
         found.rows.extend(rows)

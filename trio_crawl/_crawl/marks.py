@@ -9,6 +9,7 @@ from .. import _urls
 from .._errors import FetchError, ParseError
 from .._model import Response
 from .._policy.duplicates import Missing, content_hash
+from .elsewhere import document_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .pages import Pages
 
 _SUCCESS: Final = range(200, 300)
+_MOST_BYTES: Final = 200_000
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -81,7 +83,8 @@ class Marks:
             try:
                 if decoding.go_on():  # what is as large as to take longer says it of no page
                     page = self._pages.page(lease, result, decoding.content, wall)
-                    self._missing[host] = Missing.of(page)
+                    if _is_short(page):
+                        self._missing[host] = Missing.of(page)
             except (FetchError, ParseError):
                 return
 
@@ -89,6 +92,11 @@ class Marks:
 def _is_said(missing: Missing, page: Page, content: int) -> bool:
     """Say whether *page* is what its host says of what does not exist; not if it may take long to read."""
     try:
-        return missing.is_said_of(page, content)
+        return _is_short(page) and missing.is_said_of(page, content)
     except ParseError:
         return False
+
+
+def _is_short(page: Page) -> bool:
+    """Say whether the text of *page* is read in no time; what a host says of what does not exist is."""
+    return len(page.content) <= _MOST_BYTES and document_of(page).is_cheap()

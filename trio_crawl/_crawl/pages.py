@@ -258,7 +258,7 @@ class Pages:
         """Return what an async parser, or a worker process, finds on *page*."""
         if result is _ELSEWHERE and not self._elsewhere.runs_parser:
             # First the one, then the other: others are counted while this is waited for.
-            dropped = await self._elsewhere.try_page(page)
+            dropped = await self._elsewhere.read(page)
             self.links_dropped += dropped
             result = self._parse_here(page)
             if isinstance(result, Parsed):

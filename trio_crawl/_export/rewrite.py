@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from selectolax.lexbor import LexborHTMLParser
+import turbohtml
 
 from .. import _urls
+from .._parse.cost import predict
+from .._parse.tree import MOST_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element, Node
 
 Replace: TypeAlias = "Callable[[str], tuple[str, bool]]"
 """Takes an absolute URL, with its fragment; returns what stands for it, and whether that is in the mirror."""
@@ -36,52 +38,77 @@ _REFRESH: Final = re.compile(
 )
 
 
-def rewrite_html(html: str, url: str, replace: Replace) -> str:
+def rewrite_html(html: str, url: str, replace: Replace, *, depth: int = 0) -> str:
     """Return *html* with each reference replaced, and without what would keep a copy from working.
 
-    That is ``base``, a policy in ``meta``, and attributes that bind a file to its origin.
+    That is ``base``, a policy in ``meta``, and attributes that bind a file to its origin. What was made
+    to be slow to parse is returned as it is.
 
     Args:
         html: the document.
         url: its URL.
         replace: what stands for a URL.
+        depth: documents that it is in, as the ``srcdoc`` of a frame.
     """
-    document = LexborHTMLParser(html)
+    if predict(html).is_slow:
+        return html
+    # As what runs scripts has it, which keeps as text what is text there.
+    document = turbohtml.parse(html, positions=False, scripting=True, allow_declarative_shadow_roots=False)
     base = url
-    for node in document.css("base"):
-        reference = node.attributes.get("href")
+    for element in document.select("base"):
+        reference = element.attr("href")
         if base == url and reference:
             base = _urls.join(url, reference) or url
-        node.decompose()
-    for node in document.css("meta[http-equiv]"):
-        _rewrite_meta(node, base, replace)
-    for node in document.css(_BEARERS):
-        _rewrite_node(node, base, url, replace)
-    for node in document.css("[srcset], [imagesrcset]"):
+        element.decompose()
+    _rewrite_tree(document, base, url, replace)
+    for element in document.select("noscript"):
+        _rewrite_noscript(element, base, url, replace)
+    for element in document.select("iframe[srcdoc]") if depth < MOST_FRAMES else ():
+        element.attrs["srcdoc"] = rewrite_html(element.attr("srcdoc") or "", base, replace, depth=depth + 1)
+    return document.html
+
+
+def _rewrite_tree(tree: Node, base: str, url: str, replace: Replace) -> None:
+    for element in tree.select("meta[http-equiv]"):
+        _rewrite_meta(element, base, replace)
+    for element in tree.select(_BEARERS):
+        _rewrite_element(element, base, url, replace)
+    for element in tree.select("[srcset], [imagesrcset]"):
         for name in ("srcset", "imagesrcset"):
-            value = node.attributes.get(name)
+            value = element.attr(name)
             if value:
-                node.attrs[name] = _rewrite_srcset(value, base, replace)
-    for node in document.css("[style]"):
-        node.attrs["style"] = rewrite_css(node.attributes.get("style") or "", base, replace)
-    for node in document.css("style"):
-        node.inner_html = rewrite_css(node.text(), base, replace)
-    return document.html or ""
+                element.attrs[name] = _rewrite_srcset(value, base, replace)
+    for element in tree.select("[style]"):
+        element.attrs["style"] = rewrite_css(element.attr("style") or "", base, replace)
+    for element in tree.select("style"):
+        element.set_text(rewrite_css(element.text, base, replace))
 
 
-def _rewrite_node(node: LexborNode, base: str, url: str, replace: Replace) -> None:
+def _rewrite_noscript(element: Element, base: str, url: str, replace: Replace) -> None:
+    """Rewrite what a ``noscript`` holds, which is text for what runs scripts, unless that would end it."""
+    text = element.text
+    if element.namespace is not turbohtml.Namespace.HTML or "<" not in text:
+        return
+    part = turbohtml.parse_fragment(text, "noscript", positions=False)
+    _rewrite_tree(part, base, url, replace)
+    rewritten = part.inner_html
+    if "</noscript" not in rewritten.lower():
+        element.set_text(rewritten)
+
+
+def _rewrite_element(element: Element, base: str, url: str, replace: Replace) -> None:
     local = False
     for name in _ATTRIBUTES:
-        value = node.attributes.get(name)
+        value = element.attr(name)
         if value is None or (value.lstrip().startswith("#") and base == url):
             continue
         replaced, found = _replaced(value, base, replace)
-        node.attrs[name] = replaced
+        element.attrs[name] = replaced
         local = local or found
     if local:
         for name in _GUARDS:
-            if name in node.attributes:
-                del node.attrs[name]
+            if element.attr(name) is not None:
+                del element.attrs[name]
 
 
 def _replaced(reference: str, base: str, replace: Replace) -> tuple[str, bool]:
@@ -92,14 +119,14 @@ def _replaced(reference: str, base: str, replace: Replace) -> tuple[str, bool]:
     return replace(absolute + mark + fragment)
 
 
-def _rewrite_meta(node: LexborNode, base: str, replace: Replace) -> None:
-    kind = (node.attributes.get("http-equiv") or "").strip().lower()
+def _rewrite_meta(element: Element, base: str, replace: Replace) -> None:
+    kind = (element.attr("http-equiv") or "").strip().lower()
     if kind == "content-security-policy":
-        node.decompose()
+        element.decompose()
     elif kind == "refresh":
-        found = _REFRESH.fullmatch(node.attributes.get("content") or "")
+        found = _REFRESH.fullmatch(element.attr("content") or "")
         if found is not None:
-            node.attrs["content"] = found["wait"] + _replaced(found["url"], base, replace)[0]
+            element.attrs["content"] = found["wait"] + _replaced(found["url"], base, replace)[0]
 
 
 def _rewrite_srcset(value: str, base: str, replace: Replace) -> str:

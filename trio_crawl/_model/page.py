@@ -11,7 +11,7 @@ from .._errors import ContentError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element
 
     from .exchange import Headers, Request
     from .words import Kinds, LinkKind
@@ -60,11 +60,11 @@ class Document(Protocol):
     @property
     def canonical(self) -> str | None: ...
     def language(self, content_language: str | None, /) -> str | None: ...
-    def css(self, selector: str, /) -> list[LexborNode]: ...
-    def css_first(self, selector: str, /) -> LexborNode | None: ...
+    def css(self, selector: str, /) -> list[Element]: ...
+    def css_first(self, selector: str, /) -> Element | None: ...
     def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]: ...
     def text(self, *, main: bool = False) -> str: ...
-    def xpath(self, expression: str, /) -> Any: ...  # noqa: ANN401 - XPath has four types
+    def xpath(self, expression: str, /) -> list[Any] | str | float | bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,27 +186,29 @@ class Page:
         except (ValueError, RecursionError) as error:
             raise ContentError(f"{self.final_url} is no JSON: {error}") from error
 
-    def css(self, selector: str) -> list[LexborNode]:
+    def css(self, selector: str) -> list[Element]:
         """Return the elements that match the CSS *selector*, in document order.
 
+        They are turbohtml's: ``element.text``, ``element.attr("href")``, ``element.select_one("b")``. What
+        ``template`` elements and shadow roots hold is not among them, as in a browser.
+
         Raises:
-            UsageError: it is no selector that lexbor knows.
+            UsageError: it is no selector that the engine knows.
+            ParseError: the page is of a shape that was made to be slow; ``html`` is there, and a parser
+                gets all of it with ``parse_in="process"``.
         """
         return self._document.css(selector)
 
-    def css_first(self, selector: str) -> LexborNode | None:
+    def css_first(self, selector: str) -> Element | None:
         """Return the first element that matches the CSS *selector*, or None; raises as `css` does."""
         return self._document.css_first(selector)
 
-    def xpath(self, expression: str) -> Any:  # noqa: ANN401 - XPath has four types
-        """Return what the XPath 1.0 *expression* comes to: lxml's elements and strings, or one value.
-
-        It needs ``trio-crawl[xpath]``. The page is parsed a second time for it, so ``css``, where it
-        can say the same, is the quicker one.
+    def xpath(self, expression: str) -> list[Any] | str | float | bool:
+        """Return what the XPath 1.0 *expression* comes to: a list of elements and strings, or one value.
 
         Raises:
-            MissingExtraError: lxml is not installed.
             UsageError: it is no XPath 1.0.
+            ParseError: as for `css`.
         """
         return self._document.xpath(expression)
 
@@ -227,7 +229,7 @@ class Page:
                 ``a`` and ``area``, or with a *selector* whatever it matches.
 
         Raises:
-            UsageError: *selector* is no CSS selector that the parser knows, or there is no such kind.
+            UsageError: *selector* is no CSS selector that the engine knows, or there is no such kind.
         """
         return self._document.links(selector, kinds=kinds)
 
@@ -236,9 +238,6 @@ class Page:
 
         Args:
             main: what the page is about alone, without navigation, headers, footers and
-                advertisements, as well as that can be told; needs ``trio-crawl[text]``.
-
-        Raises:
-            MissingExtraError: for *main*, Resiliparse is not installed.
+                advertisements, as well as that can be told; else its ``main``, ``article`` or ``body``.
         """
         return self._document.text(main=main)

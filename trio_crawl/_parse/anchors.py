@@ -2,68 +2,117 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .. import _urls
-from .namespaces import Namespaces
 from .query import encode_query
+from .tree import HTML, SVG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element
 
     from .._model import Link
     from .links import Base
+    from .tree import Tree
+
+# Of several elements that are looked for, those that there are none of cost nothing.
+_NAMES: Final = ("a", "area", "iframe")
+# Links that are joined before it is looked whether all of them are too long together.
+_AT_ONCE: Final = 500
 
 
-def anchor_links(nodes: Sequence[LexborNode], tags: Sequence[str], base: Base) -> list[Link]:
-    """Return where *nodes* lead, in order, each URL once, as far as they fit.
+def anchor_links(tree: Tree, base: Base) -> list[Link]:
+    """Return where HTML's ``a`` and ``area`` elements lead, and SVG's ``a``; in order, as far as they fit.
+
+    Each URL is there once. The links of documents in a ``srcdoc`` stand in the place of their frame.
 
     Args:
-        nodes: HTML's ``a`` and ``area`` elements.
-        tags: which of them is which.
-        base: joins references.
+        tree: the document.
+        base: joins its references.
     """
-    known, known_on_site = base.known, base.known_on_site
     found: dict[str, Link] = {}
-    for number, (node, tag) in enumerate(zip(nodes, tags, strict=True)):
-        attributes = node.attributes
-        reference = attributes.get("href")
-        if reference is None:
-            if "href" not in attributes:
-                continue
-            reference = ""
-        # Nearly every link is known from another page, so the loop asks for it without a call.
-        if tag == "a" and "rel" not in attributes:
-            link = known_on_site.get(reference) or known.get(reference)
-        else:
-            link = None
-        if link is None:
-            link = base.link(reference, "a" if tag == "a" else "area", attributes.get("rel"))
-        if link is not None and link.url not in found:
-            if not base.fits(link.url):
-                base.dropped += len(nodes) - number - 1  # the rest is counted, not joined
-                break
-            found[link.url] = link
+    _gather(tree, base, found)
     return list(found.values())
 
 
-def document_base(elements: Sequence[LexborNode], url: str, encoding: str) -> str:
+def _gather(tree: Tree, base: Base, found: dict[str, Link]) -> None:
+    if tree.has_only_plain_anchors():
+        _gather_plain(tree.hrefs(), base, found)
+        return
+    for element in tree.shown(*_NAMES):
+        tag = element.tag
+        if tag == "iframe":
+            inner = tree.frame(element)
+            if inner is not None:
+                within = base.inner(document_base(inner, base.url, "utf-8"))
+                _gather(inner, within, found)
+                base.dropped, base.room = within.dropped, within.room
+            continue
+        reference = anchor_reference(tree, element)
+        if reference is None:
+            continue
+        if base.room < 0:
+            base.dropped += 1  # what is too much is counted, and not joined
+            continue
+        link = base.link(reference, "a" if tag == "a" else "area", element.attr("rel"))
+        if link is not None and link.url not in found and base.fits(link.url):
+            found[link.url] = link
+
+
+def _gather_plain(references: list[str], base: Base, found: dict[str, Link]) -> None:
+    """Do the same on nearly all pages: there are no links but those of ``a``, and those have no ``rel``."""
+    for start in range(0, len(references), _AT_ONCE):
+        some = references[start : start + _AT_ONCE]
+        # Nearly every link is known from another page, so all are asked for without a call for each.
+        links = list(map(base.known_on_site.get, some))
+        if None in links:
+            links = [link or base.anchor(some[place]) for place, link in enumerate(links)]
+        # Two that have the same URL are the same.
+        fresh = {link.url: link for link in links if link is not None}
+        if found:
+            fresh = {url: link for url, link in fresh.items() if url not in found}
+        base.room -= sum(map(len, fresh))
+        if base.room < 0:
+            _cut(fresh, base)
+            base.dropped += len(references) - start - len(some)  # they are counted, and not joined
+            found |= fresh
+            return
+        found |= fresh
+
+
+def _cut(fresh: dict[str, Link], base: Base) -> None:
+    """Take links away from the end until they fit, and count them."""
+    while base.room < 0:
+        url, _ = fresh.popitem()
+        base.room += len(url)
+        base.dropped += 1
+    base.room = -1  # so that no more are taken
+
+
+def anchor_reference(tree: Tree, element: Element) -> str | None:
+    """Return what an ``a`` or ``area`` refers to; None for nothing, or if it is no link in its namespace."""
+    namespace = tree.namespace(element)
+    if namespace == HTML:
+        return element.attr("href")
+    if namespace != SVG or element.tag != "a":
+        return None
+    reference = element.attr("href")
+    return element.attr("xlink:href") if reference is None else reference
+
+
+def document_base(tree: Tree, url: str, encoding: str) -> str:
     """Return the URL that references are relative to (HTML standard, "document base URL").
 
     The first ``base`` with an ``href`` counts alone, even if that is of no use.
 
     Args:
-        elements: the document's ``base`` elements, in order.
-        url: of the document.
+        tree: the document.
+        url: its URL.
         encoding: its encoding, by its WHATWG name.
     """
-    namespaces = Namespaces()
-    for element in elements:
-        attributes = element.attributes
-        if "href" in attributes and namespaces.is_html(element):
-            href = attributes["href"] or ""
+    for element in tree.tagged("base"):
+        href = element.attr("href")
+        if href is not None:
             if len(href) <= _urls.MAX_LENGTH:
                 href = encode_query(href, encoding)
             named = _urls.base_of(url, href)

@@ -1,230 +1,206 @@
-"""Whether HTML is cheap to parse, told by one linear scan before it is parsed.
+"""What a document takes to be parsed and read, predicted by counting, before that is done.
 
-lexbor takes time that grows with the square of what a page can hold much of: elements in one
-another, attributes of one tag, formatting elements that were not closed, options. It can't be
-interrupted, so whoever parses on the event loop has to know before. The scan reads tags as the
-HTML standard does (section 13.2.5), and believes an end tag only where it closes the element
-that was opened last, or what may be left unclosed in it. So it counts too many open elements
-rather than too few: what it calls cheap is, and of the rest a trial tells.
+The engine is linear in all but two things, and these are bounded by what can be counted, too:
+attributes of many ``body`` and ``html`` tags, each of which is put on the one element that
+there is; and formatting elements left open, which are made again in whatever block follows
+(HTML standard, "reconstruct the active formatting elements"). What is predicted is never less
+than what it takes, and of pages that people made hardly more.
 """
 
 from __future__ import annotations
 
 import re
-from enum import Enum
-from itertools import islice
-from typing import Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .decoding import decode_bytes, decodes_quickly
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-LARGE_SIZE: Final = 1024 * 1024
-"""Bytes of content above which nothing is parsed on the event loop without a trial."""
+MOST_SECONDS: Final = 0.05
+"""Seconds of processor time for which a document may hold the event loop."""
 
-SMALL_SIZE: Final = 21 * 1024
-SMALL_TAGS: Final = 600
-"""So little takes less than 50 ms, whatever it is: the worst is 300 paragraphs with bold text
-that is never closed, or 4,000 attributes of one tag."""
+MOST_MEMORY: Final = 64 * 1024 * 1024
+"""Bytes that its tree may take there."""
 
-MIDDLE_SIZE: Final = 192 * 1024
-"""So much takes less than 50 ms in whatever order its tags are, if none is long, few have to do
-with formatting, and there are few elements that hold more than text."""
+MOST_SIZE: Final = 1_500_000
+"""Bytes that take more than `MOST_SECONDS` whatever they are."""
 
-MOST_TAGS: Final = 35_000
-LEAST_DISTANCE: Final = 10
-"""Bytes from one tag to the next, on average; pages that people made have 20 or more."""
-MOST_ATTRIBUTES: Final = 1_500
-MOST_PAIRS: Final = 2_000_000
-"""Pairs of two attributes of one tag, in the tags that are long: the parser compares them all."""
-MOST_OPEN: Final = 400
-"""Open elements at one moment; browsers stop at 512."""
-MOST_STEPS: Final = 4_000_000
-"""Tags times open elements: each tag may lead the parser past all of these."""
-MOST_COPIES: Final = 150_000
-"""Tags times open formatting elements: each tag may make the parser copy all of these."""
+# In these it takes long to decode them.
+_MOST_MULTI_BYTE: Final = 500_000
+_MULTI_BYTE: Final = frozenset({"big5", "euc-jp", "euc-kr", "gb18030", "gbk", "iso-2022-jp", "shift_jis"})
 
-# What there may be only so many of, closed or not: some have links, of some the parser looks
-# through all the others, or at all their attributes, for each.
-_MOST: Final = (
-    (b"<a", 6_000),
-    (b"<option", 1_000),
-    (b"<body", 50),
-    (b"<html", 50),
-    (b"&", 100_000),
-    (b"--", 50_000),
+# What is slower than this was made to be: pages that people made take a quarter of it, and as
+# long as their size explains they may be parsed wherever their reader wants that.
+_SLOW: Final = 400e-9  # seconds a character
+_MUCH: Final = 768 * 1024 * 1024  # bytes
+
+# Tags times characters that take less than 30 ms and 60 MB, whatever they are: each tag adds an attribute
+# to the body that has as many as there is room for, or makes all formatting anew.
+_FEW: Final = 6_000_000
+_FEW_TAGS: Final = 1_100
+_SOME_TAGS: Final = 5_000
+_MANY_TAGS: Final = 20_000
+
+# Seconds on a core of 2.5 GHz, and bytes: each the worst that was measured.
+_OF_CHARACTER: Final = (30e-9, 16)
+_OF_TAG: Final = (0.35e-6, 200)
+_OF_LINK: Final = (3e-6, 200)
+_OF_FRAGMENT: Final = (6e-6, 1000)
+_OF_FOREIGN_END: Final = (1.6e-6, 0)
+_OF_XML_CHARACTER: Final = (50e-9, 30)
+_OF_XML_TAG: Final = (2.5e-6, 400)
+_OF_XML_REFERENCE: Final = (1e-6, 100)
+_OF_COPY: Final = (0.1e-6, 220)
+_OF_ATTRIBUTE_AGAIN: Final = (12e-9, 25)
+_USUAL_BODIES: Final = 2
+_MOST_ALIKE: Final = 3  # HTML standard, "push onto the list of active formatting elements"
+_CHEAP_COPIES: Final = 150_000
+
+_SPACE: Final = r"[\t\n\f\r ]"
+_ATTRIBUTES: Final = (
+    rf"(?:{_SPACE}++[^\t\n\f\r \"'<>=/]++"
+    rf"(?:=(?:\"[^\"<]*+\"|'[^'<]*+'|[^\t\n\f\r \"'<>=`]++))?+)*+{_SPACE}*+"
 )
-_LONG: Final = 1024
-# In these the bytes below 128 may be something else than ASCII.
-_NO_ASCII: Final = frozenset({"utf-16le", "utf-16be", "iso-2022-jp", "replacement"})
-_ONE_ATTRIBUTE: Final = (
-    rb"""[^\t\n\f\r />][^\t\n\f\r />=]*+"""
-    rb"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+"""
-)
-# No more than would be too many; the rest is text then, but by that time it is known.
-_ATTRIBUTES: Final = rb"(?:[\t\n\f\r /]++|" + _ONE_ATTRIBUTE + rb"){0,3000}+"
-# An element with nothing but text in it; else a tag, with its name, or that of an element whose
-# content is no mark-up, and then that content; else what is no element at all.
-_TOKENS: Final = re.compile(
-    rb"""<(?:([a-z][a-z0-9]*+)(?: [a-z-]++="[^"<>]*+"){0,8}+>[^<]*+</\1>"""
-    rb"|(?:(?=[stxin])(script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\t\n\f\r />])"
-    rb"|(/?[a-z][^\t\n\f\r />]*+))(" + _ATTRIBUTES + rb")>?"
-    rb"(?(2)([^<]*+(?:<(?!/\2[\t\n\f\r />])[^<]*+)*+))"
-    rb"|!--(?:-?>|[^-]*+(?:-(?!-!?>)[^-]*+)*+)"
-    rb"|[!?/][^>]*+)",
-    re.DOTALL,
+_AFTER_NAME: Final = r"(?=[\t\n\f\r />])"
+# No pattern ignores case by its flag where it is looked for on each page: that takes twice as long.
+# A start tag, to its end where that can be told by itself.
+_BODIES: Final = re.compile(
+    rf"<(?:[bB][oO][dD][yY]|[hH][tT][mM][lL]){_AFTER_NAME}(?:{_ATTRIBUTES}/?+>)?+"
 ).findall
-_ATTRIBUTE: Final = re.compile(_ONE_ATTRIBUTE).finditer
-_TEXT_ELEMENTS: Final = re.compile(rb"<([a-z][a-z0-9]*+)[^<>]*+>[^<]*+</\1>").findall
-_LONG_TAG: Final = re.compile(rb"<[a-z][^>]{%d}" % _LONG).search
-_GREATER_IN_VALUE: Final = re.compile(rb"""=[\t\n\f\r ]*+(?:"[^">]*+>|'[^'>]*+>)""").search
-# A formatting element that holds more than text, or is not closed.
-_FORMATS: Final = re.compile(
-    rb"<(b(?:ig)?|code|em|font|i|nobr|s(?:mall|trike|trong)?|tt|u)(?=[\t\n\f\r />])"
-    rb"(?![^<>]*+>[^<]*+(?:<span[^<>]*+>[^<]*+</span>[^<]*+)*+</\1>)"
+# But for `a`, of which there is one at a time.
+_FORMATS: Final = "b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+_FORMATTING: Final = re.compile(
+    "<(?:[bB](?:[iI][gG])?+|[cC][oO][dD][eE]|[eE][mM]|[fF][oO][nN][tT]|[iI]|[nN][oO][bB][rR]|[tT][tT]|[uU]"
+    rf"|[sS](?:[mM][aA][lL]{{2}}|[tT][rR][iI][kK][eE]|[tT][rR][oO][nN][gG])?+){_AFTER_NAME}[^<>]*+>?+"
+).findall
+_WHOLE_TAG: Final = re.compile(rf"<[A-Za-z]++{_ATTRIBUTES}/?+>").fullmatch
+
+
+def _closed(name: str, names: str, inside: str) -> str:
+    """Return the pattern of an element of *names* that is closed, with nothing but *inside* it."""
+    return rf"<(?P<{name}>{names}){_ATTRIBUTES}>{inside}</(?P={name})>"
+
+
+_VOID: Final = rf"<(?:br|wbr|img|hr|input){_ATTRIBUTES}/?+>"
+_ANY: Final = "[a-z][a-z0-9]*+"
+_LEAF: Final = _closed("leaf", _ANY, "[^<]*+")
+_BRANCH: Final = _closed("branch", _ANY, rf"(?:[^<]++|{_VOID}|{_LEAF})*+")
+_CLOSED_FORMATTING: Final = re.compile(
+    _closed("format", _FORMATS, rf"(?:[^<]++|{_VOID}|{_BRANCH})*+"), re.IGNORECASE
+)
+_FOREIGN: Final = re.compile("<(?:[sS][vV][gG]|[mM][aA][tT][hH])").search
+# What is read one by one: links, and what is parsed by itself.
+_READ: Final = re.compile(
+    "<(?:[aA][^A-Za-z]|[lL][iI][nN]|[iI]?+[fF][rR][aA]|[nN][oO][sS]|[tT][eE][mM])"
 ).findall
 
-_VOID: Final = frozenset(
-    b"area base basefont bgsound br col embed frame hr img input keygen link meta param source track "
-    b"wbr".split()
-)
-_FORMATTING: Final = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
-# An element of these that is open last is closed by the next one.
-_REPLACED: Final = {
-    name: frozenset(group.split())
-    for group in (b"li", b"dd dt", b"td th", b"option", b"p", b"rb rt rtc rp")
-    for name in group.split()
-}
-# These may be left unclosed, in what ends with these.
-_IMPLIED: Final = frozenset(
-    b"li dd dt p option optgroup rb rt rtc rp td th tr tbody thead tfoot caption colgroup".split()
-)
-_CONTAINERS: Final = frozenset(
-    b"ul ol dl table tbody thead tfoot tr td th li dd dt div section article aside nav main header footer "
-    b"blockquote fieldset figure select body html".split()
-)
-# What is drawn with: any other element in an image may well end it (section 13.2.6.5).
-_DRAWN: Final = frozenset(
-    b"svg g path use rect circle ellipse line polyline polygon text tspan textpath defs symbol marker mask "
-    b"pattern clippath lineargradient radialgradient stop image filter animate animatetransform "
-    b"animatemotion set view switch metadata fegaussianblur feoffset feblend feflood fecomposite femerge "
-    b"femergenode fecolormatrix feimage femorphology feturbulence fedisplacementmap fecomponenttransfer "
-    b"fefunca fefuncr fefuncg fefuncb fedropshadow title desc style".split()
-)
 
-
-class Cost(Enum):
-    """What parsing a document takes, as far as a scan tells."""
-
-    CHEAP = "cheap"
-    """Less than 50 ms."""
-    LARGE = "large"
-    """Time that its size explains, or more: it was not looked at."""
-    DUBIOUS = "dubious"
-    """Perhaps more than its size explains: there is much in it that lexbor is slow with."""
-
-
-def cost_of_document(content: bytes, encoding: str, *, is_html: bool) -> Cost:
-    """Return what decoding and parsing *content* takes.
+class Prediction(NamedTuple):
+    """What a document takes at most.
 
     Args:
-        content: the body.
-        encoding: the WHATWG name of its encoding, in lower case.
-        is_html: whether it is HTML; other content is decoded at most.
+        seconds: of processor time, to parse it, and to read what a crawl reads of each page.
+        memory: bytes.
+        size: characters.
     """
-    if is_html and len(content) > LARGE_SIZE:
-        return Cost.LARGE
-    if not decodes_quickly(content, encoding):
-        return Cost.DUBIOUS
-    if not is_html:
-        return Cost.CHEAP
-    return cost_of(decode_bytes(content, encoding).encode() if encoding in _NO_ASCII else content)
+
+    seconds: float
+    memory: int
+    size: int
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether it may hold the event loop."""
+        return self.seconds <= MOST_SECONDS and self.memory <= MOST_MEMORY
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it is of a shape that was made to be slow, or large."""
+        return not self.is_cheap and (self.seconds > _SLOW * self.size or self.memory > _MUCH)
 
 
-def cost_of(content: bytes) -> Cost:
-    """Return what parsing *content* takes.
+def most_size(encoding: str) -> int:
+    """Return how many bytes may be decoded and parsed on the event loop.
 
     Args:
-        content: HTML in an encoding of which ASCII is a part: the bytes below 128 in it mean that.
+        encoding: the WHATWG name of their encoding, in lower case.
     """
-    if len(content) > LARGE_SIZE:
-        return Cost.LARGE
-    tags = content.count(b"<")
-    if tags <= SMALL_TAGS and len(content) <= SMALL_SIZE:
-        return Cost.CHEAP
-    if tags > MOST_TAGS or tags * LEAST_DISTANCE > len(content):
-        return Cost.DUBIOUS
-    content = content.lower()
-    few = all(content.count(start) <= most for start, most in _MOST)
-    cheap = few and (_is_plain(content, tags) or _is_closed(content, tags))
-    return Cost.CHEAP if cheap else Cost.DUBIOUS
+    return _MOST_MULTI_BYTE if encoding in _MULTI_BYTE else MOST_SIZE
 
 
-def _is_plain(content: bytes, tags: int) -> bool:
-    """Say whether *content*, in lower case, is cheap in whichever order its tags are."""
-    return (
-        len(content) <= MIDDLE_SIZE
-        and not _GREATER_IN_VALUE(content)  # so that a tag ends at the first one
-        and not _LONG_TAG(content)
-        and len(_FORMATS(content)) * tags <= MOST_COPIES
-        and (tags * tags <= MOST_STEPS or _loose(content, tags) * tags <= MOST_STEPS)
+def predict(text: str, *, xml: bool = False, every: bool = False) -> Prediction:
+    """Return what it takes to parse *text* as HTML, and to read its links.
+
+    Documents in the ``srcdoc`` of its frames are not counted.
+
+    Args:
+        text: the document.
+        xml: whether it is parsed as XML.
+        every: whether links are wanted beside those that a crawl follows, which any tag may have.
+    """
+    *_, last = _predictions(text, xml=xml, every=every)
+    return last
+
+
+def is_cheap(text: str, *, xml: bool = False, every: bool = False) -> bool:
+    """Return whether *text* may hold the event loop, and look at no more of it than it takes to tell.
+
+    The arguments are those of `predict`.
+    """
+    return all(predicted.is_cheap for predicted in _predictions(text, xml=xml, every=every))
+
+
+def _predictions(text: str, *, xml: bool, every: bool) -> Iterator[Prediction]:
+    """Yield what was counted so far, and at last all of it; what is counted first takes the least."""
+    size, tags = len(text), text.count("<")
+    if tags * size <= _FEW and not (every or xml):
+        yield Prediction(0.0, 0, size)
+        return
+    counted = {_OF_CHARACTER: size, _OF_TAG: tags}
+    if xml:
+        references = text.count("&")
+        counted |= {_OF_XML_CHARACTER: size, _OF_XML_TAG: tags, _OF_XML_REFERENCE: references}
+    if every:
+        counted[_OF_LINK] = tags + text.count(",")  # of which there are some in a `srcset`
+    yield _sum(counted, size)
+    counted[_OF_ATTRIBUTE_AGAIN] = _attributes_again(text)
+    if tags > _SOME_TAGS or every:
+        read = _READ(text)
+        links = sum(tag[1] in "aAlL" for tag in read)
+        counted[_OF_LINK] = max(links, counted.get(_OF_LINK, 0))
+        counted[_OF_FRAGMENT] = len(read) - links
+        counted[_OF_FOREIGN_END] = text.count("</") if _FOREIGN(text) else 0
+    yield _sum(counted, size)
+    if tags > _FEW_TAGS:
+        copies = _most_open(_FORMATTING(text)) * tags
+        if copies > _CHEAP_COPIES:
+            if tags > _MANY_TAGS:
+                # To look closer takes too long, for a document that is to be cheap.
+                yield Prediction(MOST_SECONDS * 2, 0, size)
+            copies = _most_open(_FORMATTING(_CLOSED_FORMATTING.sub("", text))) * tags
+        counted[_OF_COPY] = copies
+        yield _sum(counted, size)
+
+
+def _sum(counted: dict[tuple[float, int], int], size: int) -> Prediction:
+    seconds = sum(rate * count for (rate, _), count in counted.items())
+    memory = sum(each * count for (_, each), count in counted.items())
+    return Prediction(seconds, memory, size)
+
+
+def _attributes_again(text: str) -> int:
+    """Return how often an attribute is looked at, at most, as each ``body`` adds its own to all before."""
+    found = _BODIES(text)
+    if len(found) <= _USUAL_BODIES:
+        return 0
+    told = all(tag.endswith(">") for tag in found)
+    attributes = sum(map(len, found)) // 2 if told else len(text) // 2
+    return len(found) * attributes
+
+
+def _most_open(found: list[str]) -> int:
+    """Return how many formatting elements can be open at most: of those that are alike, three."""
+    return sum(
+        min(count, _MOST_ALIKE) if _WHOLE_TAG(tag) else count  # a tag that does not end there may go on
+        for tag, count in Counter(found).items()
     )
-
-
-def _loose(content: bytes, tags: int) -> int:
-    """Return how many elements there are at most that hold more than text: only in them can others be."""
-    return tags - content.count(b"</") - len(_TEXT_ELEMENTS(content))
-
-
-def _is_closed(content: bytes, tags: int) -> bool:  # noqa: C901, PLR0911, PLR0912 - see below
-    """Say whether *content*, in lower case, closes what it opens, and has not too much of anything.
-
-    In one piece, since two calls for each tag would take as long as to parse it.
-    """
-    math = b"<math" in content
-    if b"<![cdata[" in content and (math or b"<svg" in content):
-        return False
-    most_open = min(MOST_OPEN, MOST_STEPS // max(tags, 1))
-    most_formatting = MOST_COPIES // max(tags, 1)
-    opened: list[bytes] = []
-    formatting = images = pairs = 0
-    for leaf, raw, name, attributes, text in _TOKENS(content):
-        if leaf:
-            if images and leaf not in _DRAWN:
-                return False
-            continue
-        if len(attributes) > _LONG:
-            pairs += sum(1 for _ in islice(_ATTRIBUTE(attributes), MOST_ATTRIBUTES)) ** 2
-            if pairs > MOST_PAIRS:
-                return False
-        if raw:
-            if b"<" in text and (images or math or (b"<!--" in text and b"<script" in text)):
-                return False  # perhaps it is mark-up after all, or ends elsewhere
-        elif name.startswith(b"/"):
-            name = name[1:]  # noqa: PLW2901 - without its slash
-            if opened and opened[-1] == name:
-                del opened[-1]
-                formatting -= name in _FORMATTING
-                images -= name == b"svg"
-            elif name in _CONTAINERS:
-                _close(name, opened)
-        elif images and name not in _DRAWN:
-            return False
-        elif not name or name in _VOID or (images and attributes.endswith(b"/")):
-            pass
-        elif name in _REPLACED and opened and opened[-1] in _REPLACED[name]:
-            opened[-1] = name
-        else:
-            opened.append(name)
-            formatting += name in _FORMATTING
-            images += name == b"svg"
-            if len(opened) > most_open or formatting > most_formatting:
-                return False
-    return True
-
-
-def _close(name: bytes, opened: list[bytes]) -> None:
-    """Take the end tag of what may hold elements that are left unclosed."""
-    place = len(opened) - 1
-    while place >= 0 and opened[place] != name and opened[place] in _IMPLIED:
-        place -= 1
-    if place >= 0 and opened[place] == name:
-        del opened[place:]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from .._errors import ParseError, UsageError
 from .._model import Page
 from .html import HtmlDocument
-from .trial import known_of
+from .reading import known_of
 from .user import Found, ParserFormError, UserParser, collect, is_async
 
 if TYPE_CHECKING:

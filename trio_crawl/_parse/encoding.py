@@ -18,11 +18,6 @@ import webencodings  # type: ignore[import-untyped]  # it has no annotations
 from .decoding import decode_bytes
 from .media import MediaType, parse_media_type
 
-try:
-    from chardetng_py import EncodingDetector  # type: ignore[import-untyped]  # it does not say it has types
-except ImportError:  # a platform without a wheel
-    EncodingDetector = None
-
 How: TypeAlias = Literal["bom", "header", "meta", "xml", "guess", "detected", "default"]
 """What told the encoding; ``guess`` is valid UTF-8, ``detected`` what the detector said, and
 ``default`` is what remains."""
@@ -183,13 +178,15 @@ def _detected(body: bytes) -> Sniffed:
     """Return what bytes that are not UTF-8 look like, by some of them; windows-1252 if these are too few."""
     found = _NOT_ASCII.search(body)
     sample = body[found.start() :][:_DETECTED] if found else b""
-    if EncodingDetector is None or len(sample.translate(None, _ASCII)) < _EVIDENCE:
+    # To where a tag begins, so that it cuts no character in two: that byte is the second one of none.
+    sample = sample[: sample.rfind(b"<")] if b"<" in sample else sample
+    if len(sample.translate(None, _ASCII)) < _EVIDENCE:
         return Sniffed("windows-1252", "default")
-    detector = EncodingDetector()
-    # Not as the last of the stream: a character that the sample cuts in two is no error.
-    detector.feed(sample, last=False)
-    name = lookup(detector.guess(tld=None, allow_utf8=False).encode())
-    return Sniffed("windows-1252", "default") if name is None else Sniffed(name, "detected")
+    from turbohtml.detect import detect  # noqa: PLC0415 - what the engine for HTML brings, and imports
+
+    name = lookup((detect(sample).encoding or "").encode())
+    # That all of it is no UTF-8 is known.
+    return Sniffed("windows-1252", "default") if name in {None, "utf-8"} else Sniffed(name, "detected")
 
 
 def _xml_declaration(head: bytes) -> str | None:

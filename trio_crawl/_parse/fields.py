@@ -34,7 +34,7 @@ def header_links(headers: Headers, url: str) -> Iterator[Link]:
         types = tuple(parameters.get("rel", "").lower().split())
         found = _urls.join(url, reference) if types else None
         if found is not None:
-            yield described(Link(url=found, kind="header", rel=types), parameters)
+            yield described(Link(url=found, kind="header", rel=types), parameters.get)
 
 
 def refresh_of(headers: Headers, base: Base) -> Link | None:

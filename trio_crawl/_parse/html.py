@@ -8,42 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
-
 from .._errors import ParseError, UsageError
 from .._model import Headers
 from .._policy import directives
 from .._policy.kinds import FOLLOWED, chosen
 from .anchors import anchor_links, document_base
-from .cost import Cost, cost_of_document
+from .cost import is_cheap, most_size, predict
 from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
 from .fields import header_links, refresh_of
-from .kinds import FRAMES, element_links, matching_links, selector_of
+from .kinds import FRAMES, document_links, element_links, matching_links
 from .links import MAX_OF_PAGE, LinkCache
 from .media import parse_media_type
 from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
-from .namespaces import Namespaces
-from .optional import XPathTree, main_text
-from .sitemap import is_root_of_list, links_of_list
-from .text import collapse, text_of
-from .xml_root import LONGEST_PROLOG, is_xhtml, root_of
+from .page_type import is_page, is_xml
+from .sitemap import links_of_list
+from .text import collapse, document_text, main_text
+from .tree import SLOW_SHAPE, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element
 
     from .._model import Kinds, Link, LinkKind
     from .links import Base
 
-_OTHERS: Final = frozenset({"base", "svg", "math", *FRAMES})
-_FOREIGN: Final = frozenset({"svg", "math"})
-_LINKS: Final = frozenset({"a", "area"})
-_START_LENGTH: Final = 2048
-_UNTRIED: Final = "it is not known yet what it takes to parse this page"
-# Bytes that so many characters take in every encoding.
-_START_BYTES: Final = 4 * _START_LENGTH
+_SLOW_DECODING: Final = (
+    "decoding this page takes too long to be done on the event loop, as much in it is broken: "
+    'page.content is what came, and with parse_in="process" a parser gets all of it'
+)
 _LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
 
 _NO_HEADERS: Final = Headers()
@@ -62,14 +56,13 @@ class HtmlDocument:
         headers: of the response, some of which refer to other pages.
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
-        bounded: whether it is parsed only if that is known to take no more than 50 ms.
+        bounded: whether it is not decoded or parsed if it was made to take long.
     """
 
     __slots__ = (
-        *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_cost"),
-        *("_directives", "_encoding", "_framed", "_headers", "_html", "_known"),
-        *("_links", "_product", "_refusal", "_robots_tags", "_tree", "_url"),
-        *("_xpath", "links_dropped"),
+        *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_directives", "_encoding"),
+        *("_framed", "_headers", "_html", "_is_html", "_known", "_links", "_product"),
+        *("_robots_tags", "_tree", "_url", "links_dropped"),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -94,17 +87,15 @@ class HtmlDocument:
         self._cache = LinkCache() if cache is None else cache
         self._encoding: str | None = None
         self._html: str | None = None
-        self._tree: LexborHTMLParser | None = None
+        self._is_html: bool | None = None
+        self._tree: Tree | None = None
         self._links: tuple[Link, ...] | None = None
         self._robots_tags = robots_tags
         self._product = product
         self._directives: frozenset[str] | None = None
-        self._xpath: XPathTree | None = None
         self._bounded = bounded
-        self._cost: Cost | None = None
         self._known: Mapping[str, Any] = {}
         self._chosen: Mapping[frozenset[LinkKind], list[Link]] = {}
-        self._refusal: str | None = None
 
     def parts(self) -> dict[str, Any]:
         """Return what to make the same document of in another process."""
@@ -117,15 +108,12 @@ class HtmlDocument:
             "product": self._product,
         }
 
-    def settle(self, refusal: str | None, known: Mapping[str, Any]) -> None:
+    def settle(self, known: Mapping[str, Any]) -> None:
         """Take what was found out about the document in another process.
 
         Args:
-            refusal: why it may not be parsed here; None: it may.
             known: its properties by name; ``links`` and ``chosen``, its links by kinds.
         """
-        self._bounded = False
-        self._refusal = refusal
         self._known = known
         self._links = tuple(known["links"]) if "links" in known else None
         self._chosen = known.get("chosen", {})
@@ -141,29 +129,37 @@ class HtmlDocument:
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
         if self._html is None:
-            if (self._bounded or self._refusal) and not decodes_quickly(self._content, self.encoding):
-                raise ParseError(self._refusal or _UNTRIED)
+            if self._bounded and not decodes_quickly(self._content, self.encoding):
+                raise ParseError(_SLOW_DECODING)
             self._html = decode_bytes(self._content, self.encoding)
         return self._html
 
     @property
     def is_html(self) -> bool:
-        """Whether the content is HTML or XHTML, by its media type or, without one, by its start."""
-        media = parse_media_type(self._content_type)
-        if media.is_html or not media.may_be_html:
-            return media.is_html
-        start = decode_bytes(self._content[:_START_BYTES], self.encoding)[:_START_LENGTH].lstrip()
-        if media.is_xml or start.startswith("<?xml"):
-            return is_xhtml(decode_bytes(self._content[: 4 * LONGEST_PROLOG], self.encoding))
-        # Without a declaration, too, a list is none that says so by its root.
-        return start.startswith("<") and not is_root_of_list(root_of(start))
+        """Whether the content is HTML or XHTML: by its media type, its start, and in XML by its root."""
+        if self._is_html is None:
+            self._is_html = is_page(self._content, self._content_type, self.encoding)
+        return self._is_html
 
-    @property
-    def cost(self) -> Cost:
-        """What it takes to decode and parse the content, as far as it can be told without doing so."""
-        if self._cost is None:
-            self._cost = cost_of_document(self._content, self.encoding, is_html=self.is_html)
-        return self._cost
+    def is_cheap(self, *, every: bool = False) -> bool:
+        """Say whether it may be decoded, parsed and read on the event loop, as far as can be predicted.
+
+        Args:
+            every: whether links are read beside those that a crawl follows.
+        """
+        if not (self._bounded and self.is_html):
+            return True
+        if len(self._content) > most_size(self.encoding):
+            return False
+        if self._tree is not None or not decodes_quickly(self._content, self.encoding):
+            return False
+        text = self.html
+        xml = is_xml(text, self._content_type)
+        if not is_cheap(text, xml=xml, every=every):
+            return False
+        self._tree = Tree(text, xml=xml, bounded=True)
+        self._bounded = self._tree.left_by_frames() is None
+        return not self._bounded
 
     @property
     def title(self) -> str | None:
@@ -171,10 +167,8 @@ class HtmlDocument:
         if "title" in self._known:
             known: str | None = self._known["title"]
             return known
-        titles = self._parse().tags("title")
-        namespaces = Namespaces()
-        first = next((title for title in titles if _in_head(title) or namespaces.is_html(title)), None)
-        return (collapse(first.text()) or None) if first is not None else None
+        titles = self._parse().tagged("title")
+        return (collapse(titles[0].text) or None) if titles else None
 
     @property
     def directives(self) -> frozenset[str]:
@@ -190,25 +184,25 @@ class HtmlDocument:
     @property
     def meta(self) -> dict[str, str]:
         """The contents of the ``meta`` elements by name."""
-        return meta_of(self._html_tags("meta"))
+        return meta_of(self._parse().tagged("meta"))
 
     @property
     def opengraph(self) -> dict[str, str]:
         """The Open Graph properties."""
-        return opengraph_of(self._html_tags("meta"))
+        return opengraph_of(self._parse().tagged("meta"))
 
     @property
     def jsonld(self) -> list[Any]:
         """The values of the scripts of linked data."""
-        return jsonld_of(self._parse())
+        return jsonld_of(self._parse().document)
 
     @property
     def canonical(self) -> str | None:
         """The canonical URL that the document names, absolute; None if that is no http or https URL."""
-        reference = canonical_of(self._html_tags("link"))
+        reference = canonical_of(self._parse().tagged("link"))
         if reference is None:
             return None
-        link = self._base(self._parse().tags("base")).link(reference, "link", "canonical")
+        link = self._base().link(reference, "link", "canonical")
         return None if link is None else link.url
 
     def language(self, content_language: str | None, /) -> str | None:
@@ -217,41 +211,37 @@ class HtmlDocument:
         Args:
             content_language: the value of the ``Content-Language`` field, which a document overrules.
         """
-        return language_of(self._parse().root, self._html_tags("meta"), content_language)
+        return language_of(self._parse().document.root, self._parse().tagged("meta"), content_language)
 
-    def css(self, selector: str, /) -> list[LexborNode]:
+    def css(self, selector: str, /) -> list[Element]:
         """Return the elements that match *selector*, in document order.
 
         Raises:
-            UsageError: it is no CSS selector that the parser knows.
+            UsageError: it is no CSS selector that the engine knows.
         """
         try:
-            found: list[LexborNode] = self._parse().css(selector)
-        except SelectolaxError as error:
-            message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
-            raise UsageError(message) from error
-        # Lexbor gives an element once for each selector of a list that it matches.
-        return list({node.mem_id: node for node in found}.values()) if "," in selector else found
+            return self._parse().document.select(selector)
+        except ValueError as error:
+            raise UsageError(f"{error}") from error
 
-    def css_first(self, selector: str, /) -> LexborNode | None:
+    def css_first(self, selector: str, /) -> Element | None:
         """Return the first element that matches *selector*, or None; raises as `css` does."""
         try:
-            found: LexborNode | None = self._parse().css_first(selector)
-        except SelectolaxError as error:
-            message = f"{selector!r} is not a valid CSS selector; see which ones lexbor supports"
-            raise UsageError(message) from error
-        return found
+            return self._parse().document.select_one(selector)
+        except ValueError as error:
+            raise UsageError(f"{error}") from error
 
-    def xpath(self, expression: str, /) -> Any:  # noqa: ANN401 - XPath has four types
+    def xpath(self, expression: str, /) -> list[Any] | str | float | bool:
         """Return what the XPath 1.0 *expression* comes to.
 
         Raises:
-            MissingExtraError: lxml is not installed.
-            UsageError: it is no XPath.
+            UsageError: it is no XPath 1.0.
         """
-        if self._xpath is None:
-            self._xpath = XPathTree(self._parse())
-        return self._xpath.find(expression)
+        document = self._parse().document
+        try:
+            return document.xpath(expression)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{expression!r} is not a valid XPath 1.0 expression: {error}") from error
 
     def links(self, selector: str | None = None, /, *, kinds: Kinds | None = None) -> list[Link]:
         """Return the http(s) links, in document order, each URL once, without fragments.
@@ -262,7 +252,7 @@ class HtmlDocument:
             kinds: of links, each URL then once for each kind and language.
 
         Raises:
-            UsageError: *selector* is no CSS selector that the parser knows, or there is no
+            UsageError: *selector* is no CSS selector that the engine knows, or there is no
                 such kind of link.
         """
         if kinds is not None:
@@ -273,7 +263,7 @@ class HtmlDocument:
             if selector is not None or wanted != FOLLOWED or self._has_frames():
                 return self._links_of(wanted, selector)
         elif selector is not None:
-            return matching_links(self.css(selector), self._base(self._parse().tags("base")))
+            return matching_links(self._parse(), self.css(selector), self._base())
         if self._links is None:
             self._links = tuple(self._followed_links())
         return list(self._links)
@@ -290,58 +280,40 @@ class HtmlDocument:
 
         Args:
             main: without navigation, headers and footers.
-
-        Raises:
-            MissingExtraError: *main* needs Resiliparse, which is not installed.
         """
         if self.is_html:
-            if main:
-                return main_text(self._parse().html or "")
             tree = self._parse()
-            root = tree.body or tree.root
-            return "" if root is None else text_of(root)
+            return main_text(tree) if main else document_text(tree)
         return self.html if parse_media_type(self._content_type).is_text else ""
 
-    def _parse(self) -> LexborHTMLParser:
+    def _parse(self) -> Tree:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
-            if self._bounded and self.cost is not Cost.CHEAP:
-                raise ParseError(_UNTRIED)
-            if self._refusal is not None:
-                raise ParseError(self._refusal)
-            self._tree = LexborHTMLParser(self.html if self.is_html else "")
+            if not self.is_html:
+                self._tree = Tree("")
+                return self._tree
+            text = self.html
+            xml = is_xml(text, self._content_type)
+            if self._bounded and predict(text, xml=xml).is_slow:
+                raise ParseError(SLOW_SHAPE)
+            self._tree = Tree(text, xml=xml, bounded=self._bounded)
         return self._tree
 
     def _metas(self) -> Iterator[tuple[str, str]]:
         """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
         ours = {"robots", self._product.lower()}
-        for node in self._parse().tags("meta"):
-            attributes = node.attributes
-            name = attributes.get("name")
-            # Asked for on every page, of which few have such an element: its namespace comes last.
-            if name and name.strip().lower() in ours and Namespaces().is_html(node):
-                yield name, attributes.get("content") or ""
-
-    def _html_tags(self, name: str) -> list[LexborNode]:
-        namespaces = Namespaces()
-        return [node for node in self._parse().tags(name) if namespaces.is_html(node)]
+        for element in self._parse().tagged("meta"):
+            name = element.attr("name")
+            if name and name.strip().lower() in ours:
+                yield name, element.attr("content") or ""
 
     def _followed_links(self) -> list[Link]:
         if not self.is_html:
             return []
         tree = self._parse()
-        # One walk for all: to look each up by its name takes half as long again.
-        nodes = tree.css("a, area, base, svg, math, iframe, frame")
-        kinds = [node.tag or "" for node in nodes]
-        base = self._base([node for node in nodes if node.tag == "base"] if "base" in kinds else [])
-        if not _OTHERS.isdisjoint(kinds):
-            self._framed = not FRAMES.isdisjoint(kinds)
-            nodes = [node for node in nodes if node.tag in _LINKS]
-            if not _FOREIGN.isdisjoint(kinds):
-                namespaces = Namespaces()
-                nodes = [node for node in nodes if namespaces.is_html(node)]
-            kinds = [node.tag or "" for node in nodes]
-        found = anchor_links(nodes, kinds, base)
+        self._framed = tree.has(*FRAMES)
+        base = self._base()
+        found = anchor_links(tree, base)
         self.links_dropped = base.dropped
         return found
 
@@ -357,9 +329,9 @@ class HtmlDocument:
         return list(found.values())
 
     def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
-        base = self._base(self._parse().tags("base"))
+        tree, base = self._parse(), self._base()
         if selector is not None:
-            yield from element_links(self.css(selector), kinds, base)
+            yield from element_links(tree, self.css(selector), kinds, base)
             return
         if "header" in kinds:
             yield from header_links(self._headers, self._url)
@@ -369,16 +341,7 @@ class HtmlDocument:
         if not _LISTED.isdisjoint(kinds) and not self.is_html:
             listed = links_of_list(self._content, self._url, self._content_type)
             yield from (link for link in listed if link.kind in kinds)
-        query = selector_of(kinds)
-        if query:
-            yield from element_links(self.css(query), kinds, base, refreshed=refresh is not None)
+        yield from document_links(tree, kinds, base, refreshed=refresh is not None)
 
-    def _base(self, elements: list[LexborNode]) -> Base:
-        return self._cache.base(document_base(elements, self._url, self.encoding), self.encoding)
-
-
-def _in_head(title: LexborNode) -> bool:
-    # In foreign content no parser makes such an element (WHATWG HTML, section 13.2.6.5), so what is in
-    # one is HTML; and that nearly every title is there saves looking at the tree.
-    parent = title.parent
-    return parent is not None and parent.tag == "head"
+    def _base(self) -> Base:
+        return self._cache.base(document_base(self._parse(), self._url, self.encoding), self.encoding)

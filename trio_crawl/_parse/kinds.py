@@ -6,21 +6,23 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from .links import reference_of
+from .anchors import anchor_reference, document_base
 from .media import parse_media_type
-from .namespaces import Namespaces
 from .refresh import target
 from .srcset import candidates
+from .tree import HTML, SVG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from selectolax.lexbor import LexborNode
+    from turbohtml import Element
 
     from .._model import Link, LinkKind
     from .links import Base
+    from .tree import Tree
 
-Attributes: TypeAlias = "Mapping[str, str | None]"
+Attributes: TypeAlias = "Callable[[str], str | None]"
+"""Returns the value of an attribute by its name, None if there is none."""
 
 _ASCII_SPACE: Final = "\t\n\f\r "
 
@@ -65,21 +67,21 @@ def _attribute(name: str, kind: LinkKind) -> Callable[[Attributes], Iterator[Ref
 
 
 def _stripped(attributes: Attributes, name: str) -> str:
-    return (attributes.get(name) or "").strip(_ASCII_SPACE)
+    return (attributes(name) or "").strip(_ASCII_SPACE)
 
 
 def _anchor(kind: LinkKind) -> Callable[[Attributes], Iterator[Reference]]:
     """Return what reads an ``a`` or ``area``, whose empty reference is to the page itself."""
 
     def read(attributes: Attributes) -> Iterator[Reference]:
-        if "href" in attributes:
+        if attributes("href") is not None:
             yield Reference(kind, _stripped(attributes, "href"))
 
     return read
 
 
 def _srcset(name: str, attributes: Attributes) -> Iterator[Reference]:
-    for value in candidates(attributes.get(name) or ""):
+    for value in candidates(attributes(name) or ""):
         yield Reference("srcset", value)
 
 
@@ -92,7 +94,7 @@ def _link(attributes: Attributes) -> Iterator[Reference]:
 
 def _frame(attributes: Attributes) -> Iterator[Reference]:
     value = _stripped(attributes, "src")
-    if value and "srcdoc" not in attributes:
+    if value and attributes("srcdoc") is None:
         yield Reference("iframe", value)
 
 
@@ -109,7 +111,7 @@ def _source(attributes: Attributes) -> Iterator[Reference]:
 
 def _meta(attributes: Attributes) -> Iterator[Reference]:
     if _stripped(attributes, "http-equiv").lower() == "refresh":
-        value = target(attributes.get("content") or "")
+        value = target(attributes("content") or "")
         if value is not None:
             yield Reference("refresh", value)
 
@@ -149,15 +151,17 @@ def references(tag: str, attributes: Attributes) -> Iterator[Reference]:
 
 
 def _element(attributes: Attributes) -> Iterator[Reference]:
-    value = reference_of(attributes)
+    value = _href_or_src(attributes)
     if value is not None:
         yield Reference("element", value)
 
 
-def main_reference(tag: str, attributes: Attributes) -> Reference | None:
-    """Return what an element that was named by hand refers to: its ``href``, or else ``src``."""
-    value = reference_of(attributes)
-    return None if value is None else Reference(_kind_of_element(tag, attributes), value)
+def _href_or_src(attributes: Attributes) -> str | None:
+    """Return what an element refers to: its ``href``, else its ``src``; None for neither."""
+    value = attributes("href")
+    if value is None:
+        value = attributes("src")
+    return None if value is None else value.strip(_ASCII_SPACE)
 
 
 def _kind_of_element(tag: str, attributes: Attributes) -> LinkKind:
@@ -172,15 +176,15 @@ def _kind_of_element(tag: str, attributes: Attributes) -> LinkKind:
 
 def kind_of_link(attributes: Attributes) -> LinkKind:
     """Return the kind that a ``link`` element is of, by its link types."""
-    types = (attributes.get("rel") or "").lower().split()
+    types = (attributes("rel") or "").lower().split()
     return next((kind for name, kind in _LINK_TYPES.items() if name in types), "link")
 
 
 @lru_cache(maxsize=64)
-def selector_of(kinds: frozenset[LinkKind]) -> str:
-    """Return what selects the elements that may have links of *kinds*; empty if none may."""
-    tags = {tag for kind in kinds for tag in _TAGS.get(kind, ())}
-    return ", ".join(sorted(tags))
+def names_of(kinds: frozenset[LinkKind]) -> tuple[str, ...]:
+    """Return the names of the elements that may have links of *kinds*; empty if none may."""
+    names = {name for kind in kinds for name in _TAGS.get(kind, ())}
+    return tuple(sorted(names | {"iframe"})) if names else ()
 
 
 def described(link: Link, attributes: Attributes) -> Link:
@@ -188,42 +192,71 @@ def described(link: Link, attributes: Attributes) -> Link:
     if link.kind not in _DESCRIBED:
         return link
     language = _stripped(attributes, "hreflang") or None
-    media = parse_media_type(attributes.get("type")).essence or None
+    media = parse_media_type(attributes("type")).essence or None
     return replace(link, hreflang=language, type=media) if language or media else link
 
 
-def element_links(
-    nodes: Iterable[LexborNode], kinds: frozenset[LinkKind], base: Base, *, refreshed: bool = False
+def document_links(
+    tree: Tree, kinds: frozenset[LinkKind], base: Base, *, refreshed: bool = False
 ) -> Iterator[Link]:
-    """Yield the links of *kinds* that HTML elements among *nodes* have.
+    """Yield the links of *kinds* that a document has, in the order in which they are shown.
 
     Args:
-        nodes: elements, in the document's order.
+        tree: the document; those in the ``srcdoc`` of its frames are read in their places.
         kinds: of links.
         base: joins references.
         refreshed: whether a header field leads to another page, so that no ``meta`` element does.
     """
-    namespaces = Namespaces()
-    for node in nodes:
-        tag = (node.tag or "").lower()
-        if not namespaces.is_html(node) or (tag == "meta" and refreshed):
+    names = names_of(kinds)
+    return _links(tree, tree.shown(*names), kinds, base, refreshed, names) if names else iter(())
+
+
+def element_links(
+    tree: Tree, elements: Iterable[Element], kinds: frozenset[LinkKind], base: Base
+) -> Iterator[Link]:
+    """Yield the links of *kinds* that *elements* have, which are in the document's order."""
+    return _links(tree, elements, kinds, base, False, ())  # noqa: FBT003 - see below
+
+
+def _links(  # noqa: PLR0913, PLR0917 - they change as frames are entered
+    tree: Tree,
+    elements: Iterable[Element],
+    kinds: frozenset[LinkKind],
+    base: Base,
+    refreshed: bool,  # noqa: FBT001 - of two callers
+    within: tuple[str, ...],
+) -> Iterator[Link]:
+    for element in elements:
+        tag = element.tag
+        attributes = element.attr
+        if tag == "iframe" and within and (inner := tree.frame(element)) is not None:
+            inner_base = base.inner(document_base(inner, base.url, "utf-8"))
+            yield from _links(inner, inner.shown(*within), kinds, inner_base, False, within)  # noqa: FBT003
             continue
-        attributes = node.attributes
-        for kind, value in references(tag, attributes):
+        namespace = tree.namespace(element)
+        if namespace == HTML and not (tag == "meta" and refreshed):
+            found = references(tag, attributes)
+        elif namespace == SVG and (reference := anchor_reference(tree, element)) is not None:
+            found = iter((Reference("a", reference.strip(_ASCII_SPACE)),))
+        else:
+            continue
+        for kind, value in found:
             refreshed = refreshed or kind == "refresh"  # a browser heeds the first alone
-            link = base.link(value, kind, attributes.get("rel")) if kind in kinds else None
+            link = base.link(value, kind, attributes("rel")) if kind in kinds else None
             if link is not None:
                 yield described(link, attributes)
 
 
-def matching_links(nodes: Iterable[LexborNode], base: Base) -> list[Link]:
+def matching_links(tree: Tree, elements: Iterable[Element], base: Base) -> list[Link]:
     """Return where elements that were named by hand lead, by ``href`` or else ``src``; each URL once."""
     found: dict[str, Link] = {}
-    for node in nodes:
-        attributes = node.attributes
-        reference = main_reference((node.tag or "").lower(), attributes)
+    for element in elements:
+        attributes = element.attr
+        reference = _href_or_src(attributes)
+        if reference is None and element.tag == "a" and tree.namespace(element) == SVG:
+            reference = attributes("xlink:href")
         if reference is not None:
-            link = base.link(reference.value, reference.kind, attributes.get("rel"))
+            link = base.link(reference, _kind_of_element(element.tag, attributes), attributes("rel"))
             if link is not None and link.url not in found:
                 if not base.fits(link.url):
                     break

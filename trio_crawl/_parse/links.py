@@ -10,7 +10,7 @@ from .._model import Link
 from .query import UTF_8_QUERIES, encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from .._model import LinkKind, Request
 
@@ -22,7 +22,6 @@ LinkT = TypeVar("LinkT", "Link", "Link | Request")
 _LIMIT: Final = 50_000
 # Longer ones, which hardly repeat, are joined anew for each page.
 _LONGEST: Final = 512
-_ASCII_SPACE: Final = "\t\n\f\r "
 # These lead to the same from everywhere on a site, whatever follows.
 _OF_SITE: Final = ("/", "http://", "https://")
 # "http:x" is relative to an http base, and "http:?x" to more of it than the directory.
@@ -109,7 +108,7 @@ class Base:
     """
 
     __slots__ = (
-        *("_base", "_cache", "_encoding", "_folder", "_own", "_root", "_slashes"),
+        *("_base", "_cache", "_encoding", "_folder", "_folders", "_own", "_root", "_slashes"),
         *("dropped", "known", "known_on_site", "room"),
     )
 
@@ -131,16 +130,47 @@ class Base:
         """What other references from this directory lead to."""
         self._own: References = {}
         self._slashes: list[int] = []
+        self._folders: dict[int, str] = {}
         self.room = MAX_OF_PAGE
         """Characters that URLs may have which `fits` is yet to be asked about."""
         self.dropped = 0
         """Links that are not taken, since they are too long, or all together."""
+
+    @property
+    def url(self) -> str:
+        """The URL that references are relative to."""
+        return self._base
+
+    def inner(self, url: str) -> Base:
+        """Return what joins the references of a document in a frame, which has what room is left.
+
+        Args:
+            url: that they are relative to.
+        """
+        base = self._cache.base(url, "utf-8")
+        base.room, base.dropped = self.room, self.dropped
+        return base
 
     def fits(self, url: str) -> bool:
         """Take note of a URL that is kept; return whether it is not too much, else it is counted."""
         self.room -= len(url)
         self.dropped += self.room < 0
         return self.room >= 0
+
+    def anchor(self, reference: str) -> Link | None:
+        """Do what `link` does of an ``a`` without ``rel``: at once where it is known by its whole path."""
+        if ":" not in reference and self._folder:
+            up = 0
+            while reference.startswith("../", up):
+                up += 3
+            if reference[up : up + 1].isalnum():
+                folder = self._folders.get(up)
+                if folder is None:
+                    folder = self._folders[up] = self._above(up // 3)
+                link = self.known_on_site.get(folder + reference[up:])
+                if link is not None:
+                    return link
+        return self.link(reference, "a", None)
 
     def link(self, reference: str, kind: LinkKind, rel: str | None) -> Link | None:
         """Return where *reference* leads; None if that is not an http or https URL.
@@ -244,11 +274,3 @@ def _is_of_directory(reference: str) -> bool:
     if not reference or reference[0] <= " " or not _REMOVED.isdisjoint(reference):
         return False
     return not reference[:6].lower().startswith(_OF_PAGE)
-
-
-def reference_of(attributes: Mapping[str, str | None]) -> str | None:
-    """Return what an element refers to: its ``href``, else its ``src``; None for neither."""
-    for name in ("href", "src"):
-        if name in attributes:
-            return (attributes[name] or "").strip(_ASCII_SPACE)
-    return None

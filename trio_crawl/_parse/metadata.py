@@ -14,7 +14,7 @@ from .text import collapse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from selectolax.lexbor import LexborHTMLParser, LexborNode
+    from turbohtml import Document, Element
 
 _OPEN_GRAPH: Final = re.compile(r"(?:og|article|book|profile|music|video|fb):\S+")
 
@@ -22,12 +22,12 @@ _OPEN_GRAPH: Final = re.compile(r"(?:og|article|book|profile|music|video|fb):\S+
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
-def meta_of(metas: Iterable[LexborNode]) -> dict[str, str]:
+def meta_of(metas: Iterable[Element]) -> dict[str, str]:
     """Return the contents of the ``meta`` elements by their names, in lower case; of each the first."""
     return _contents(metas, "name")
 
 
-def opengraph_of(metas: Iterable[LexborNode]) -> dict[str, str]:
+def opengraph_of(metas: Iterable[Element]) -> dict[str, str]:
     """Return the Open Graph properties, prefix and all; of each the first, as its protocol prefers.
 
     Many sites write ``name`` for ``property``, which who reads Open Graph takes as well.
@@ -39,36 +39,34 @@ def opengraph_of(metas: Iterable[LexborNode]) -> dict[str, str]:
     return {name: content for name, content in found.items() if _OPEN_GRAPH.fullmatch(name)}
 
 
-def _contents(metas: Iterable[LexborNode], key: str) -> dict[str, str]:
+def _contents(metas: Iterable[Element], key: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for meta in metas:
-        attributes = meta.attributes
-        name = collapse(attributes.get(key) or "").lower()
-        if name and "content" in attributes:
-            found.setdefault(name, (attributes["content"] or "").strip("\t\n\f\r "))
+        name = collapse(meta.attr(key) or "").lower()
+        content = meta.attr("content")
+        if name and content is not None:
+            found.setdefault(name, content.strip("\t\n\f\r "))
     return found
 
 
-def jsonld_of(tree: LexborHTMLParser) -> list[Any]:
+def jsonld_of(document: Document) -> list[Any]:
     """Return what the scripts of linked data say (JSON-LD 1.1, section 7), each as one value, in order.
 
     Control characters in strings are let pass, since templates put line feeds there.
     """
     found = []
-    for script in tree.css("script[type]"):
-        kind = (script.attributes.get("type") or "").partition(";")[0]
+    for script in document.select("script[type]"):
+        kind = (script.attr("type") or "").partition(";")[0]
         if kind.strip("\t\n\f\r ").lower() != "application/ld+json":
             continue
         try:
-            found.append(json.loads(script.text(), strict=False))
+            found.append(json.loads(script.text, strict=False))
         except (ValueError, RecursionError):
             continue
     return found
 
 
-def language_of(
-    root: LexborNode | None, metas: Iterable[LexborNode], content_language: str | None
-) -> str | None:
+def language_of(root: Element | None, metas: Iterable[Element], content_language: str | None) -> str | None:
     """Return the language of the document (HTML standard, "the lang and xml:lang attributes").
 
     Args:
@@ -76,11 +74,11 @@ def language_of(
         metas: the ``meta`` elements, of which one may be a pragma.
         content_language: the value of the ``Content-Language`` field, which counts if it names one language.
     """
-    declared = [] if root is None else [root.attributes.get("lang"), root.attributes.get("xml:lang")]
+    declared = [] if root is None else [root.attr("lang"), root.attr("xml:lang")]
     pragmas = [
-        meta.attributes.get("content") or ""
+        meta.attr("content") or ""
         for meta in metas
-        if (meta.attributes.get("http-equiv") or "").lower() == "content-language"
+        if (meta.attr("http-equiv") or "").lower() == "content-language"
     ]
     # A pragma that names several is ignored, and of one that doesn't the first word counts.
     declared += [words[0] for value in pragmas if "," not in value and (words := value.split())][:1]
@@ -92,10 +90,10 @@ def language_of(
     return None
 
 
-def canonical_of(links: Iterable[LexborNode]) -> str | None:
+def canonical_of(links: Iterable[Element]) -> str | None:
     """Return the reference of the first ``link`` whose ``rel`` says "canonical" (RFC 6596)."""
     for link in links:
-        attributes = link.attributes
-        if "canonical" in (attributes.get("rel") or "").lower().split() and attributes.get("href"):
-            return attributes["href"]
+        reference = link.attr("href")
+        if reference and "canonical" in (link.attr("rel") or "").lower().split():
+            return reference
     return None

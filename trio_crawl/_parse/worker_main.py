@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from .._errors import RowError
 from . import wire
 from .elsewhere import run_parser
-from .trial import try_document
+from .reading import read_document
 from .user import ParserFormError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MEMORY: Final = 2 * 1024 * 1024 * 1024
 """Bytes of address space that a worker process may have."""
 
-JOBS: Final[dict[str, Callable[..., Any]]] = {"try": try_document, "parse": run_parser}
+JOBS: Final[dict[str, Callable[..., Any]]] = {"read": read_document, "parse": run_parser}
 
 
 def main() -> None:

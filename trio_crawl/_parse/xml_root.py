@@ -35,8 +35,3 @@ def root_of(text: str) -> Name | None:
         if (found[1] or "") == prefix:
             return Name((found[2] or found[3] or "").strip(), local)
     return Name("", local)
-
-
-def is_xhtml(text: str) -> bool:
-    """Say whether the XML document that *text* begins is XHTML, by its root and nothing else."""
-    return root_of(text) == Name(XHTML, "html")

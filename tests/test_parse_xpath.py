@@ -1,13 +1,11 @@
-"""XPath and the main content, which need a package each."""
+"""XPath, and the main content of a page."""
 
 from __future__ import annotations
-
-import sys
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from trio_crawl import MissingExtraError, UsageError
+from trio_crawl import UsageError
 from trio_crawl._parse.html import HtmlDocument
 
 ARTICLE = """
@@ -28,14 +26,16 @@ def test_xpath_sees_what_css_sees() -> None:
     """A table's rows are in the body that the browser's parser makes, characters are the same."""
     page = document("<table><tr><td>é 😀<td>b</table><p class=x>c")
     assert page.xpath("//tbody/tr/td/text()") == ["é 😀", "b"]
-    assert [node.text() for node in page.css("tbody > tr > td")] == ["é 😀", "b"]
+    assert [node.text for node in page.css("tbody > tr > td")] == ["é 😀", "b"]
     assert page.xpath("//p/@class") == ["x"]
 
 
 def test_xpath_has_four_kinds_of_answers() -> None:
     """Lists, numbers, strings and truth, as XPath 1.0 has them."""
     page = document("<p>a<p>b")
-    assert [element.tag for element in page.xpath("//p")] == ["p", "p"]
+    elements = page.xpath("//p")
+    assert isinstance(elements, list)
+    assert [element.tag for element in elements] == ["p", "p"]
     assert page.xpath("count(//p)") == 2.0
     assert page.xpath("string(//p[2])") == "b"
     assert page.xpath("boolean(//a)") is False
@@ -72,12 +72,21 @@ def test_the_main_text_leaves_out_what_is_around_it() -> None:
     assert "Imprint" not in main
 
 
-@pytest.mark.parametrize(("module", "extra"), [("lxml", "xpath"), ("resiliparse.extract.html2text", "text")])
-def test_without_the_package_the_error_says_which_extra_it_is(
-    monkeypatch: pytest.MonkeyPatch, module: str, extra: str
-) -> None:
-    """The command that installs it is in the message."""
-    monkeypatch.setitem(sys.modules, module, None)
-    page = document(ARTICLE)
-    with pytest.raises(MissingExtraError, match=rf"pip install 'trio-crawl\[{extra}\]'"):
-        page.xpath("//p") if extra == "xpath" else page.text(main=True)
+def test_where_nothing_reads_as_content_the_main_element_is_it() -> None:
+    """Else the article, else the body."""
+    assert document("<nav>n</nav><main>m</main>").text(main=True) == "m"
+    assert document("<nav>n</nav><article>a</article>").text(main=True) == "a"
+    assert document("<nav>n</nav>x").text(main=True) == "x"
+    assert document("").text(main=True) == ""
+
+
+def test_the_main_text_is_no_small_part_of_the_page() -> None:
+    """An element that has many words may be one of many; the header of an article is a part of it."""
+    words = "Some words, that are written, to be read by somebody, who has time for it. " * 3
+    section = f"<div><h2>Heading</h2><div><p>{words}</p></div></div>"
+    page = document(f"<nav>Menu</nav><header>Site</header><div>{section * 6}</div><footer>Imprint</footer>")
+    assert page.text(main=True).count("Heading") == 6
+    assert "Menu" not in page.text(main=True)
+    assert "Site" not in page.text(main=True)
+    page = document(f"<header>Site</header><article><header><h1>Title</h1></header><p>{words}</article>")
+    assert page.text(main=True).startswith("Title\nSome words")
