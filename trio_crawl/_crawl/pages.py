@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from .. import _urls
-from .._errors import ParseError, StateError
+from .._errors import ParseError, StateError, message_of
 from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
@@ -225,7 +225,7 @@ class Pages:
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
         # Fetchers begin with the URL of the hop, which a failure shows anyway.
-        message = message.removeprefix(f"{lease.request.url}: ")
+        message = message_of(message.removeprefix(f"{lease.request.url}: "))
         failure = Failure(
             id=_urls.page_id(lease.key),
             request=lease.request,
