@@ -11,7 +11,8 @@ import trio
 from hypothesis import given, settings, strategies
 
 from trio_crawl import UsageError
-from trio_crawl._cli.seeds import Lines, seeds_of
+from trio_crawl._cli.seeds import seeds_of
+from trio_crawl._crawl.seed_lines import SeedLines
 
 
 @settings(max_examples=25)
@@ -33,7 +34,7 @@ def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int],
                 pipe.write(data[start:end])
 
     async def read() -> list[str]:
-        return [line async for line in Lines(reading, first=["first"])]
+        return [line async for line in SeedLines(reading, first=["first"])]
 
     feeder = threading.Thread(target=feed)
     feeder.start()
@@ -51,7 +52,7 @@ async def test_waiting_for_a_line_can_be_cancelled() -> None:
     reading, writing = os.pipe()
     try:
         with trio.move_on_after(0.05) as scope:
-            await anext(aiter(Lines(reading)))
+            await anext(aiter(SeedLines(reading)))
         assert scope.cancelled_caught
     finally:
         os.close(writing)  # which lets the abandoned thread end
@@ -69,7 +70,7 @@ async def test_a_line_without_end_is_refused() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, feed)
         with pytest.raises(UsageError, match="a line has more than"):
-            await anext(aiter(Lines(reading)))
+            await anext(aiter(SeedLines(reading)))
         while await trio.to_thread.run_sync(os.read, reading, 65536):
             pass
     os.close(reading)

@@ -39,6 +39,7 @@ from .numbers import Numbers
 from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
+from .seed_lines import SeedLines
 from .seeds import open_seeds
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
@@ -100,7 +101,7 @@ class Engine:
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
         )
         # Last, since it may open a file, which nobody closes if an option turns out to be wrong.
-        self._seeds = open_seeds(seeds)
+        self._seeds = open_seeds(seeds, inline=self._fetcher.virtual)
         self._loop = Loop(
             options,
             self._seeds,
@@ -266,7 +267,8 @@ class Engine:
         try:
             self._outlet.close()
             close = getattr(self._seeds, "close", None)
-            if isinstance(self._seeds, Iterator) and close is not None:
+            # A channel, say, is its owner's to close.
+            if isinstance(self._seeds, Iterator | SeedLines) and close is not None:
                 close()
             if ending.error is None and not ending.cancelled:
                 outputs = tuple(writer.name for writer in self._writers if writer is not self._stream)
