@@ -339,7 +339,8 @@ def resume(path: Path) -> dict[str, Any]:
         state.reopen(max_depth=None, max_pages=None, retry_failed=False)
         drive.ledger.resume(state.books())
         drive.frontier.begin(AFTERWARDS)
-        drive.frontier.resume(state.resume(lambda: None, AFTERWARDS), 0.0)
+        for _ in drive.frontier.resume(state.resume(lambda: None, AFTERWARDS), 0.0):
+            pass
         drive.start()
     figures = {
         **drive.watch.so_far(),

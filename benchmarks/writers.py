@@ -160,7 +160,7 @@ async def _feed(writer: Writer[Any], made: Sequence[Parsed], rows: int) -> None:
     gatherer = Gatherer([writer])
     done = 0
     for outcome in _endless(made):
-        gatherer.add(outcome, 0.0)
+        gatherer.add(gatherer.encode(outcome), 0.0)
         done += 1 if outcome.rows is None else len(outcome.rows)
         if gatherer.full or done >= rows:
             batch = gatherer.close()

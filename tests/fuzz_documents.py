@@ -268,6 +268,8 @@ def read(text: str, seed: int) -> None:
     tree = turbohtml.parse(text, positions=False, scripting=True)
     _graft(tree)
     _ask(tree, seed)
+    if seed % 5 == 0:
+        _rewrite(text)
     # Elements outlive their document.
     kept = tree.select("*")[:_MOST]
     del tree
@@ -282,6 +284,23 @@ def read(text: str, seed: int) -> None:
         for element in tree.select("*"):
             element.tag = element.tag.rpartition(":")[2] or "x"
         _ask(tree, seed + 2)
+
+
+def _rewrite(text: str) -> None:
+    """Change the tree as an export does, and write it."""
+    tree = turbohtml.parse(text, positions=False, scripting=True, allow_declarative_shadow_roots=False)
+    for element in tree.select("base, meta[http-equiv]"):
+        element.decompose()
+    for element in tree.select("[href], [src], [style], [srcset]")[:_MOST]:
+        for name in ("href", "src", "style", "srcset"):
+            if element.attr(name) is not None:
+                element.attrs[name] = "x" * len(name)
+        if element.attr("id") is not None:
+            del element.attrs["id"]
+    for element in tree.select("style, noscript"):
+        part = turbohtml.parse_fragment(element.text, "noscript", positions=False)
+        element.set_text(part.inner_html)
+    assert isinstance(tree.html, str)
 
 
 def _graft(tree: turbohtml.Document) -> None:

@@ -23,6 +23,7 @@ import trio
 
 import trio_crawl
 from trio_crawl import _urls
+from trio_crawl._callbacks import call
 from trio_crawl._crawl.engine import Engine
 from trio_crawl._crawl.threads import run_inline
 from trio_crawl._parse.worker import _Blocking
@@ -74,7 +75,9 @@ class _Guard:
 
 
 def _waits_for_nothing(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Return whether it is a descriptor, a line of code for a traceback, or an address that is no name."""
+    """Return whether it is a descriptor, a line of code for a traceback, an address, or lets go of a lock."""
+    if event == "fcntl.flock":
+        return bool(arguments[1] & 8)  # LOCK_UN, which Windows has no name for
     if event == "open":
         return isinstance(arguments[0], int) or str(arguments[0]).endswith(".py")
     return event == "socket.getaddrinfo" and _urls.literal_address(str(arguments[0])) is not None
@@ -119,11 +122,12 @@ class _WatchedConnection(sqlite3.Connection):
 
 
 _ASYNC: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-# What blocks on purpose: where time is virtual, processes are waited for with everything else at rest; the
-# list of public suffixes is read once in a process, as a module is; and paths among the arguments are looked
-# at before a crawl begins.
+# What is the user's: a parser, a function, a writer. And what blocks on purpose: where time is virtual,
+# processes are waited for with everything else at rest; the list of public suffixes is read once in a process
+# as modules are; and paths among the arguments are looked at before a crawl begins.
 _ALLOWED: Final[frozenset[CodeType]] = frozenset(
     {
+        call.__code__,
         run_inline.__code__,
         _Blocking.start.__func__.__code__,  # type: ignore[attr-defined]
         _urls._public_suffixes.__wrapped__.__code__,  # noqa: SLF001

@@ -15,9 +15,10 @@ from crawl_support import SITE, virtual
 from hypothesis import HealthCheck, given, settings, strategies as st
 from trio.testing import MockClock
 
-from trio_crawl import HostReport, Report, crawl
+from trio_crawl import HostReport, Report, StateError, crawl
+from trio_crawl._frontier import manners
 from trio_crawl._frontier.audit import audit, hosts
-from trio_crawl._frontier.conduct import MOST_HOSTS
+from trio_crawl._model.conduct import HostSums
 from trio_crawl._policy.politeness import Turns
 from trio_crawl.testing import MemoryWeb, Reply
 
@@ -94,7 +95,7 @@ async def test_each_robots_decision(state: bool, tmp_path: Path) -> None:
     assert rules.size == 47
     assert rules.until - rules.fetched_at == timedelta(hours=24)
     closed = found["http://site.test"]
-    assert closed.until - closed.fetched_at == timedelta(hours=1)
+    assert timedelta(0) < closed.until - closed.fetched_at < timedelta(minutes=1), "its host rests"
 
 
 @virtual
@@ -112,19 +113,35 @@ async def test_over_all_runs(tmp_path: Path) -> None:
 
 
 @virtual
-async def test_a_report_has_a_bounded_number_of_hosts(tmp_path: Path) -> None:
-    """Of many hosts a report has the busiest; a state has all."""
+async def test_a_report_has_a_bounded_number_of_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many hosts a report has the busiest, and the others as sums; with a state it has all."""
+    monkeypatch.setattr(manners, "MOST_HOSTS", 100)
     web = MemoryWeb()
-    for number in range(MOST_HOSTS + 20):
+    for number in range(150):
         web.otherwise(f"https://h{number}.test/", lambda _hop: Reply())
-    seeds = [f"https://h{number}.test/" for number in range(MOST_HOSTS + 20)]
+    seeds = [f"https://h{number}.test/" for number in range(150)]
     seeds += [f"https://h{number}.test/more" for number in range(50, 60)]
     keywords: dict[str, Any] = {"robots": False, "concurrency": 1000}
-    for state in (None, tmp_path / "a.db"):
-        report = await crawl(seeds, fetch=web, state=state, **keywords)
-        assert len(report.hosts) == MOST_HOSTS
-        assert {host.host for host in report.hosts[:10]} == {f"h{number}.test" for number in range(50, 60)}
-    assert len(list(hosts(tmp_path / "a.db"))) == MOST_HOSTS + 20
+    busiest = {f"h{number}.test" for number in range(50, 60)}
+    report = await crawl(seeds, fetch=web, **keywords)
+    assert len(report.hosts) == 100
+    assert {host.host for host in report.hosts[:10]} == busiest
+    assert report.hosts_beyond == HostSums(hosts=50, requests=50, most_at_once=1)
+    assert sum(host.requests for host in report.hosts) + 50 == report.requests
+    assert "100 hosts are told of one by one, 50 as sums" in str(report)
+    report = await crawl(seeds, fetch=web, state=tmp_path / "a.db", **keywords)
+    assert len(report.hosts) == 150
+    assert {host.host for host in report.hosts[:10]} == busiest
+    assert report.hosts_beyond is None
+    assert report.hosts == tuple(hosts(tmp_path / "a.db"))
+    assert report.hosts[-1] == report.hosts[149] == list(report.hosts)[149]
+    with pytest.raises(IndexError):
+        report.hosts[150]
+    (tmp_path / "a.db").unlink()
+    with pytest.raises(StateError, match="there is no state"):
+        list(report.hosts)
 
 
 @pytest.mark.parametrize("state", [False, True])

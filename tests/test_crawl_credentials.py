@@ -26,6 +26,7 @@ from trio_crawl import (
 from trio_crawl._crawl.elsewhere import Elsewhere
 from trio_crawl._crawl.options import Options
 from trio_crawl._crawl.pages import Pages
+from trio_crawl._crawl.reading import ReadingMark
 from trio_crawl.fetchers import Curl, Httpx
 from trio_crawl.testing import MemoryWeb, Reply, serving
 
@@ -448,7 +449,7 @@ def test_no_repr_of_options_shows_a_secret() -> None:
     """They appear in tracebacks with variables, as some tools make them."""
     made = options(auth={"https://a.test": SECRET}, cookies={"a.test": {"a": SECRET}}, headers={"X": SECRET})
     assert SECRET not in repr(made)
-    assert "hidden" not in repr(Pages(made, Elsewhere(made)))
+    assert "hidden" not in repr(Pages(made, Elsewhere(made), ReadingMark()))
 
 
 @pytest.mark.parametrize(

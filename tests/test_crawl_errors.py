@@ -418,3 +418,48 @@ async def test_a_disk_that_is_full(small_disk: Path) -> None:
     text = path.read_text()
     assert text.endswith("\n")
     assert all(len(line.split("\t")) == 2 for line in text.splitlines())
+
+
+class WithTasks:
+    """A web whose tasks beside the crawl fail after a while."""
+
+    opens_connections = False
+    virtual = True
+
+    def __init__(self, web: MemoryWeb, error: BaseException) -> None:
+        self._web, self._error = web, error
+
+    @asynccontextmanager
+    async def open(self, environment: Environment, /) -> AsyncIterator[None]:
+        environment.nursery.start_soon(self._beside)
+        async with self._web.open(environment):
+            yield
+
+    async def _beside(self) -> None:
+        await trio.sleep(5.5)
+        raise self._error
+
+    async def fetch(self, hop: Hop, /) -> Response:
+        return await self._web.fetch(hop)
+
+
+@pytest.mark.parametrize("error", [BrokenError("beside"), ExceptionGroup("of the user", [BrokenError()])])
+@virtual
+async def test_a_task_of_the_fetcher_that_fails(error: Exception) -> None:
+    """Its error ends the crawl, as itself; what was parsed is written all the same."""
+    parsed: list[str] = []
+    written: list[object] = []
+
+    def parse(page: Page) -> dict[str, str]:
+        parsed.append(page.url)
+        return {"url": page.url}
+
+    async def write(row: object) -> None:
+        await trio.sleep(0.3)
+        written.append(row)
+
+    web, seeds = site()
+    with pytest.raises(type(error)) as caught:
+        await crawl(seeds, fetch=WithTasks(web, error), parse=parse, write=write, delay=0, robots=False)
+    assert str(caught.value) == str(error)
+    assert 5 < len(parsed) == len(written) < len(seeds)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections import Counter
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, final
 
 import pytest
 import trio
 from crawl_support import virtual
 from frontier_support import Doorkeeper, answer_of, lease_of
 
-from trio_crawl import Headers, Hop, Link, Response, crawl
-from trio_crawl._frontier import discovery, windows
+from trio_crawl import Control, Headers, Hop, Link, Page, Request, Response, crawl
+from trio_crawl._crawl import loop, outlet
+from trio_crawl._frontier import discovery, queues, windows
 from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.limits import Limits
@@ -21,11 +24,13 @@ from trio_crawl._frontier.memory import MemoryFrontier
 from trio_crawl._lease import Lookup, Start
 from trio_crawl._policy.robots import ALLOW_ALL
 from trio_crawl._policy.scope import Scope
+from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from trio_crawl._frontier.host import Host
     from trio_crawl.abc import Environment
 
 SITE = "https://a.test/"
@@ -140,3 +145,120 @@ async def test_what_is_written_is_let_go_of(tmp_path: Path) -> None:
     await crawl(SITE, fetch=site, write=write, state=state, delay=0, max_pages=950, max_depth=None)
     before, after = site.traced
     assert (after - before) / 600 < 1_024
+
+
+# What waits
+
+
+def sitemap_of(number: int, entries: int) -> str:
+    """Return a sitemap of so many URLs that no other has."""
+    locs = "".join(f"<url><loc>{SITE}map{number}/{entry}</loc></url>" for entry in range(entries))
+    return f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{locs}</urlset>'
+
+
+@pytest.mark.parametrize("state", [False, True])
+@virtual
+async def test_sitemaps_beside_an_output_that_takes_nothing(
+    state: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read no further than what waits for the state, or is queued, has room."""
+    monkeypatch.setattr(outlet, "MOST_CHANGES", 500)
+    monkeypatch.setattr(loop, "MOST_LISTED", 500)
+    web = MemoryWeb()
+    web.otherwise(SITE, lambda _hop: Reply())
+    web.robots(SITE, "".join(f"Sitemap: {SITE}map{number}.xml\n" for number in range(9)))
+    for number in range(9):
+        web.add(f"{SITE}map{number}.xml", sitemap_of(number, 2000), content_type="application/xml")
+
+    async def write(_row: object) -> None:
+        await trio.sleep(10_000)
+
+    keywords: dict[str, Any] = {"sitemaps": True, "traps": False, "delay": 0.1, "max_time": 5000, "grace": 1}
+    report = await crawl(SITE, fetch=web, write=write, state=tmp_path / "a.db" if state else None, **keywords)
+    assert 500 < report.discovered < 6_000
+
+
+@virtual
+async def test_pages_that_go_before_all_others_leave_memory_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a state a bounded number of pages is in memory where the newest go first, and none is lost."""
+    monkeypatch.setattr(windows, "_WINDOW", range(4, 17))
+    most = 0
+    shrink = windows.Windows.shrink
+
+    def noted(self: windows.Windows, host: Host) -> int:
+        nonlocal most
+        gone = shrink(self, host)
+        most = max(most, len(host.pages))
+        return gone
+
+    monkeypatch.setattr(windows.Windows, "shrink", noted)
+    web = MemoryWeb()
+    web.otherwise(SITE, lambda _hop: Reply(status=503 if len(web.requests) % 50 == 7 else 200))
+
+    def parse(page: Page) -> Iterator[Request]:
+        if page.depth < 4:
+            for number in range(6):
+                yield Request(f"{page.url}{number}/", priority=page.depth)
+
+    keywords: dict[str, Any] = {"robots": False, "traps": False, "delay": 0.01, "parse": parse}
+    reports = [
+        await crawl(SITE, fetch=web, state=tmp_path / "a.db", max_pages=pages, **keywords)
+        for pages in (300, None)
+    ]
+    assert reports[-1].pages == sum(6**depth for depth in range(5))
+    assert not reports[-1].failed
+    asked = Counter(each.url for each in web.requests)
+    again = sum(number - 1 for number in asked.values())
+    assert again == reports[-1].retries
+    assert most <= 2 * 16 + 6
+
+
+@virtual
+async def test_pages_that_are_redirected_to_a_slow_host_hold_their_own_back(tmp_path: Path) -> None:
+    """A host of which many pages wait elsewhere begins no others; they all come in the end, in both ways."""
+    web = MemoryWeb()
+    slow = "https://slow.test/"
+    web.otherwise(slow, lambda _hop: Reply())
+    sources = [f"https://h{number}.test/" for number in range(3)]
+    for source in sources:
+        web.otherwise(source, lambda hop: Reply(status=302, headers=(("Location", f"{slow}?{hop.url[8:]}"),)))
+    seeds = [f"{source}{number}" for number in range(200) for source in sources]
+    most = 0
+
+    async def watch(control: Control) -> None:
+        nonlocal most
+        while True:
+            await trio.sleep(1)
+            numbers = control.statistics()
+            most = max(most, numbers.redirects - numbers.pages)
+
+    for state in (None, tmp_path / "a.db"):
+        most = 0
+        async with trio.open_nursery() as nursery:
+            control = await nursery.start(
+                partial(crawl, seeds, fetch=web, follow="any", robots=False, traps=False, state=state)
+            )
+            nursery.start_soon(watch, control)
+            report = await control.wait()
+            nursery.cancel_scope.cancel()
+        assert (report.pages, report.redirects) == (600, 600)
+        assert 50 < most <= 3 * queues.MOST_ASTRAY + 10
+
+
+@virtual
+async def test_hosts_that_redirect_to_each_other_do_not_wait_for_each_other() -> None:
+    """Each has its pages waiting at the other, and these go on."""
+    web = MemoryWeb()
+    for here, there in (("a", "b"), ("b", "a")):
+
+        def answer(hop: Hop, there: str = there) -> Reply:
+            if "?" in hop.url:
+                return Reply()
+            return Reply(status=302, headers=(("Location", f"https://{there}.test/?{hop.url[8:]}"),))
+
+        web.otherwise(f"https://{here}.test/", answer)
+    seeds = [f"https://{host}.test/{number}" for number in range(150) for host in "ab"]
+    report = await crawl(seeds, fetch=web, follow="any", robots=False, traps=False)
+    assert (report.pages, report.redirects) == (300, 300)

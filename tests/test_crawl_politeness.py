@@ -266,14 +266,14 @@ async def test_no_robots_allows_everything(status: int) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503])
 @virtual
 async def test_a_robots_that_cannot_be_had_disallows_everything(status: int) -> None:
-    """A server error, repeated as any other page's, disallows everything (RFC 9309, section 2.3.1.4)."""
+    """A server error disallows everything (RFC 9309, section 2.3.1.4), and each is an attempt at one page."""
     web = MemoryWeb()
     web.robots(SITE, "", status=status)
     web.links(SITE, [])
     report = await crawl([SITE, f"{SITE}a"], fetch=web)
     assert counts(report) == (2, 0, {}, {"robots_unreachable": 2}, 0)
-    assert len(starts(web, f"{SITE}robots.txt")) == 3
-    assert report.robots == 1
+    assert starts(web, f"{SITE}robots.txt") == [0, 1, 3, 7, 15, 31]
+    assert (report.robots, report.retries) == (1, 6)
     assert asked(web) == []
 
 
@@ -307,7 +307,7 @@ async def test_a_host_that_cannot_be_reached_is_a_failure() -> None:
     seeds = ["https://nosuch.test/a", "https://nosuch.test/b", "http://site.test/"]
     report = await crawl(seeds, fetch=web)
     assert counts(report) == (3, 0, {"dns": 2, "connect": 1}, {}, 0)
-    assert len(starts(web, "https://nosuch.test/robots.txt")) == 3
+    assert len(starts(web, "https://nosuch.test/robots.txt")) == 6
 
 
 @virtual
@@ -560,8 +560,8 @@ async def test_a_host_that_keeps_failing_rests_and_is_given_up() -> None:
     assert counts(report) == (101, 13, {}, {"host_given_up": 88}, 0)
     assert len(asked(web)) == 13
     # At first its pace, which each failure halves, makes it wait for longer than the rests do.
-    assert web.gaps("site.test") == [1, 2, 4, 8, 16, 32, 60, 80, 160, 320, 600]
-    assert report.elapsed < 1_300
+    assert web.gaps("site.test") == [1, 2, 4, 8, 16, 32, 60, 80, 160, 320, 270]
+    assert report.elapsed < 1_000
 
 
 @virtual
@@ -700,7 +700,8 @@ async def test_a_loop(way: list[str]) -> None:
         web.add(SITE + here[1:], redirect=target)
     report = await crawl(SITE, fetch=web, robots=False)
     assert counts(report) == (1, 0, {"redirects": 1}, {}, 0)
-    assert len(web.requests) == len(way)
+    # What redirects to itself is asked once more: it may have woken up.
+    assert len(web.requests) == max(len(way), 2)
 
 
 @virtual

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from frontier_support import (
     SHARED,
     SITE,
@@ -12,8 +15,13 @@ from frontier_support import (
 )
 
 from trio_crawl._errors import FetchError
-from trio_crawl._frontier.doors import ADDRESS_TTL, LOOKUP_AGAIN
+from trio_crawl._fetch.resolve import ResolveError
+from trio_crawl._frontier.doors import ADDRESS_TTL
 from trio_crawl._lease import Drained, Idle, Lease, Lookup, Refuse, Start
+from trio_crawl._policy.health import FAILURES_TO_GIVE_UP, MOST_REST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_name_is_looked_up_once_and_again_when_it_is_old() -> None:
@@ -39,21 +47,45 @@ def test_a_name_that_has_no_address() -> None:
     assert made.take(0) == Idle(None)
 
 
-def test_a_look_up_that_may_pass_is_made_again() -> None:
-    """A temporary failure holds for less than any back-off, so that a retry asks again."""
-
-    class TemporaryError(FetchError):
-        temporary = True
-
-    made = seeded(SITE, guard=Doorkeeper())
+def test_a_host_whose_name_can_not_be_looked_up_rests() -> None:
+    """A temporary failure charges the first page alone, once; the others wait until the host has rested."""
+    error = ResolveError("try again", temporary=True)
+    made = seeded(SITE, f"{SITE}b", f"{SITE}c", guard=Doorkeeper())
     made.take(0)
-    made.resolved("a.test", TemporaryError("dns", "try again"), 0)
+    made.resolved("a.test", error, 0)
     decision = made.take(0)
     assert isinstance(decision, Refuse)
-    made.retry(decision.lease, 0.5, 0)
-    assert made.take(0) == Idle(0.5)
-    assert LOOKUP_AGAIN < 0.5
-    assert made.take(0.5) == Lookup("a.test")
+    assert (decision.lease.url, decision.error, made.queued) == (SITE, error, 2)
+    made.retry(decision.lease, 0.1, 0)
+    idle = made.take(0)
+    assert isinstance(idle, Idle)
+    assert idle.until is not None
+    assert idle.until > 0.5
+    assert made.take(idle.until) == Lookup("a.test")
+    made.resolved("a.test", (SHARED,), idle.until)
+    # Another one than that which was charged, which would use up its attempts by itself.
+    assert started(made.take(idle.until)).url == f"{SITE}b"
+
+
+def test_a_host_without_a_name_server_is_given_up() -> None:
+    """A name that never is looked up ends its pages in a quarter of an hour, after twelve look-ups."""
+    error = ResolveError("try again", temporary=True)
+    made = seeded(*(f"{SITE}{number}" for number in range(100)), guard=Doorkeeper())
+    now, look_ups, refused = 0.0, 0, []
+    while not isinstance(decision := made.take(now), Drained):
+        if isinstance(decision, Lookup):
+            look_ups += 1
+            made.resolved("a.test", error, now)
+        elif isinstance(decision, Refuse):
+            refused.append(decision.lease.url)
+            made.retry(decision.lease, now + 1, now)
+        else:
+            assert isinstance(decision, Idle)
+            assert decision.until is not None
+            now = decision.until
+    assert look_ups == FAILURES_TO_GIVE_UP
+    assert len(refused) == FAILURES_TO_GIVE_UP - 1
+    assert 800 < now <= MOST_REST
 
 
 def test_the_guard_judges_each_address_and_port() -> None:
@@ -114,6 +146,34 @@ def test_hosts_that_share_an_address() -> None:
         assert len(shared) <= 2
     assert sorted(order) == sorted([*hosts, "https://alone.test/"])
     assert made.take(1) == Drained()
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        lambda number: (f"192.0.2.{number + 100}", SHARED),
+        lambda number: (SHARED,) if number % 2 else (f"::ffff:{SHARED}",),
+        lambda number: (f"64:ff9b::{SHARED}", f"192.0.2.{number + 100}"),
+    ],
+    ids=["second", "mapped", "translated"],
+)
+def test_each_address_of_a_host_counts(addresses: Callable[[int], tuple[str, ...]]) -> None:
+    """Whichever of a host's addresses is shared, and whatever form it has, its server has so many hops."""
+    hosts = [f"https://h{number}.test/" for number in range(20)]
+    made = seeded(*hosts, guard=Doorkeeper(), per_address=3, delay=0)
+    lent: list[Lease] = []
+    done = 0
+    while not isinstance(decision := made.take(0), Drained):
+        if isinstance(decision, Lookup):
+            made.resolved(decision.host, addresses(int(decision.host[1:].partition(".")[0])), 0)
+        elif isinstance(decision, Start):
+            lent.append(decision.lease)
+            assert len(lent) <= 3
+        else:
+            assert len(lent) == min(3, 20 - done)
+            fetched(made, lent.pop(), 0)
+            done += 1
+    assert done == 20
 
 
 def test_a_place_that_was_not_used_goes_to_the_next() -> None:

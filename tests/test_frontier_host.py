@@ -129,6 +129,3 @@ def test_later_pages_come_up_in_time() -> None:
     assert made.why() == "its delay, or the rest that it asked for"
     assert made.bring_up(30.0) is None
     assert len(made.pages) == 3
-    made.push_later(lease_of("https://a.test/4", number=4), 40.0)
-    made.clear()
-    assert made.waiting == 0

@@ -55,7 +55,7 @@ def test_what_was_told_is_kept_to() -> None:
     second = Manners(robots=True, product="bot", journal=None)
     second.begin(1006.0)  # one second later, by another clock
     hosts = schedule()
-    second.resume(state, hosts, 0.0)
+    list(second.resume(state, hosts, 0.0))
     assert second.robots is not None
     assert second.robots.verdict("http://a.test/a", 0.0) == "robots"
     assert second.robots.verdict("http://a.test/b", 0.0) == "allowed"
@@ -71,7 +71,7 @@ def test_nothing_is_kept_to_that_nobody_asked_for() -> None:
     state = resumed(journal, killed=True)
     second = Manners(robots=False, product="bot", journal=None)
     hosts = schedule()
-    second.resume(state, hosts, 5.0)
+    list(second.resume(state, hosts, 5.0))
     assert second.robots is None
     assert hosts.host("a.test").turns.next_start(5.0) == 6.0
     assert second.conduct(hosts) == ()

@@ -67,4 +67,3 @@ def test_what_is_left_to_a_state_is_queued_and_taken_down(monkeypatch: pytest.Mo
     assert queues.queued == 6
     assert queues.clear() == 6
     assert queues.queued == 0
-    assert queues.schedule.next(0) is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from trio_crawl._errors import FetchError
+from trio_crawl._frontier import robots as module
 from trio_crawl._frontier.journal import Changes
 from trio_crawl._frontier.robots import ROBOTS_TTL, UNREACHABLE_TTL, RobotsDesk
 from trio_crawl._lease import Lease, order_of, rank_of
@@ -142,3 +146,47 @@ def test_nothing_is_gathered_for_a_state_that_is_not_there() -> None:
     desk.skipped(f"{SITE}private/x")
     assert not desk.unsaved
     assert [(found.origin, found.skipped) for found in desk.records()] == [("https://a.test", 1)]
+
+
+@pytest.mark.parametrize("source", ["Disallow: /private", "", "Allow: /", "Disallow: /caf\u00e9%FF*x$"])
+def test_rules_are_read_again_from_what_they_were(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that have no room as they were read say the same when they are read again."""
+    monkeypatch.setattr(module, "RULES_BYTES", 1)
+    desk = RobotsDesk()
+    urls = [f"private/{number}" for number in range(3)] + ["x", "caf%C3%A9%FFyx", "caf%C3%A9%FFy"]
+    rules = robots.parse(f"User-agent: *\n{source}\nSitemap: /m.xml".encode(), "trio-crawl")
+    for host in "abc":
+        desk.answer(f"https://{host}.test", rules, 0)
+    for host in "abcabc":
+        for url in urls:
+            full = f"https://{host}.test/{url}"
+            assert desk.verdict(full, 1) == ("allowed" if rules.allows(full) else "robots")
+        assert desk.sitemaps(f"https://{host}.test/") == ("/m.xml",)
+
+
+def test_a_file_that_disallows_everything_does_so_when_it_is_read_again() -> None:
+    """One of too many lines, of which nothing is kept."""
+    rules = robots.parse(b"User-agent: *\n" + b"Allow: /\n" * 9_000, "trio-crawl")
+    assert rules is robots.DISALLOW_ALL
+    assert not robots.reread(rules.source, None).allows(f"{SITE}x")
+    desk = RobotsDesk()
+    desk.answer("https://a.test", rules, 0)
+    other = RobotsDesk()
+    assert other.resume(record(desk), 1)
+    assert other.verdict(f"{SITE}x", 1) == "robots"
+
+
+def test_rules_that_have_no_room_at_all_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not taken for none; and large files take the place of large ones only."""
+    monkeypatch.setattr(module, "RULES_BYTES", 1)
+    monkeypatch.setattr(module, "SOURCES_BYTES", 20_000)
+    desk = RobotsDesk()
+    desk.answer("https://small.test", RULES, 0)
+    noise = random.Random(1)  # noqa: S311 - a file that can't be compressed
+    for number in range(10):
+        paths = "".join(f"Disallow: /{noise.randbytes(60).hex()}\n" for _ in range(150))
+        desk.answer(f"https://l{number}.test", robots.parse(f"User-agent: *\n{paths}".encode(), "x"), 0)
+    assert desk.verdict("https://small.test/private", 1) == "robots"
+    assert desk.verdict("https://l9.test/", 1) == "allowed"
+    assert desk.verdict("https://l0.test/", 1) is None
+    assert len([found for found in desk.records() if found.decision == "rules"]) == 11

@@ -24,7 +24,7 @@ def host() -> Host:
 def resumed(record: HostRecord, now: float = 100.0) -> Host:
     """Return a host that goes on from *record*, at 100 seconds after the epoch."""
     watchers = Watchers()
-    watchers.epoch = EPOCH - now
+    watchers.begin(EPOCH - now, -inf)
     found = host()
     watchers.resume(found, record, now)
     return found
@@ -58,7 +58,7 @@ def test_a_start_that_comes_too_soon(gap: float, shortfall: float) -> None:
 def test_each_request_is_told_once() -> None:
     """A record has the requests since the last one; and what was not asked at all has none."""
     watchers = Watchers()
-    watchers.epoch = EPOCH
+    watchers.begin(EPOCH, -inf)
     known, idle = host(), Host("b.test", Terms(per_host=1, delay=0))
     met = known.meet()
     told = []
@@ -139,5 +139,5 @@ def test_no_clock_makes_a_host_wait_for_longer_than_a_rule_may(
 def test_who_does_not_know_waits_for_all_of_the_delay() -> None:
     """After a kill the last start may have been the moment before."""
     known = host()
-    Watchers.resume_blindly([known], 50)
+    Watchers.resume_blindly(known, 50)
     assert known.turns.next_start(50) == 60

@@ -30,7 +30,7 @@ def made(stored: int = 0) -> tuple[Schedule, Windows, Host]:
     schedule = Schedule(per_host=2, per_address=8, delay=0)
     windows = Windows(schedule)
     if stored:
-        windows.resume({NAME: stored})
+        list(windows.resume({NAME: stored}))
     return schedule, windows, schedule.host(NAME)
 
 
@@ -127,7 +127,7 @@ def test_many_hosts_share_the_memory_and_the_hops(monkeypatch: pytest.MonkeyPatc
     """A hop asks for 64 hosts, each with its share of what is held in memory, 1 to 512."""
     monkeypatch.setattr(module, "WINDOWS", 1000)
     windows = Windows(Schedule(per_host=2, per_address=8, delay=0))
-    windows.resume({f"h{number}.test": 9 for number in range(100)})
+    list(windows.resume({f"h{number}.test": 9 for number in range(100)}))
     first = wanted(windows)
     assert len(first) == 64
     assert {most for _, _, most in first} == {10}
@@ -136,5 +136,5 @@ def test_many_hosts_share_the_memory_and_the_hops(monkeypatch: pytest.MonkeyPatc
     assert [name for name, _, _ in wanted(windows)][:36] == [f"h{number}.test" for number in range(64, 100)]
     alone = Windows(Schedule(per_host=2, per_address=8, delay=0))
     monkeypatch.setattr(module, "WINDOWS", 100_000)
-    alone.resume({NAME: 9})
+    list(alone.resume({NAME: 9}))
     assert wanted(alone)[0][2] == 512

@@ -124,13 +124,13 @@ MEMORY = """
 import sys, resource
 sys.path.insert(0, "tests")
 from hostile_documents import FAMILY
-from trio_crawl._parse.cost import MOST_SIZE, predict
+from trio_crawl._parse.cost import MOST_SIZE, is_cheap
 from trio_crawl._parse.html import HtmlDocument
 names, made = sys.argv[1:], []
 for name in names:
     size = MOST_SIZE
-    while not predict(text := FAMILY[name](size)).is_cheap:
-        size = size * 4 // 5
+    while not is_cheap(text := FAMILY[name](size)):
+        size = size * 3 // 4
     made.append(text)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for text in made:

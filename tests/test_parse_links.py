@@ -188,3 +188,14 @@ def test_an_endless_rel_is_cut() -> None:
     link = LinkCache().base("http://h/", "utf-8").link("x", "a", "nofollow " * 100_000)
     assert link is not None
     assert 0 < len(link.rel) < 100
+
+
+@pytest.mark.parametrize(("encoding", "query"), [("windows-1252", "é"), ("iso-2022-jp", "a"), ("gbk", "中")])
+def test_queries_without_end_are_encoded_so_far(encoding: str, query: str) -> None:
+    """What is too much altogether is counted, and what needs no encoding is as ever."""
+    base = LinkCache().base("http://h/d/", encoding)
+    links = [base.link(f"?{number}{query * 1000}", "a", None) for number in range(100)]
+    found = [link for link in links if link is not None]
+    assert 40 <= len(found) < 50
+    assert base.dropped == 100 - len(found)
+    assert base.link("x", "a", None) == Link(url="http://h/d/x")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from trio_crawl._errors import UsageError
+from trio_crawl._errors import RowError, UsageError
 from trio_crawl._model import Headers, Link, Page, Request
 from trio_crawl._parse.html import HtmlDocument
 from trio_crawl._parse.user import Found, ParserFormError, UserParser, collect, collect_async, is_async
@@ -271,6 +271,23 @@ def test_what_is_no_parser(parse: Any, message: str) -> None:  # noqa: ANN401 - 
     """What can't be called, and labels that are no text, are errors at once."""
     with pytest.raises(UsageError, match=message):
         UserParser(parse)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data": date(2020, 1, 1)},
+        {"data": float("nan")},
+        {"data": {"deep": [{1}]}},
+        {"data": 10**5000},
+        {"label": b"bytes"},
+        {"headers": ((b"X", b"y"),)},
+    ],
+)
+def test_a_request_that_no_state_could_hold(more: dict[str, Any]) -> None:
+    """It is refused where it is yielded, whether the crawl has a state or not."""
+    with pytest.raises(RowError, match="not JSON"):
+        collect([Request("https://a.test/", **more)], Found(page()))
 
 
 def test_what_is_too_long_is_counted_and_not_followed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from test_parse_elsewhere import page
 from trio.testing import MockClock
 
 from trio_crawl import Link, ParseError, RowError
+from trio_crawl._parse import wire
 from trio_crawl._parse.elsewhere import RemoteError, fields_of, names_of
 from trio_crawl._parse.reading import unpacked
 from trio_crawl._parse.worker import Workers
@@ -216,7 +218,6 @@ import parsers_elsewhere
 from test_parse_elsewhere import page
 from test_parse_worker import parts_of
 from trio_crawl._parse.elsewhere import names_of
-from trio_crawl._parse.reading import unpacked
 from trio_crawl._parse.worker import Workers
 
 async def main():
@@ -271,3 +272,12 @@ def test_a_worker_process_does_not_outlive_the_crawl(how: signal.Signals, busy: 
     while any(map(is_there, workers)) and time.monotonic() < patience:
         time.sleep(0.05)
     assert not any(map(is_there, workers))
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", wire.dumps(1), wire.dumps((None, 1)), wire.dumps(([], [])), pickle.dumps(object())]
+)
+def test_what_is_no_slice_of_links_is_a_failure_of_the_page(sent: bytes) -> None:
+    """Whatever a process sends that a stranger's page has taken over."""
+    with pytest.raises(ParseError, match="sent what it should not"):
+        list(unpacked({}, [sent]))

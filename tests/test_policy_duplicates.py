@@ -10,7 +10,14 @@ from frontier_support import lease_of, page_of
 from hypothesis import given, strategies as st
 
 from trio_crawl._parse.html import HtmlDocument
-from trio_crawl._policy.duplicates import Missing, content_hash, probe_url, shingles, similarity
+from trio_crawl._policy.duplicates import (
+    MOST_SHINGLES,
+    Missing,
+    content_hash,
+    probe_url,
+    shingles,
+    similarity,
+)
 
 if TYPE_CHECKING:
     from trio_crawl import Page
@@ -83,3 +90,20 @@ def test_similarity_is_between_none_and_all(one: str, other: str) -> None:
     first, second = shingles(one), shingles(other)
     assert 0 <= similarity(first, second) == similarity(second, first) <= 1
     assert similarity(first, shingles(" ".join(one.split()))) == 1
+
+
+def test_large_texts_are_compared_by_a_part_of_their_shingles() -> None:
+    """What is kept of a text is bounded, and so is what is read of it; near-equal ones are told as before."""
+    words = [f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676 % 26)}" for n in range(9_000)]
+    text = " ".join(words)
+    one = shingles(text)
+    assert len(one) == MOST_SHINGLES
+    assert similarity(one, one) == 1
+    nearly = words.copy()
+    nearly[4_000:4_100] = ["other"] * 100
+    assert 0.95 < similarity(one, shingles(" ".join(nearly))) < 1
+    half = words[:4_500] + [f"{word}x" for word in words[4_500:]]
+    assert 0.2 < similarity(one, shingles(" ".join(half))) < 0.5
+    found = Missing.of(page(f"{SITE}nowhere", "T" * 10_000, f"{text} " * 100))
+    assert found.size < 3_000
+    assert same(page(f"{SITE}a", "T", text), page(f"{SITE}b", "T", " ".join(nearly)))

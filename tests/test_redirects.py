@@ -12,7 +12,7 @@ import trio
 from crawl_support import asked, virtual
 from http_cases import FETCHERS, MakeFetcher, names_by
 
-from trio_crawl import Failure, Page, Request, open_crawl
+from trio_crawl import Failure, Page, Request, crawl, open_crawl
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
@@ -238,14 +238,74 @@ async def test_the_limit_of_a_chain(limit: int) -> None:
 @pytest.mark.parametrize("length", [1, 2, 3])
 @virtual
 async def test_a_loop_is_found_when_it_closes(length: int) -> None:
-    """Not at the limit: each URL of it is asked for once, and the message says that it is a loop."""
+    """Not at the limit: each URL of it is asked for once, one alone twice; the message says so."""
     web = MemoryWeb()
     for number in range(length):
         web.add(f"{ORIGIN}/{number}", redirect=f"/{(number + 1) % length}#{number}")
     message = failed(await outcome_of(Request(f"{ORIGIN}/0"), web))
     assert "loop" in message
     assert f"{ORIGIN}/0" in message
-    assert len(asked(web)) == length
+    assert len(asked(web)) == max(length, 2)
+
+
+@virtual
+async def test_a_page_that_redirects_to_itself_once() -> None:
+    """A server that wakes up says so by a redirect to the same URL, and then gives the page."""
+    for body in (None, b"x"):
+        web = MemoryWeb()
+        answers = iter([Reply(status=307, headers=(("Location", "#top"),)), Reply(body=b"<title>awake")])
+        web.otherwise(ORIGIN, lambda _hop, answers=answers: next(answers))  # type: ignore[misc]
+        method = "GET" if body is None else "POST"
+        page = await outcome_of(Request(f"{ORIGIN}/", method=method, body=body), web)
+        assert isinstance(page, Page)
+        assert (page.title, page.redirects) == ("awake", (f"{ORIGIN}/",))
+        assert [each.body for each in web.requests] == [body, body]
+
+
+@pytest.mark.parametrize("cookies", [0, 1, 2, 3])
+@virtual
+async def test_a_redirect_to_itself_with_new_cookies_is_another_request(cookies: int) -> None:
+    """Each cookie that comes makes it another; with the same ones, it is a loop when it is answered twice."""
+    web = MemoryWeb()
+
+    def answer(_hop: Hop) -> Reply:
+        number = len(web.requests)
+        cookie = [("Set-Cookie", f"visit={number}")] if number <= cookies else []
+        return Reply(status=302, headers=(("Location", "/"), *cookie))
+
+    web.otherwise(ORIGIN, answer)
+    assert "loop" in failed(await outcome_of(Request(f"{ORIGIN}/"), web))
+    # The last cookie comes with an answer of its own; then the same request is made twice.
+    assert len(asked(web)) == cookies + 2
+
+
+@virtual
+async def test_a_form_that_leads_to_itself_may_do_so_once_more() -> None:
+    """The GET that a POST leads to is another request than the POST."""
+    web = MemoryWeb()
+    answers = iter(
+        [
+            Reply(status=303, headers=(("Location", "/"),)),
+            Reply(status=302, headers=(("Location", "/"),)),
+            Reply(body=b"<title>done"),
+        ]
+    )
+    web.otherwise(ORIGIN, lambda _hop: next(answers))
+    page = await outcome_of(Request(f"{ORIGIN}/", method="POST", body=b"x"), web)
+    assert isinstance(page, Page)
+    assert [each.method for each in web.requests] == ["POST", "GET", "GET"]
+
+
+@virtual
+async def test_a_robots_that_redirects_to_itself_once() -> None:
+    """The same holds for a robots.txt."""
+    web = MemoryWeb()
+    answers = iter([Reply(status=302, headers=(("Location", "/robots.txt"),)), Reply(body=b"User-agent: *")])
+    web.otherwise(ORIGIN, lambda hop: next(answers) if hop.url.endswith("robots.txt") else Reply())
+    report = await crawl(f"{ORIGIN}/", fetch=web)
+    assert (report.pages, report.robots) == (1, 1)
+    [host] = report.hosts
+    assert [each.decision for each in host.robots] == ["rules"]
 
 
 @virtual

@@ -80,7 +80,7 @@ async def test_a_crawl_that_ends_first(tmp_path: Path) -> None:
     """Where the crawl fails before the commit, ``add`` says so, and does not wait for ever."""
 
     async def fail(_row: object) -> None:
-        await trio.sleep(30)
+        await trio.sleep(0.5)
         raise RuntimeError("no more")
 
     async def run(task_status: trio.TaskStatus[Control]) -> None:
@@ -95,7 +95,7 @@ async def test_a_crawl_that_ends_first(tmp_path: Path) -> None:
 
     async with trio.open_nursery() as nursery:
         control: Control = await nursery.start(run)
-        await trio.sleep(10)
+        await trio.sleep(0.7)  # half a second after robots.txt, the first row is there
         with pytest.raises(trio.ClosedResourceError, match="ended before"):
             await control.add(ADDED)
     assert not in_state(tmp_path)
@@ -140,3 +140,30 @@ async def test_a_kill_after_add_loses_nothing(tmp_path: Path) -> None:
     web = slow_site()
     report = await go(tmp_path, web)
     assert report.pages == 3
+
+
+@virtual
+async def test_who_takes_rows_from_a_channel_may_add(tmp_path: Path) -> None:
+    """The crawl waits for its consumer, who does not wait for the crawl: whatever brings the rows."""
+    for name in ("channel", "function"):
+        folder = tmp_path / name
+        folder.mkdir()
+        send, receive = trio.open_memory_channel[dict[str, Any]](0)
+        write = send if name == "channel" else send.send
+        urls = []
+
+        async def close_in_the_end(control: Control, channel: trio.MemorySendChannel[Any]) -> None:
+            await control.wait()
+            channel.close()
+
+        async with trio.open_nursery() as nursery:
+            control = await begin(nursery, folder, slow_site(), write=write)
+            nursery.start_soon(close_in_the_end, control, send)
+            async for row in receive:
+                urls.append(row["url"])
+                before = trio.current_time()
+                if len(urls) < 5:
+                    await control.add(f"{row['url']}+")
+                assert trio.current_time() - before <= 1
+        assert len(set(urls)) == len(urls) == 6
+        assert select(folder, "SELECT count(*) FROM urls WHERE status = 1") == [(6,)]

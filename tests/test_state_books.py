@@ -90,16 +90,19 @@ async def test_a_limit_that_ends_a_crawl_while_seeds_come(tmp_path: Path) -> Non
 
 
 @virtual
-async def test_max_failures_counts_over_the_whole(tmp_path: Path) -> None:
-    """Failures of earlier runs count, as pages do."""
+async def test_max_failures_counts_for_each_run(tmp_path: Path) -> None:
+    """A crawl that failed often can be gone on with: failures of earlier runs do not count."""
     web = MemoryWeb()
     web.links(SITE, [f"/{n}" for n in range(6)])
     for n in range(6):
         web.add(f"{SITE}{n}", failure="connect", delay=n)
     with trio.move_on_after(2.5):
         await go(tmp_path, web, retries=0, max_failures=4, per_host=9, grace=1)
+    report = await go(tmp_path, web, retries=0, max_failures=4, per_host=9)
+    assert report.failed["connect"] == 6
+    web.links(SITE, [])
     with pytest.raises(TooManyFailuresError):
-        await go(tmp_path, web, retries=0, max_failures=4, per_host=9)
+        await go(tmp_path, web, retries=0, max_failures=4, per_host=9, retry_failed=True)
 
 
 @virtual

@@ -63,21 +63,20 @@ async def test_robots_is_asked_for_again_when_its_time_is_over(
     assert report.robots == times
 
 
-@pytest.mark.parametrize(("hours", "asked_for"), [(0.5, 0), (1.1, 1)])
 @virtual
-async def test_a_robots_that_cannot_be_had_is_asked_for_again_after_an_hour(
-    hours: float, asked_for: int, tmp_path: Path
+async def test_a_robots_that_cannot_be_had_is_asked_for_again_when_its_host_has_rested(
+    tmp_path: Path,
 ) -> None:
-    """For an hour a server error of robots.txt is kept to, over the end of a run as well."""
+    """A server error of robots.txt is no rule for the next run, but its host's rest is kept to."""
     web = flat_site()
     web.robots(SITE, "", status=500)
-    await go(tmp_path, web, seeds=seeds(2), retries=0)
+    await go(tmp_path, web, seeds=seeds(6), retries=0)
+    before = [each.started for each in web.requests]
+    assert len(before) == 6
     web.robots(SITE, "")
-    await trio.sleep(hours * HOUR)
-    before = len(starts(web, ROBOTS))
-    report = await go(tmp_path, web, seeds=seeds(4), retries=0)
-    assert len(starts(web, ROBOTS)) - before == asked_for
-    assert report.pages == 2 * asked_for
+    report = await go(tmp_path, web, seeds=seeds(8), retries=0)
+    assert starts(web, ROBOTS)[6] - before[-1] >= 20
+    assert counts(report) == (8, 2, {}, {"robots_unreachable": 6}, 0)
 
 
 @virtual

@@ -13,6 +13,7 @@ from state_support import go, select, urls_in
 
 from trio_crawl import Page, Request, UsageError, crawl, open_crawl
 from trio_crawl.__main__ import main
+from trio_crawl._errors import FetchError
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
@@ -215,21 +216,87 @@ async def test_pages_that_have_no_validators(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["protocol", "connect", "dns", "redirects", "parse"])
 @virtual
-async def test_a_page_that_is_gone_at_a_later_visit(tmp_path: Path) -> None:
-    """What a later visit comes to takes the place of the page; its failure is asked again when told to."""
-    site = Versions("", "a")
-    await go(tmp_path, site.web, recrawl=AGE)
+async def test_a_visit_that_fails_leaves_the_page_what_it_was(kind: str, tmp_path: Path) -> None:
+    """It stays a page with its rows, is asked for again at the next age, and the report says so."""
+    site = Versions("", "a", "b")
+
+    def parse(page: Page) -> Iterator[object]:
+        if kind == "parse" and page.visit == 2 and page.url != SITE:
+            raise LookupError
+        yield from page.links()
+        yield {"url": page.url, "title": page.title}
+
+    keywords: dict[str, Any] = {"recrawl": AGE, "retries": 0, "parse": parse}
+    first = await go(tmp_path, site.web, **keywords)
     await trio.sleep(AGE + 1)
-    site.web.add(f"{SITE}a", failure="protocol")
-    report = await go(tmp_path, site.web, recrawl=AGE, retries=0)
-    assert counts(report) == (2, 1, {"protocol": 1}, {}, 0)
+    site.version["a"] = site.version["b"] = 2
+    if kind == "redirects":
+        site.web.add(f"{SITE}a", redirect="/a")
+    elif kind != "parse":
+        site.web.add(f"{SITE}a", failure=kind)  # type: ignore[arg-type]
+    report = await go(tmp_path, site.web, **keywords)
+    failed = 2 if kind == "parse" else 1
+    assert (counts(report), report.revisits_failed) == ((3, 3, {}, {}, 0), failed)
+    assert dict(report.statuses) == {200: 2, 304: 1}
+    assert report.rows == first.rows + 2 - failed
+    assert main(["check", str(tmp_path / "crawl.db"), str(tmp_path / "pages.jsonl")]) == 0
+    asked_before = len(asked(site.web))
+    report = await go(tmp_path, site.web, **keywords)
+    assert len(asked(site.web)) == asked_before, "it is due at its age, and not before"
     await trio.sleep(AGE + 1)
     site.web.add(f"{SITE}a", site.page("a"))
-    report = await go(tmp_path, site.web, recrawl=AGE, retries=0)
-    assert counts(report) == (2, 1, {"protocol": 1}, {}, 0)
+    report = await go(tmp_path, site.web, **keywords)
+    assert (counts(report), report.revisits_failed) == ((3, 3, {}, {}, 0), failed)
+    assert report.rows == first.rows + 2
+    assert f"revisits failed: {failed}" in str(report)
+
+
+@pytest.mark.parametrize("unchanged", [False, True])
+@pytest.mark.parametrize("target", ["/login", "https://sso.test/"])
+@virtual
+async def test_a_session_that_ran_out_costs_no_page(unchanged: bool, target: str, tmp_path: Path) -> None:
+    """Pages that are redirected to what is another page, or out of scope, stay what they were."""
+    site = Versions("", "login", "a", "b")
+    await go(tmp_path, site.web, recrawl=AGE)
+    await trio.sleep(AGE + 1)
+    if unchanged:
+        assert (await go(tmp_path, site.web, recrawl=AGE)).unchanged == 4
+        await trio.sleep(AGE + 1)
+    before = await go(tmp_path, site.web)
+    for name in ("a", "b"):
+        site.web.add(SITE + name, redirect=target)
+    report = await go(tmp_path, site.web, recrawl=AGE)
+    assert (counts(report), report.revisits_redirected) == ((4, 4, {}, {}, 0), 2)
+    assert (report.rows, report.unchanged) == (before.rows, 4 if unchanged else 2)
+    assert main(["check", str(tmp_path / "crawl.db"), str(tmp_path / "pages.jsonl")]) == 0
+    await trio.sleep(AGE + 1)
+    for name in ("a", "b"):
+        site.web.add(SITE + name, site.page(name))
+        site.version[name] = 7
+    report = await go(tmp_path, site.web, recrawl=AGE)
+    assert (counts(report), report.revisits_redirected) == ((4, 4, {}, {}, 0), 2)
+    assert sorted(titles(tmp_path)) == ["1", "a 1", "a 7", "b 1", "b 7", "login 1"]
+
+
+@pytest.mark.parametrize("robots", [False, True])
+@virtual
+async def test_a_host_that_is_gone_at_a_later_visit_costs_no_page(robots: bool, tmp_path: Path) -> None:
+    """With all that it has: a host that is given up in a recrawl keeps its pages."""
+    names = [f"p{number}" for number in range(30)]
+    site = Versions("", *names)
+    await go(tmp_path, site.web, recrawl=AGE)
+    await trio.sleep(DAY + 1)
+    down = MemoryWeb()
+    gone = Reply(status=503) if robots else Reply(failure=FetchError("connect", "x"))
+    down.otherwise(SITE, lambda _hop: gone)
+    report = await go(tmp_path, down, recrawl=AGE)
+    assert (counts(report), report.revisits_failed) == ((31, 31, {}, {}, 0), 31)
+    assert main(["check", str(tmp_path / "crawl.db"), str(tmp_path / "pages.jsonl")]) == 0
+    await trio.sleep(DAY + 1)
     report = await go(tmp_path, site.web, recrawl=AGE, retry_failed=True)
-    assert (counts(report), report.unchanged) == ((2, 2, {}, {}, 0), 2)
+    assert (counts(report), report.unchanged) == ((31, 31, {}, {}, 0), 31)
 
 
 @virtual

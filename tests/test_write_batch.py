@@ -102,7 +102,7 @@ def test_each_output_has_what_it_keeps() -> None:
     assert gatherer.batch is None
     assert gatherer.close() is None
     for outcome in (page(), FAILURE, page()):
-        gatherer.add(outcome, 5.0)
+        gatherer.add(gatherer.encode(outcome), 5.0)
     batch = closed(gatherer)
     assert batch.items == [["Parsed;", "Failure;", "Parsed;"], [FAILURE]]
     assert batch.size == len("Parsed;Failure;Parsed;")
@@ -114,12 +114,12 @@ def test_what_a_batch_counts_for() -> None:
     """Pages, failures, statuses, links and rows are those of the batch, not of those before it."""
     gatherer = Gatherer([Output(lambda _: "x", rows=3), Output(lambda _: None)])
     for outcome in (page(links=2), page(404), FAILURE):
-        gatherer.add(outcome, 0)
+        gatherer.add(gatherer.encode(outcome), 0)
     batch = closed(gatherer)
     assert (batch.pages, batch.links, batch.rows, batch.outcomes) == (2, 2, 9, 3)
     assert batch.statuses == {200: 1, 404: 1}
     assert batch.failed == {"dns": 1}
-    gatherer.add(page(), 1)
+    gatherer.add(gatherer.encode(page()), 1)
     batch = closed(gatherer)
     assert (batch.pages, batch.links, batch.rows, batch.outcomes) == (1, 0, 3, 1)
     assert batch.failed == {}
@@ -128,7 +128,7 @@ def test_what_a_batch_counts_for() -> None:
 def test_without_an_output_outcomes_count_all_the_same() -> None:
     """A crawl that writes nothing has its pages counted by batches, too."""
     gatherer = Gatherer([])
-    gatherer.add(page(), 0)
+    gatherer.add(gatherer.encode(page()), 0)
     batch = closed(gatherer)
     assert (batch.items, batch.pages, batch.rows) == ([], 1, 0)
 
@@ -137,9 +137,9 @@ def test_a_batch_is_full_by_its_size() -> None:
     """A batch is full when its rows reach so many characters or bytes, of all outputs together."""
     half = BATCH_SIZE // 2
     gatherer = Gatherer([Output(lambda _: "x" * (half - 1)), Output(lambda _: b"x")])
-    gatherer.add(page(), 0)
+    gatherer.add(gatherer.encode(page()), 0)
     assert not gatherer.full
-    gatherer.add(page(), 0)
+    gatherer.add(gatherer.encode(page()), 0)
     assert gatherer.full
     gatherer.close()
     assert not gatherer.full
@@ -151,7 +151,7 @@ def test_a_batch_is_full_by_its_outcomes(most: int) -> None:
     gatherer = Gatherer([Output(lambda _: None)], most=most)
     for number in range(most):
         assert not gatherer.full
-        gatherer.add(FAILURE if number % 2 else page(), 0)
+        gatherer.add(gatherer.encode(FAILURE if number % 2 else page()), 0)
     assert gatherer.full
     assert closed(gatherer).outcomes == most
 
@@ -165,9 +165,9 @@ def test_a_row_that_can_not_be_held() -> None:
         return "x"
 
     gatherer = Gatherer([Output(refuse)])
-    gatherer.add(page(), 0)
+    gatherer.add(gatherer.encode(page()), 0)
     with pytest.raises(RowError):
-        gatherer.add(FAILURE, 0)
+        gatherer.add(gatherer.encode(FAILURE), 0)
     assert closed(gatherer).outcomes == 1
 
 
@@ -196,7 +196,7 @@ def test_exchanges_go_to_those_who_keep_them() -> None:
     assert gatherer.wants_exchanges
     exchange = Exchange(hop=Hop(url=URL), kind="dns", ended=datetime(2026, 1, 1, tzinfo=UTC))
     gatherer.add_aside((exchange,), 0.0)
-    gatherer.add(page(), 1.0)
+    gatherer.add(gatherer.encode(page()), 1.0)
     gatherer.add_aside((), 2.0)
     batch = gatherer.close()
     assert batch is not None
@@ -209,7 +209,7 @@ def test_exchanges_go_to_those_who_keep_them() -> None:
 def test_whatever_has_a_length_counts_by_it() -> None:
     """An output that keeps large things of its own kind fills a batch by their size."""
     gatherer = Gatherer([Output(lambda _: range(BATCH_SIZE // 2))])
-    gatherer.add(page(), 0.0)
+    gatherer.add(gatherer.encode(page()), 0.0)
     assert not gatherer.full
-    gatherer.add(page(), 0.0)
+    gatherer.add(gatherer.encode(page()), 0.0)
     assert gatherer.full

@@ -527,3 +527,12 @@ def test_a_line_of_a_page_is_its_row(links: tuple[str, ...]) -> None:
     """However it is put together, a page's line is what JSON says of its row; so is a failure's."""
     for outcome in (parsed(*links), a_failure()):
         assert page_line(outcome) == json_line(page_row(outcome), place="here")
+
+
+def test_a_number_that_python_makes_no_text_of_is_refused() -> None:
+    """A whole number of thousands of digits is no cell, and no JSON; nor does a message about it fail."""
+    with pytest.raises(RowError, match="'n' can't be written"):
+        cell("n", 10**5000, place="row 1")
+    assert cell("n", 10**100, place="row 1") == "1" + "0" * 100
+    with pytest.raises(RowError, match="a row is a dict"):
+        require_row([10**5000], place="row 1")

@@ -120,7 +120,12 @@ class FetchError(CrawlError):
         message: what happened, in words a person can act on. Control characters in it are escaped, and
             of more than 200 characters behind the URL the middle is left out: a server may have a say in it.
         failure: the failed page, where ``fetch_page`` raises this.
+
+    Attributes:
+        ours: whether it says nothing of the host, since this machine lacked something.
     """
+
+    ours = False
 
     def __init__(self, kind: FailureKind, message: str, *, failure: Failure | None = None) -> None:
         message = message_of(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from ._model import LinkKind, Request
 from ._urls import request_key
@@ -37,6 +37,11 @@ def order_of(rank: int, number: int) -> int:
 def rank_in(order: int) -> int:
     """Return the rank in what `order_of` returned."""
     return order >> _NUMBER_BITS
+
+
+def number_in(order: int) -> int:
+    """Return the number of discovery in what `order_of` returned."""
+    return order & _NUMBER
 
 
 def depth_in(order: int) -> int:
@@ -93,6 +98,31 @@ class Unchanged(NamedTuple):
     fetched_at: float
 
 
+class Before(NamedTuple):
+    """What a page was before the visit that it waits for.
+
+    Args:
+        status: the status code of its last response.
+        unchanged: whether that said that it was as at the visit before.
+    """
+
+    status: int
+    unchanged: bool
+
+
+class Kept(NamedTuple):
+    """A page that stays what it was, since another visit brought nothing of it.
+
+    Args:
+        why: whether it was redirected to what is another page, or out of the crawl's scope, as by a
+            session that is over; or could not be had.
+        moment: when that was, in seconds since 1970.
+    """
+
+    why: Literal["redirected", "failed"]
+    moment: float
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Lease:
     """One URL on its way through the crawl, lent out for one hop at a time.
@@ -114,6 +144,7 @@ class Lease:
         aliases: fingerprints of where it was redirected to.
         exchanges: the hops that it has made, where an output wants them.
         visit: 1 for the first; greater where the page is asked for again after that.
+        was: what it is, if this visit brings nothing of it; None at the first.
         validators: of the last visit, None if that had none.
         own: fingerprints of where it was redirected to in the last visit.
         conditional: whether the last hop asked only for what has changed since.
@@ -121,6 +152,12 @@ class Lease:
         fruitful: whether it led to a new URL of another kind than its own.
         content: the hash of its content, once that is there, of a page with a 2xx status.
         original: the number of the first page with that content, where it is another one.
+        changed: where in its chain it was when cookies came, with which a URL may answer otherwise.
+        cookie: the ``Cookie`` field of the last hop.
+        itself: the method, URL and cookies of the last hop that was redirected to itself.
+        astray: whether it waits for a further hop, and counts as one of its host's that do.
+        charged: whether the failure of its last hop counts as an attempt; not where another hop, out at
+            the same time, had failed before, which told already that its host can't be reached.
     """
 
     request: Request
@@ -139,6 +176,7 @@ class Lease:
     aliases: tuple[int, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     visit: int = 1
+    was: Before | None = None
     validators: Validators | None = None
     own: tuple[int, ...] = ()
     conditional: bool = False
@@ -146,6 +184,11 @@ class Lease:
     fruitful: bool = False
     content: int | None = None
     original: int | None = None
+    changed: int | None = None
+    cookie: str | None = None
+    itself: tuple[str, str, str | None] | None = None
+    astray: bool = False
+    charged: bool = True
 
     @classmethod
     def new(cls, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
@@ -170,6 +213,11 @@ class Lease:
     def is_list(self) -> bool:
         """Whether it is a sitemap or feed, which is read and is no page."""
         return isinstance(self.request, ListRequest)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is a page for which a hop was made that led to a further one."""
+        return self.is_page and bool(self.attempts or self.chain)
 
     @property
     def seed(self) -> bool:

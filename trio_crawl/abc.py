@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import trio
 
     from ._errors import FetchError
-    from ._lease import Decision, Lease, Redirect, Stored, Unchanged
+    from ._lease import Decision, Kept, Lease, Redirect, Stored, Unchanged
     from ._model import Link, Request, SkipReason
 
 __all__ = [
@@ -76,7 +76,8 @@ class Environment:
 
     Args:
         own_rows: whether a parser of the user's makes the rows; if not, pages are the rows.
-        nursery: for background tasks. It outlives the crawl's own tasks: it is
+        nursery: for background tasks of this fetcher or writer; what one raises ends the crawl, after its
+            rows are written. It outlives the crawl's own tasks: it is
             cancelled when the last row is flushed, not when the crawl is.
         guard: the judge of addresses.
         concurrency: the greatest number of hops at once.
@@ -276,14 +277,26 @@ class Frontier(Protocol):
     def add_seed(self, request: Request, now: float, /) -> bool:
         """Add a seed, which widens the scope; return whether it is new."""
 
+    def wants_seeds(self, now: float, /) -> bool:
+        """Return whether more seeds are to be read, as too few are of hosts that can start."""
+
     def seeds_exhausted(self) -> None:
         """Note that the source of seeds has ended."""
 
     def add_bad_seed(self, text: str, /) -> bool:
         """Count a seed that is no URL as skipped; return whether it is new."""
 
+    def leads(self, found: Iterable[Link | Request], parent: Lease, /) -> Sequence[Link | Request]:
+        """Return all that the page of *parent* leads to, for `judge` and `add_found`, in parts if need be."""
+
+    def judge(self, found: Iterable[Link | Request], parent: Lease, /) -> None:
+        """Ask what the user gave whether *found* is in scope, which may raise; `add_found` asks nobody then.
+
+        Nothing changes by it. What is asked about, and then added, are the same objects.
+        """
+
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
-        """Add what the page of *parent* leads to, as far as scope and limits allow; skip the rest."""
+        """Add what was judged, as far as scope and limits allow; skip the rest."""
 
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""
@@ -304,9 +317,12 @@ class Frontier(Protocol):
         """Queue *lease* again, not before a moment."""
 
     def redirect(self, lease: Lease, target: Redirect, now: float, /) -> SkipReason | None:
-        """Queue *lease* again for another URL, or return why it is skipped instead."""
+        """Queue *lease* again for another URL, or return why it is skipped instead.
 
-    def robots_known(
+        One that was visited before (``lease.was``) is not skipped: `finish` takes it as `Kept`.
+        """
+
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -315,13 +331,17 @@ class Frontier(Protocol):
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
         """Take the rules of an origin; an error says it can't be reached, None disallows all.
 
-        Status (None without a response) and size (bytes) of the file are for the report.
+        Status (None without a response) and size (bytes) of the file are for the report. What is
+        *temporary* says that there may be rules later: pages wait for them.
         """
 
-    def finish(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...] = (), /) -> None:
+    def finish(
+        self, lease: Lease, outcome: Outcome | Unchanged | Kept, rows: tuple[int, ...] = (), /
+    ) -> None:
         """Let go of *lease*: it came to *outcome*, of which each output has so many *rows*."""
 
     def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float, /) -> None:
@@ -336,14 +356,20 @@ class Frontier(Protocol):
     def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""
 
+    def hold(self, host: str, held: bool, now: float, /) -> None:  # noqa: FBT001 - a seam has no names
+        """Ask for nothing more at *host* while it is *held*: pages of it wait to be parsed."""
+
     def drop(self, lease: Lease, now: float, /) -> None:
         """Let go of *lease*, whose hop was cancelled with its host."""
 
     def loaded(self, pages: Mapping[str, Sequence[Stored]], now: float, /) -> None:
         """Take the answer of a `Load`: by host, the pages that were wanted."""
 
-    def committed(self, spilled: Counter[str], /) -> None:
-        """Note that a batch was committed, with so many pages of each host that are not in memory."""
+    def committed(self, spilled: Counter[str], ended: Iterable[int] = (), /) -> None:
+        """Note that a batch was committed, with so many pages of each host that are not in memory.
+
+        And with those, by number, that have ended.
+        """
 
     def stop(self) -> None:
         """Start nothing more."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import trio
@@ -25,13 +26,16 @@ from .seeds import seeds_of
 from .terminal import Messages, Results, abandon_output, explain, put, put_bytes, safe, tell, tell_error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from rich.console import Console
 
     from .._crawl import Control
     from .._model import Page, Report
     from .run import Ending
+
+MOST_SHOWN: Final = 10_000
+"""Hosts that a report on standard output has at most; a state has all."""
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -264,8 +268,8 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(each) for each in islice(value, MOST_SHOWN)]
     return value.isoformat() if isinstance(value, datetime) else value
 
 

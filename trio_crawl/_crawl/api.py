@@ -1,22 +1,18 @@
-"""The public functions that are async: ``crawl``, ``open_crawl`` and ``fetch_page``."""
+"""The public function that all others are made of: ``crawl``."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
-from .._errors import FetchError, RefusedError, UsageError
-from .._model import Failure, Page, Request
+from .._errors import UsageError
 from .engine import Engine
-from .nurseries import is_cancellation, open_own_nursery
 from .options import USER_AGENT, Options
-from .seeds import checked
-from .stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from os import PathLike
     from typing import Unpack
 
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
     from .seeds import Seeds
 
 
+@enable_ki_protection
 async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     seeds: Seeds,
     *,
@@ -155,11 +152,13 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             that has given 200 pages for one that can't exist, so that its soft 404s are known
             (`Page.soft_404`). True, as such a crawl has no end, and an ordinary site is crawled whole: see
             docs/traps.md.
-        concurrency: pages in work at once, of all hosts: hops, and async parsers that
-            run. 64 keeps one core busy.
+        concurrency: hops at once, of all hosts, and async parsers that run for pages of one
+            host; four times as many pages may wait to be parsed. 64 keeps one core busy. It
+            can't be more than the process may have open files, with some in reserve.
         per_host: hops at once on one host. 2, as browsers did when they were told to
             be polite (RFC 2616, section 8.1.4).
-        per_address: hops at once to one IP address, which many hosts may share.
+        per_address: hops at once to one IP address, which many hosts may share; each address
+            of a host counts.
         delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
             robots.txt counts instead. 0.5 is a visitor who clicks quickly.
         per_address_delay: let *delay* lie between two starts on one IP address, too: for
@@ -215,7 +214,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         OSError: an output could not be written.
         trio.BusyResourceError: a fetcher or writer serves another crawl.
     """
-    _check_in_trio()
+    check_in_trio()
     options = Options(
         fetch=fetch,
         parse=parse,
@@ -257,7 +256,12 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     return await Engine(seeds, options).run(task_status)
 
 
-def _check_in_trio() -> None:
+def check_in_trio() -> None:
+    """Look whether this is a task of trio's.
+
+    Raises:
+        UsageError: it is not.
+    """
     if not trio.lowlevel.in_trio_run():
         raise UsageError(
             "a crawl runs in trio: trio.run(main), where main awaits it. A program without trio calls "
@@ -266,7 +270,7 @@ def _check_in_trio() -> None:
         )
 
 
-def _options(**keywords: Unpack[CrawlOptions]) -> Options:
+def options_of(**keywords: Unpack[CrawlOptions]) -> Options:
     """Return the keywords with the defaults of `crawl` for the rest."""
     unknown = keywords.keys() - _DEFAULTS.keys()
     if unknown:
@@ -277,115 +281,4 @@ def _options(**keywords: Unpack[CrawlOptions]) -> Options:
 # The defaults stand once, in the signature of `crawl`, where they are explained.
 _DEFAULTS: dict[str, Any] = {
     name: value for name, value in (crawl.__kwdefaults__ or {}).items() if name != "task_status"
-}
-
-
-@asynccontextmanager
-async def open_crawl(
-    seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]
-) -> AsyncIterator[Stream]:
-    """Crawl from *seeds*, and give the pages as a stream.
-
-    ::
-
-        async with trio_crawl.open_crawl(seeds, max_pages=500) as pages:
-            async for page in pages:
-                print(page.status, page.url, page.title)
-        print(pages.report)
-
-    The crawl goes on while the block runs, a few pages ahead of it: a consumer
-    that is slow slows the fetching. Leaving the block cancels what is in flight.
-
-    Args:
-        seeds: where to begin, as for `crawl`.
-        failures: give each `Failure`, too.
-        **keywords: those of `crawl`.
-
-    Yields:
-        The stream: an async iterable of `Page`, or of what ``parse`` yields, with
-        ``control``, and ``report`` after the block.
-
-    Raises:
-        Exception: as `crawl` does; an error of the crawl comes out of the iteration,
-            or, if the consumer has left it by then, of the block. An exception of the
-            block comes out unchanged.
-        trio.BusyResourceError: two tasks iterate at once.
-    """
-    _check_in_trio()
-    stream = Stream(failures=failures)
-    engine = Engine(seeds, _options(**keywords), stream=stream)
-    block_error: BaseException | None = None
-    try:
-        async with open_own_nursery() as nursery:
-            await nursery.start(_run_for_stream, engine)
-            try:
-                yield stream
-            except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below, after the crawl has ended
-                block_error = error
-            stream.leave(acknowledge=block_error is None)
-            engine.leave()
-    except BaseException as error:  # noqa: ASYNC103 - what is not raised here gives way to the block's own
-        if is_cancellation(error):
-            if block_error is None:
-                raise
-        elif engine.error is None:
-            raise
-        # Otherwise it is the engine's, which has it as it was raised: a nursery copies a group on its way.
-    if block_error is not None:
-        if engine.error is not None and engine.error is not block_error:
-            block_error.add_note(f"the crawl ended with {type(engine.error).__name__}: {engine.error}")
-        raise block_error
-    if engine.error is not None and not stream.told:
-        raise engine.error
-
-
-async def _run_for_stream(
-    engine: Engine, *, task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Run *engine*; what it raises is raised by the stream, where its consumer is."""
-    try:
-        await engine.run(task_status)
-    except trio.Cancelled:
-        raise
-    except BaseException as error:  # noqa: ASYNC103 - no cancellation; the stream raises it
-        if engine.error is not error or not engine.announced:
-            raise
-
-
-async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Page:
-    """Fetch one page, through the same guard, robots.txt, redirects and retries as a crawl.
-
-    Args:
-        url: an http(s) URL, or a `Request` for one.
-        **keywords: those of `crawl` that concern fetching.
-
-    Returns:
-        The page, whatever its status.
-
-    Raises:
-        SeedError: *url* is no http(s) URL.
-        FetchError: there is no page; its ``failure`` has the details.
-        RefusedError: robots.txt disallows it, or can't be had.
-    """
-    for name in ("parse", "write", "max_depth", "max_pages"):
-        if name in keywords:
-            raise UsageError(f"fetch_page() takes no {name}=: it fetches one page, and returns it")
-    keywords = {"delay": 0, **keywords, "max_depth": 0}
-    request = checked(url)
-    async with open_crawl(request, failures=True, **keywords) as pages:
-        async for outcome in pages:
-            if isinstance(outcome, Failure):
-                raise FetchError(outcome.kind, outcome.message, failure=outcome)
-            if isinstance(outcome, Page):
-                return outcome
-    reason = next(iter(pages.report.skipped), "stopped")
-    raise RefusedError(reason, _REFUSALS.get(reason, "{url} was not fetched").format(url=request.url))
-
-
-_REFUSALS = {
-    "not_archived": "{url} is not in the archive",
-    "robots": "robots.txt disallows {url}; robots=False asks for it all the same",
-    "host_given_up": "the host of {url} keeps failing: it was given up",
-    "robots_unreachable": "the robots.txt of {url} could not be had, which disallows everything "
-    "(RFC 9309, 2.3.1.4); robots=False asks for the page all the same",
 }

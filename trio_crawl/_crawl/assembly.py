@@ -29,6 +29,7 @@ def make_frontier(
             per_address=options.per_address,
             delay=options.delay,
             per_address_delay=options.per_address_delay,
+            retries=options.retries,
             max_depth=options.max_depth,
             max_pages=options.max_pages,
             paced=not (isinstance(fetcher, RecordedFetcher) and fetcher.recorded),

@@ -14,6 +14,7 @@ from .._errors import UsageError
 from .api import crawl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Unpack
 
     from .._model import Report
@@ -26,7 +27,8 @@ def run(seeds: Seeds, **keywords: Unpack[CrawlOptions]) -> Report:
 
     In a notebook, where an asyncio loop runs in this thread, the crawl runs in a
     thread of its own; an interrupt cancels it, and is raised when it has ended. In
-    an asyncio program, ``await asyncio.to_thread(trio_crawl.run, seeds)``.
+    an asyncio program, ``await asyncio.to_thread(trio_crawl.run, seeds)``, which can't be
+    cancelled: the crawl goes on until it is done, or *max_time* has passed.
 
     Args:
         seeds: where to begin, as for `crawl`.
@@ -71,23 +73,34 @@ def _run_in_thread(crawling: partial[Any]) -> Report:
         finally:
             ended.set()
 
-    thread = threading.Thread(target=body, name="trio_crawl.run")
-    thread.start()
-    try:
-        # Not by joining: on Windows that sees no interrupt, and where it does, Python 3.11 takes the
-        # thread for ended. A wait without end sees none there either.
-        while not ended.wait(0.1):
-            pass
-    except KeyboardInterrupt:
+    def cancel() -> None:
         interrupted.set()
         with suppress(trio.RunFinishedError):
             for running in token:
                 running.run_sync_soon(partial(scope.cancel, reason="interrupted"))
-        ended.wait()
-        raise
-    finally:
-        thread.join()
+
+    _wait_for(threading.Thread(target=body, name="trio_crawl.run"), ended, cancel)
     result = outcome[0]
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def _wait_for(thread: threading.Thread, ended: threading.Event, cancel: Callable[[], None]) -> None:
+    """Start *thread*, and wait until it has *ended*; interrupted, *cancel*, and raise that in the end."""
+    interrupt: KeyboardInterrupt | None = None
+    while not ended.is_set():
+        try:
+            if thread.ident is None:
+                thread.start()
+            # Not by joining: on Windows that sees no interrupt, and where it does, Python 3.11 takes the
+            # thread for ended. A wait without end sees none there either.
+            ended.wait(0.1)
+        except KeyboardInterrupt as error:
+            interrupt = interrupt or error
+            cancel()
+            if thread.ident is None:
+                raise
+    thread.join()
+    if interrupt is not None:
+        raise interrupt

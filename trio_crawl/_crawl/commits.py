@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from math import inf
 from typing import final
 
 import trio
@@ -18,6 +19,7 @@ class Commits:
         self._cut = 0
         self._committed = 0
         self._closed = False
+        self._lent_until = inf
         self._news = trio.Event()
 
     def writing(self) -> None:
@@ -33,6 +35,15 @@ class Commits:
         self._committed += 1
         self._tell()
 
+    def lent(self, until: float) -> None:
+        """Note that somebody else has what is committed next, who may be the one that waits: for so long."""
+        self._lent_until = until
+        self._tell()
+
+    def given_back(self) -> None:
+        """Note that they have taken it."""
+        self._lent_until = inf
+
     def close(self) -> None:
         """Note that nothing more will be committed."""
         self._closed = True
@@ -45,7 +56,8 @@ class Commits:
     async def wait(self, *, gathered: bool) -> bool:
         """Wait until what has changed so far is committed; return whether it is.
 
-        At once, with False, in a task that commits wait for.
+        At once, with False, in a task that commits wait for; and where somebody else keeps them waiting,
+        when that is over for which that may be.
 
         Args:
             gathered: whether there are changes that are not cut off yet.
@@ -54,5 +66,8 @@ class Commits:
             return False
         last = self._cut + gathered
         while self._committed < last and not self._closed:
-            await self._news.wait()
+            with trio.move_on_at(self._lent_until):
+                await self._news.wait()
+            if trio.current_time() >= self._lent_until:
+                break
         return self._committed >= last

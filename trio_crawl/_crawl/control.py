@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
+from .._callbacks import log
 from .seeds import checked, host_name
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .numbers import Numbers
     from .outlet import Outlet
-
-log = logging.getLogger("trio_crawl")
 
 
 @final
@@ -48,14 +47,15 @@ class Control:
     def __repr__(self) -> str:
         return f"<Control of a crawl: {self._explainer.line()}>"
 
+    @enable_ki_protection
     async def add(self, seed: str | Request) -> bool:
         """Add a seed, and return whether it is new; when this returns, it is in the frontier.
 
         With ``state=`` it is then in the state, too, and survives a kill; cancelled before that, it
         is in the frontier all the same. That takes until the next commit, a second at most if the
-        outputs keep up. Where a commit would have to wait for the caller, which is the consumer of
-        a stream or an async function in ``write=``, it is in the state with the commit after.
-        (Whoever takes rows from such a function by a channel should not wait for this meanwhile.)
+        outputs keep up. Where a commit may have to wait for the caller, it is in the state with the commit
+        after: in an async function in ``write=`` at once, while rows wait for the consumer of a stream or
+        of a channel at once, and while such a function, or a writer of your own, has them after a second.
 
         Args:
             seed: an http(s) URL, or a `Request` for one. Being a seed, it is in
@@ -76,6 +76,7 @@ class Control:
             raise trio.ClosedResourceError("the crawl ended before what was added was in its state")
         return new
 
+    @enable_ki_protection
     def stop(self) -> None:
         """Start nothing more, finish what is in flight, write it, and end; the rest stays pending.
 
@@ -84,6 +85,7 @@ class Control:
         self._ending.choose("stopped")
         self._loop.stop()
 
+    @enable_ki_protection
     def explain(self) -> str:
         """Return in words what the crawl waits for at this moment, for a person to read.
 
@@ -98,6 +100,7 @@ class Control:
         """
         return self._explainer.in_words()
 
+    @enable_ki_protection
     def cancel_host(self, host: str, *, reason: str) -> None:
         """Drop what is in flight to a host at once, and skip its pages, those to be found later, too.
 
@@ -117,19 +120,23 @@ class Control:
             log.warning("the host %s is cancelled: %s", name, reason)
             self._loop.cancel_host(name, reason)
 
+    @enable_ki_protection
     def pause(self) -> None:
         """Start nothing more until `resume`; what is in flight is finished and written."""
         self._loop.paused = True
 
+    @enable_ki_protection
     def resume(self) -> None:
         """Go on after `pause`."""
         self._loop.paused = False
         self._loop.wake()
 
+    @enable_ki_protection
     def statistics(self) -> Statistics:
         """Return the numbers of the crawl at this moment."""
         return self._numbers.statistics()
 
+    @enable_ki_protection
     async def wait(self) -> Report:
         """Wait until the crawl has ended, and return its report.
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from .._errors import FetchError
 from .._fetch.archive import NotArchivedError
 from .._fetch.decode import decode_start
-from .._lease import Redirect
+from .._lease import Kept, Redirect
 from .._model import Failure, Page, Parsed, Response
 from .._policy import robots
+from .._policy.health import is_failure
 from .._policy.retry import RetryPolicy
 from .._policy.revisit import unchanged
 from .._policy.verdict import Again, GiveUp, Keep, judge, rest
@@ -20,13 +21,15 @@ from .marks import Marks, Unnamed
 from .pages import is_success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from .._fetch.decode import Decoding
     from .._frontier.contents import Contents
     from .._lease import Lease, Unchanged
-    from .._model import Outcome
+    from .._model import Link, Outcome, Request
     from .._policy.verdict import Verdict
+    from .._write.batch import Encoded
     from ..abc import Frontier
     from .options import Options
     from .pages import Pages
@@ -44,10 +47,17 @@ _NO_ORIGIN: Final = frozenset({"dns", "connect", "tls", "blocked_address"})
 
 @dataclass(frozen=True, slots=True)
 class ToAwait:
-    """A page whose parser is async: *result* is to be awaited, or iterated."""
+    """A page that is not parsed at once.
+
+    Args:
+        page: without its content, if there is *response*.
+        result: of an async parser, to be awaited or iterated; or that it is parsed in a worker process.
+        response: what the content is made of again when its turn comes, since it takes less memory.
+    """
 
     page: Page
     result: object
+    response: Response | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +68,26 @@ class ToDecode:
     decoding: Decoding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Following:
-    """A page of whose links those from the number *first* on are yet to be taken in."""
+    """A page whose links are being taken in, some at once.
+
+    Args:
+        parsed: what was found on it.
+        found: all that it leads to.
+        judged: how many of these are known to be in scope, or not.
+        encoded: what outputs keep of the page; None as long as they were not asked.
+        first: how many links are taken in.
+    """
 
     parsed: Parsed
-    first: int
+    found: Sequence[Link | Request]
+    judged: int = 0
+    encoded: Encoded | None = None
+    first: int = 0
 
 
-Step: TypeAlias = "Outcome | Unchanged | ToAwait | ToDecode | ToRead | Unnamed | None"
+Step: TypeAlias = "Outcome | Unchanged | Kept | ToAwait | ToDecode | ToRead | Unnamed | None"
 """What a hop led to; None: the page went back to the frontier, or ended there."""
 
 
@@ -92,8 +113,6 @@ class Course:
         self._policy = RetryPolicy(retries=options.retries)
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
-        # Where in its chain a page was when cookies came, with which a URL may answer otherwise.
-        self._changed: dict[Lease, int] = {}
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
@@ -103,7 +122,7 @@ class Course:
             return None
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
-            self._changed[lease] = len(lease.chain)
+            lease.changed = len(lease.chain)
         pause = rest(lease, result, wall)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
@@ -111,7 +130,6 @@ class Course:
 
     def _not_archived(self, lease: Lease, result: NotArchivedError, now: float, wall: datetime) -> None:
         """Let go of *lease*, which an archive does not have: that says nothing of any host."""
-        self._changed.pop(lease, None)
         self._recorder.ends_aside(lease)
         if lease.probe:
             self._marks.probed(lease, result, wall)
@@ -123,7 +141,6 @@ class Course:
 
     def dropped(self, lease: Lease, now: float) -> None:
         """Take note that a hop was cancelled with its host."""
-        self._changed.pop(lease, None)
         self._recorder.ends_aside(lease)
         self._frontier.hop_ended(lease, now, None)
         self._frontier.drop(lease, now)
@@ -145,9 +162,10 @@ class Course:
             self._marks.probed(lease, result, wall)
             return None
         of_robots = lease.robots_of is not None
+        if of_robots and (is_failure(result) or (isinstance(result, FetchError) and result.ours)):
+            self._robots_failed(lease, result, now)
+            return None
         verdict = self._judge(lease, result, wall)
-        if not isinstance(verdict, Again | Redirect):
-            self._changed.pop(lease, None)
         match verdict:
             case Again(wait):
                 self._recorder.goes_on(lease)
@@ -155,8 +173,9 @@ class Course:
             case Redirect():
                 self._recorder.goes_on(lease)
                 if self._frontier.redirect(lease, verdict, now) is not None:
-                    self._changed.pop(lease, None)
                     self._recorder.ends_aside(lease)
+                    if lease.was is not None:
+                        return Kept("redirected", wall.timestamp())
             case _ if of_robots:
                 self._recorder.ends_aside(lease)
                 status, size, rules = self._read_robots(verdict)
@@ -176,14 +195,28 @@ class Course:
             max_redirects=self._max_redirects if lease.robots_of is None else MAX_ROBOTS_REDIRECTS,
             now=wall,
         )
-        changed = self._changed.get(lease)
+        asked = (lease.method, lease.url, lease.cookie)
+        verdict = self._decide(lease, decide, may_repeat=asked != lease.itself)
+        lease.itself = asked if isinstance(verdict, Redirect) and verdict.url == lease.url else None
+        return verdict
+
+    @staticmethod
+    def _decide(lease: Lease, decide: Callable[..., Verdict], *, may_repeat: bool) -> Verdict:
+        changed = lease.changed
         if changed is None:
-            return decide()
-        verdict = decide(may_differ=True)
+            return decide(may_repeat=may_repeat)
+        verdict = decide(may_differ=True, may_repeat=may_repeat)
         # A URL that was asked for since has seen these cookies: to come back there is a loop.
         if isinstance(verdict, Redirect) and verdict.url in (*lease.chain, lease.url)[changed + 1 :]:
-            return decide()
+            return decide(may_repeat=may_repeat)
         return verdict
+
+    def _robots_failed(self, lease: Lease, result: Response | FetchError, now: float) -> None:
+        """Let the pages that a robots.txt is for wait for the next attempt, which their frontier makes."""
+        self._recorder.ends_aside(lease)
+        status = result.status if isinstance(result, Response) else None
+        error = result if isinstance(result, FetchError) and result.kind in _NO_ORIGIN else None
+        self._frontier.robots_known(lease, error, now, status=status, temporary=True)
 
     def _read_robots(
         self, verdict: GiveUp | Keep
@@ -227,10 +260,10 @@ class Course:
         except FetchError as error:
             return self._pages.failure(lease, error.kind, error.message)
         page = self._marks.mark(lease, self._pages.page(lease, part.response, part.decoding.content, wall))
-        return page if isinstance(page, Unnamed) else self.parse(lease, page)
+        return page if isinstance(page, Unnamed) else self.parse(lease, page, part.response)
 
-    def parse(self, lease: Lease, page: Page) -> Failure | Parsed | ToAwait:
-        """Parse *page*, unless its parser is async.
+    def parse(self, lease: Lease, page: Page, response: Response | None = None) -> Failure | Parsed | ToAwait:
+        """Parse *page*, unless its parser is async, or it may take long.
 
         Raises:
             Exception: of the user's parser, if it is to end the crawl.
@@ -239,10 +272,27 @@ class Course:
             parsed = self._pages.parse(page)
         except Exception as error:  # noqa: BLE001 - a value from here on, or raised again
             return self._pages.parse_failure(lease, error)
-        return parsed if isinstance(parsed, Parsed) else ToAwait(page, parsed)
+        if isinstance(parsed, Parsed):
+            return parsed
+        if response is not None and self._pages.is_packed(page, parsed, response):
+            return ToAwait(self._pages.emptied(lease, page), parsed, response)
+        return ToAwait(page, parsed)
 
-    def follow(self, lease: Lease, parsed: Parsed, first: int, now: float) -> Following | None:
-        """Take in links of a page, from the number *first* on; return what is left of it, if anything is."""
-        end = first + MOST_AT_ONCE
-        self._frontier.add_found(parsed.follow[first:end], lease, now)
-        return Following(parsed, end) if end < len(parsed.follow) else None
+    def leads(self, lease: Lease, parsed: Parsed) -> Following:
+        """Return what is to be followed of a page, of which nothing is taken in yet."""
+        return Following(parsed, self._frontier.leads(parsed.follow, lease))
+
+    def judge(self, lease: Lease, page: Following) -> bool:
+        """Ask of some links whether they are in scope; return whether that is known of all."""
+        if page.judged < len(page.found):
+            end = page.judged + MOST_AT_ONCE
+            self._frontier.judge(page.found[page.judged : end], lease)
+            page.judged = end
+        return page.judged >= len(page.found)
+
+    def follow(self, lease: Lease, page: Following, now: float) -> bool:
+        """Take in some links of a page; return whether that was the last of it."""
+        end = page.first + MOST_AT_ONCE
+        self._frontier.add_found(page.found[page.first : end], lease, now)
+        page.first = end
+        return end >= len(page.found)

@@ -11,6 +11,8 @@ import trio
 
 from .._errors import UsageError
 from .._frontier.sqlite import SqliteState
+from .._frontier.stored_hosts import StoredHosts
+from .._write.same import SQLITE_BESIDE, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from .._frontier.resumed import Resumed
     from .._lease import Stored, Wanted
     from .._model import Json
-    from .._model.conduct import HostReport
     from ..abc import RunInThread, Writer
     from .options import Options
     from .pages import Pages
+    from .reading import ReadingMark
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -54,12 +56,11 @@ class Durable:
         virtual: bool,
     ) -> None:
         self._options = options
-        self._state = SqliteState(
-            _checked_path(options.state), _identity(options, writers, own_rows=own_rows)
-        )
+        self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
+        identity = _identity(options, writers, own_rows=own_rows)
+        self._state = SqliteState(path_of(options.state), identity, self._check_cancelled)
         self._run_in_thread = run_in_thread
         self._limiter = trio.CapacityLimiter(1)
-        self._check_cancelled = _nothing if virtual else trio.from_thread.check_cancelled
         self.elapsed = 0.0
         """Seconds that the crawl took before."""
 
@@ -96,10 +97,16 @@ class Durable:
         self.elapsed = books.get("elapsed", 0.0)
         ledger.resume(books)
         resumed = await self._call(self._resume, now)
-        frontier.resume(resumed, trio.current_time())
+        for _ in frontier.resume(resumed, trio.current_time()):
+            await trio.lowlevel.checkpoint()
         contents.resume(resumed.contents)
         pages.resume(resumed.cookies)
         return self._state.positions
+
+    async def keep_mark(self, reading: ReadingMark) -> None:
+        """Keep the mark of the page that is read beside the state; say which ones ended it twice."""
+        reading.poison = await self._call(self._state.poison)
+        reading.mark = self._state.mark
 
     def _reopen(self, now: datetime) -> None:
         options = self._options
@@ -129,9 +136,9 @@ class Durable:
         """Take down a batch, all of it or nothing."""
         await self._call(self._state.commit, changes, positions, books)
 
-    async def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated, in all runs."""
-        return await self._call(self._state.conduct)
+    def hosts(self) -> StoredHosts:
+        """Return how hosts were treated, in all runs; it is read when it is asked for."""
+        return StoredHosts(self._state.path)
 
     async def close(self) -> None:
         """Close the state; not cut short by a cancellation, nor by a deadline.
@@ -147,7 +154,12 @@ def _nothing() -> None:
     pass
 
 
-def _checked_path(state: object) -> Path:
+def path_of(state: object) -> Path:
+    """Return the path of a state, as `Options.state` names it.
+
+    Raises:
+        UsageError: it is none.
+    """
     if not isinstance(state, str | os.PathLike) or not os.fspath(state):
         raise UsageError(f"state= is {state!r}; it takes the path of a file, such as 'crawl.db'")
     path = os.fspath(state)
@@ -155,7 +167,26 @@ def _checked_path(state: object) -> Path:
         raise UsageError(f"state= is {state!r}; it takes the path of a file as text")
     if "://" in path:
         raise UsageError(f"state= is {state!r}; it takes the path of a file, and no URL")
-    return Path(path)
+    if path == ":memory:" or path.startswith("file:"):
+        raise UsageError(
+            f"state= is {state!r}, which SQLite has a meaning of its own for; it takes the path of a file, "
+            f"and without state= nothing is kept"
+        )
+    # It is locked beside what it is, whatever leads there, and wherever the current folder is by then.
+    return Path(os.path.realpath(path))
+
+
+def state_files(state: object) -> list[Thing]:
+    """Return the files of a state, as `Options.state` names it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if state is None:
+        return []
+    path = path_of(state)
+    beside = (*SQLITE_BESIDE, ".lock", ".page")
+    return [Thing(what=f"the state {str(state)!r}", path=path, beside=beside)]
 
 
 def _identity(options: Options, writers: Sequence[Writer[Any]], *, own_rows: bool) -> dict[str, Json]:

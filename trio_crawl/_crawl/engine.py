@@ -12,25 +12,28 @@ one comes out of the crawl as itself, later ones as notes on it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, final
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
-from .._fetch.choose import choose as choose_fetcher
+from .._callbacks import log
+from .._fetch.choose import choose as choose_fetcher, files_of
+from .._fetch.descriptors import check_concurrency
 from .._frontier.contents import Contents
 from .._frontier.journal import Journal
 from .._frontier.ledger import Ledger
 from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
-from .._write.choose import choose as choose_writers, kinds_wanted
+from .._write.choose import choose as choose_writers, kinds_wanted, things_of
+from .._write.same import forbid_same
 from ..abc import Environment
 from .assembly import make_frontier, make_guard
+from .clock import WallClock
 from .control import Control
-from .durable import Durable
+from .durable import Durable, state_files
 from .elsewhere import Elsewhere
 from .ending import Ending
 from .explain import Explainer
@@ -39,8 +42,9 @@ from .numbers import Numbers
 from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
+from .reading import ReadingMark
 from .seed_lines import SeedLines
-from .seeds import open_seeds
+from .seeds import open_seeds, seed_files
 from .threads import run_in_thread, run_inline
 from .watchdog import watch
 
@@ -56,11 +60,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-log = logging.getLogger("trio_crawl")
-
-# The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
-_VIRTUAL_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @final
@@ -86,15 +85,27 @@ class Engine:
         if stream is not None:
             self._writers.insert(0, stream)
         self._fetcher = choose_fetcher(options.fetch)
+        if self._fetcher.opens_connections:
+            check_concurrency(options.concurrency)
+        forbid_same(
+            [
+                *things_of(self._writers),
+                *files_of(self._fetcher),
+                *state_files(options.state),
+                *seed_files(seeds),
+            ]
+        )
         self._guard = make_guard(options.allow_private)
         kinds = kinds_wanted(self._writers)
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
-        self._pages = Pages(options, self._elsewhere, kinds=kinds)
+        self._reading = ReadingMark()
+        self._pages = Pages(options, self._elsewhere, self._reading, kinds=kinds)
         self._ledger = Ledger()
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
             options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
+        self._wall_clock = WallClock(virtual=self._fetcher.virtual, begin=self._frontier.begin)
         self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
@@ -111,6 +122,7 @@ class Engine:
             outlet=self._outlet,
             ledger=self._ledger,
             contents=self._contents,
+            reading=self._reading,
             fail=self._ending.fail,
             wall_clock=self._wall_clock,
         )
@@ -156,10 +168,12 @@ class Engine:
     async def run(self, task_status: trio.TaskStatus[Control]) -> Report:
         """Crawl, and return the report; see ``crawl()`` for what is raised."""
         self._numbers.began = trio.current_time()
-        self._wall = self._wall_now()
-        self._frontier.begin(self._wall.timestamp() - self._numbers.began)
+        self._began = self._wall_clock.begin()
         try:
-            await self._run_whole(task_status)
+            # Trio raises an interrupt at a checkpoint of its main task, which this may be. All that has to
+            # be whole is done in other tasks; here it cancels them, and waits for them like anybody.
+            async with open_own_nursery() as nursery:
+                nursery.start_soon(self._run_whole, task_status)
         except trio.Cancelled:  # noqa: ASYNC103 - see below
             # An error of the crawl counts more than the cancellation that it met, or was met by.
             if self.error is None:
@@ -179,6 +193,7 @@ class Engine:
         """The exception that the crawl ended with, if it did."""
         return self._ending.error
 
+    @enable_ki_protection
     async def _run_whole(self, task_status: trio.TaskStatus[Control]) -> None:
         """Open the state, crawl, and close the state, before anybody is told that the crawl has ended."""
         try:
@@ -209,8 +224,9 @@ class Engine:
         if self._durable is None:
             return
         positions = await self._durable.open(
-            self._frontier, self._ledger, self._contents, self._pages, self._wall
+            self._frontier, self._ledger, self._contents, self._pages, self._began
         )
+        await self._durable.keep_mark(self._reading)
         if positions is not None:
             self._outlet.positions = positions
             self._pages.links_dropped = self._ledger.links_dropped
@@ -219,12 +235,12 @@ class Engine:
 
     async def _look_back(self) -> None:
         """Gather how hosts were treated, with a state in all runs, for the report."""
+        with trio.CancelScope(shield=True):  # it has a deadline of its own
+            self._numbers.seeds_unread = await self._loop.seeds_unread()
         if self._durable is None:
-            self._numbers.hosts = self._frontier.conduct()
+            self._numbers.hosts, self._numbers.hosts_beyond = self._frontier.conduct()
             return
-        # It takes milliseconds, and what is done already is not to be lost for its sake.
-        with trio.CancelScope(shield=True):
-            self._numbers.hosts = await self._durable.conduct()
+        self._numbers.hosts = self._durable.hosts()
 
     async def _commit(self, changes: Changes, positions: Sequence[Json], books: Mapping[str, Any]) -> None:
         assert self._durable is not None  # noqa: S101 - who has a journal has a state
@@ -232,28 +248,23 @@ class Engine:
         await self._durable.commit(changes, positions, books)
 
     def _committed(self, changes: Changes) -> None:
-        self._frontier.committed(changes.spilled)
+        self._frontier.committed(changes.spilled, changes.ended())
 
     async def _run(self, task_status: trio.TaskStatus[Control]) -> None:
         async with open_own_nursery() as outer:
             with trio.CancelScope(shield=True):
                 async with open_own_nursery() as service:
-                    environment = self._environment(service)
-                    service.start_soon(self._reported, self._outlet.done, self._write, environment)
+                    environment, *others = [
+                        self._environment(await service.start(self._lend_nursery))
+                        for _ in range(1 + len(self._writers))
+                    ]
+                    service.start_soon(self._reported, self._outlet.done, self._write, others)
                     outer.start_soon(self._reported, self._work_done, self._work, environment, task_status)
-                    await self._work_ended()
+                    await self._work_done.wait()
                     with trio.move_on_after(self._options.grace):
                         await self._take_up_parsed()
                         await self._outlet.finish(whole=False)
                     service.cancel_scope.cancel(reason="the crawl has ended")
-
-    async def _work_ended(self) -> None:
-        try:
-            await self._work_done.wait()
-        except KeyboardInterrupt as error:
-            # Trio raises it in its main task, which this may be; hops and rows end as by any error.
-            self._ending.fail(error)
-            await self._work_done.wait()
 
     async def _take_up_parsed(self) -> None:
         try:
@@ -281,15 +292,16 @@ class Engine:
             if self._stream is not None:
                 self._stream.end(ending.report, ending.error)
 
-    def _environment(self, service: trio.Nursery) -> Environment:
+    def _environment(self, nursery: trio.Nursery) -> Environment:
         return Environment(
             own_rows=self._pages.own_rows,
-            nursery=service,
+            nursery=nursery,
             guard=self._guard,
             concurrency=self._options.concurrency,
             run_in_thread=self._run_in_thread,
         )
 
+    @enable_ki_protection
     async def _reported(
         self, done: trio.Event, function: Callable[[*Ts], Awaitable[object]], *args: *Ts
     ) -> None:
@@ -326,6 +338,18 @@ class Engine:
                 await self._outlet.finish(whole=True)
                 nursery.cancel_scope.cancel(reason="the crawl has nothing left to do")
 
+    @enable_ki_protection
+    async def _lend_nursery(self, *, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+        """Hold a nursery for tasks of the fetcher, or of one output: what they raise drops no rows."""
+
+        async def hold() -> None:
+            async with open_own_nursery() as nursery:
+                task_status.started(nursery)
+                await trio.sleep_forever()
+
+        await self._reported(trio.Event(), hold)
+
+    @enable_ki_protection
     async def _watch_time(self, seconds: float) -> None:
         await trio.sleep(seconds)
         self._ending.choose("max_time")
@@ -333,9 +357,9 @@ class Engine:
         await trio.sleep(self._options.grace)
         self._work_scope.cancel(reason="max_time and grace have passed")
 
-    async def _write(self, environment: Environment) -> None:
+    async def _write(self, environments: Sequence[Environment]) -> None:
         try:
-            await self._outlet.write(environment)
+            await self._outlet.write(environments)
         except ConsumerLeft:
             self.leave()
 
@@ -356,16 +380,3 @@ class Engine:
         if not self._ending.finished:
             self._ending.how = "left"
             self._work_scope.cancel(reason="the consumer of the pages left")
-
-    def _wall_now(self) -> datetime:
-        if not self._fetcher.virtual:
-            return datetime.now(UTC)
-        from trio.testing import MockClock  # noqa: PLC0415 - 0.15 s that real crawls need not pay
-
-        # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
-        mocked = isinstance(trio.lowlevel.current_clock(), MockClock)
-        return _VIRTUAL_START + timedelta(seconds=trio.current_time() if mocked else 0)
-
-    def _wall_clock(self, now: float) -> datetime:
-        """Return the moment that *now* is: counted from the start, so that virtual time shows."""
-        return self._wall + timedelta(seconds=now - self._numbers.began)

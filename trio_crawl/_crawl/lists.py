@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import FetchError
 from .._fetch.decode import decode_pieces
 from .._lease import ListRequest
@@ -32,8 +32,6 @@ _PER_PAGE: Final = 10
 
 _AT_ONCE: Final = 500
 """Links that go to the frontier at once."""
-
-log = logging.getLogger("trio_crawl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ waits until every other task waits for something.)
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from math import inf
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .. import _urls
+from .._callbacks import log
 from .._errors import FetchError, TooManyFailuresError
-from .._lease import Drained, Gone, Idle, Load, Lookup, Refuse, Start, Unchanged
+from .._lease import Drained, Gone, Idle, Kept, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
 from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
@@ -42,10 +42,15 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .pages import Pages
+    from .reading import ReadingMark
     from .seeds import BadSeed
     from .tasks import Arrival
 
-log = logging.getLogger("trio_crawl")
+MOST_LISTED: Final = 200_000
+"""Pages that are queued in memory, without a state, from which on no sitemap is read any further."""
+
+LONGEST_LACK: Final = 60.0
+"""Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -64,6 +69,7 @@ class Loop:
         outlet: takes the outcomes.
         ledger: the books.
         contents: which page had a content first.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl; cancels the loop.
         wall_clock: the moment that a time of trio's clock is.
     """
@@ -79,6 +85,7 @@ class Loop:
         outlet: Outlet,
         ledger: Ledger,
         contents: Contents,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wall_clock: Callable[[float], datetime],
     ) -> None:
@@ -98,16 +105,24 @@ class Loop:
             fetcher=fetcher,
             pages=pages,
             recorder=self._recorder,
+            workers=pages.workers,
+            concurrency=options.concurrency,
             timeout=options.timeout,
+            reading=reading,
             fail=fail,
             wake=self.wake,
             wall_clock=wall_clock,
         )
+        self._reading = reading
         self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
+        # Hops at once for which there are descriptors; since when there were none without an answer.
+        self._ceiling = options.concurrency
+        self._lacking_since: float | None = None
+        self._unread: deque[trio.Event] = deque()
         self.paused = False
         self.closed = False
         self.moved_at = 0.0
@@ -117,7 +132,6 @@ class Loop:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
-        self._failures = self._ledger.failed.total()  # those of an earlier run, too
         if not isinstance(self._seeds, Iterator):
             nursery.start_soon(self._sower.feed, self._seeds)
         while True:
@@ -130,7 +144,8 @@ class Loop:
             began = perf_counter()
             while self._due:
                 lease, arrival = self._due.popleft()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
                 if self._due and isinstance(self._due[0][1], Following | ToDecode):
                     # Until the page is whole, no batch is closed that would have a part of its links.
                     await trio.lowlevel.checkpoint()
@@ -142,15 +157,20 @@ class Loop:
                     # One page takes little time, but many may have come at once.
                     await trio.lowlevel.checkpoint()
                     began = perf_counter()
+            self._read_on()
             self._sower.sow()
+            self.tasks.start_look_ups()
+            now = trio.current_time()
             next_step = self._start_what_may()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
                 self._pass_asides()
                 return
-            # Where every token is taken there may be more to start; else rows need not wait for more.
-            await self._outlet.pass_on(idle=next_step is not None)
+            # Where every token is taken there may be more to start, and where there is more to be let go
+            # of; else rows need not wait for more.
+            again = next_step is not None and next_step.until is not None and next_step.until <= now
+            await self._outlet.pass_on(idle=next_step is not None and not again)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod
@@ -169,9 +189,10 @@ class Loop:
         while self._due and not self._outlet.refused:
             lease, arrival = self._due.popleft()
             if isinstance(arrival, Parsed | Failure | Following):
-                if self._outlet.full:
+                if self._outlet.full and not isinstance(arrival, Following):
                     await self._outlet.hand_over()
-                self._arrived(lease, arrival)
+                with self._reading.of(lease):
+                    self._arrived(lease, arrival)
 
     def _start_what_may(self) -> Idle | Drained | None:  # noqa: C901 - one for each answer
         """Start hops while there are tokens for them; return what there is to wait for.
@@ -179,11 +200,11 @@ class Loop:
         None says that every token is taken.
         """
         now = trio.current_time()
-        limit = self._options.concurrency
+        limit = min(self._options.concurrency, self._ceiling)
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self.tasks.busy >= limit:
+            if self.tasks.busy >= limit or self.tasks.crowded:
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -234,6 +255,10 @@ class Loop:
         self._frontier.stop()
         self.wake()
 
+    async def seeds_unread(self) -> int | None:
+        """Return how many seeds were never read; None if that can't be told."""
+        return await self._sower.unread()
+
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
         return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
@@ -245,11 +270,21 @@ class Loop:
         self._frontier.cancel_host(name, reason, trio.current_time())
         self.wake()
 
+    def _read_on(self) -> None:
+        """Let sitemaps be read on for which there was no room."""
+        while self._unread and self._frontier.queued < MOST_LISTED:
+            self._unread.popleft().set()
+
     def _list_arrived(self, lease: Lease, reading: Reading) -> None:
         """Take what a step of reading a sitemap came to."""
         if isinstance(reading, Piece):
-            self._frontier.add_found(reading.links, lease, trio.current_time())
-            reading.taken.set()
+            found = self._frontier.leads(reading.links, lease)
+            self._frontier.judge(found, lease)
+            self._frontier.add_found(found, lease, trio.current_time())
+            if self._options.state is None and self._frontier.queued >= MOST_LISTED:
+                self._unread.append(reading.taken)
+            else:
+                reading.taken.set()
             return
         self.tasks.reading -= 1
         self._pages.links_dropped += reading.dropped
@@ -265,7 +300,7 @@ class Loop:
         """Take what a hop, an async parser or a step of reading a sitemap came to."""
         self.moved_at = trio.current_time()
         if isinstance(arrival, Following):
-            self._finish(lease, arrival.parsed, first=arrival.first)
+            self._follow(lease, arrival)
             return
         if isinstance(arrival, ToDecode):
             self._advance(lease, self._course.decode(lease, arrival, self._wall_clock(self.moved_at)))
@@ -278,7 +313,7 @@ class Loop:
             self._finish(lease, arrival)
             return
         if isinstance(arrival, Page):
-            self.tasks.parsing -= 1
+            self.tasks.naming -= 1
             self._advance(lease, self._course.parse(lease, arrival))
             return
         self.tasks.fetched(lease)
@@ -286,12 +321,31 @@ class Loop:
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
         wall = self._wall_clock(now)
+        if self._ceiling < self._options.concurrency or isinstance(arrival, FetchError):
+            arrival = self._weighed(arrival, now)
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
+
+    def _weighed(self, arrival: Response | FetchError, now: float) -> Response | FetchError:
+        """Make fewer hops at once where this machine lacks something for more, and one more with each answer.
+
+        A lack that lasts is a failure as any other, so that the crawl ends.
+        """
+        if isinstance(arrival, Response):
+            self._lacking_since = None
+            self._ceiling = min(self._ceiling + 1, self._options.concurrency)
+        elif arrival.ours:
+            if self._lacking_since is None:
+                log.warning("%s", arrival)
+                self._lacking_since = now
+            self._ceiling = max(min(self._ceiling, self.tasks.fetching), 1)
+            if now - self._lacking_since > LONGEST_LACK:
+                return FetchError(arrival.kind, arrival.message)
+        return arrival
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""
@@ -312,23 +366,44 @@ class Loop:
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 
-    def _finish(self, lease: Lease, outcome: Outcome | Unchanged, *, first: int = 0) -> None:
-        """Add what the page leads to, from the link *first* on, let go of it, and hand it to the outputs."""
+    def _finish(self, lease: Lease, outcome: Outcome | Unchanged | Kept) -> None:
+        """Add what the page leads to, let go of it, and hand it to the outputs."""
         now = trio.current_time()
-        if isinstance(outcome, Unchanged):
+        if isinstance(outcome, Failure) and lease.was is not None:
+            self._failed(outcome)
+            outcome = Kept("failed", self._wall_clock(now).timestamp())
+        if isinstance(outcome, Unchanged | Kept):
             self._recorder.ends_aside(lease)
-            self._frontier.finish(lease, outcome, self._outlet.unchanged(now))
+            self._frontier.finish(lease, outcome, self._outlet.rowless(outcome, lease.was, now))
             return
         if isinstance(outcome, Parsed):
-            rest = self._course.follow(lease, outcome, first, now)
-            if rest is not None:
-                self._due.appendleft((lease, rest))
-                return
-        rows = self._outlet.add(self._recorder.completed(lease, outcome), now)
-        self._frontier.finish(lease, outcome, rows)
+            self._follow(lease, self._course.leads(lease, outcome))
+            return
+        encoded = self._outlet.encode(self._recorder.completed(lease, outcome))
+        with self._outlet.step:
+            self._frontier.finish(lease, outcome, self._outlet.add(encoded, now))
         if isinstance(outcome, Failure):
-            self._failures += 1
-            limit = self._options.max_failures
-            if limit is not None and self._failures > limit:
-                message = f"more than max_failures={limit} pages failed; the last one: {outcome}"
-                raise TooManyFailuresError(message)
+            self._failed(outcome)
+
+    def _failed(self, failure: Failure) -> None:
+        self._failures += 1
+        limit = self._options.max_failures
+        if limit is not None and self._failures > limit:
+            message = f"more than max_failures={limit} pages failed; the last one: {failure}"
+            raise TooManyFailuresError(message)
+
+    def _follow(self, lease: Lease, page: Following) -> None:
+        """Take in a part of what a page leads to; with the last of it, hand the page to the outputs.
+
+        What is the user's comes first, and may raise: nothing has changed then. After that nothing can, and
+        all of it is committed together: until it is whole, the loop closes no batch.
+        """
+        now = trio.current_time()
+        if self._course.judge(lease, page):
+            if page.encoded is None:
+                page.encoded = self._outlet.encode(self._recorder.completed(lease, page.parsed))
+            with self._outlet.step:
+                if self._course.follow(lease, page, now):
+                    self._frontier.finish(lease, page.parsed, self._outlet.add(page.encoded, now))
+                    return
+        self._due.appendleft((lease, page))

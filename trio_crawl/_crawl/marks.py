@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError, ParseError
+from .._frontier.shelf import Shelf
 from .._model import Response
 from .._policy.duplicates import Missing, content_hash
 from .elsewhere import document_of
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import Page
     from .pages import Pages
+
+MISSING_BYTES: Final = 8 * 2**20
+"""Bytes of what hosts say of URLs that can't exist, some thousands of them: those whose pages came last."""
 
 _SUCCESS: Final = range(200, 300)
 _MOST_BYTES: Final = 200_000
@@ -49,14 +53,14 @@ class Marks:
     def __init__(self, contents: Contents, pages: Pages) -> None:
         self._contents = contents
         self._pages = pages
-        self._missing: dict[str, Missing] = {}
+        self._missing: Shelf[Missing] = Shelf(MISSING_BYTES, lambda missing: missing.size)
 
     def mark(self, lease: Lease, page: Page) -> Page | Unnamed:
         """Return *page* with its marks; those that are no success, or empty, have none."""
         if page.status not in _SUCCESS or not page.content:
             return page
         lease.content = content_hash(page.content)
-        missing = self._missing.get(_urls.host(page.final_url)) if self._missing else None
+        missing = self._missing.get(_urls.host(page.final_url)) if len(self._missing) else None
         if missing is not None and _is_said(missing, page, lease.content):
             page = replace(page, soft_404=True)
         lease.original = self._contents.first(lease.content, lease.id, page.url)
@@ -77,16 +81,19 @@ class Marks:
         if result.status in _REDIRECTS and location is not None:
             target = _urls.join(lease.url, location)
             if target is not None:
-                self._missing[host] = Missing(location=target)
+                self._keep(host, Missing(location=target))
         elif result.status in _SUCCESS:
             decoding = self._pages.decoding(lease, result)
             try:
                 if decoding.go_on():  # what is as large as to take longer says it of no page
                     page = self._pages.page(lease, result, decoding.content, wall)
                     if _is_short(page):
-                        self._missing[host] = Missing.of(page)
+                        self._keep(host, Missing.of(page))
             except (FetchError, ParseError):
                 return
+
+    def _keep(self, host: str, missing: Missing) -> None:
+        self._missing.put(host, missing)
 
 
 def _is_said(missing: Missing, page: Page, content: int) -> bool:

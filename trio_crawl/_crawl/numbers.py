@@ -9,9 +9,11 @@ import trio
 from .._model import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._frontier.ledger import Ledger
     from .._model import Statistics
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from ..abc import Fetcher, Frontier
     from .ending import Ending
     from .outlet import Outlet
@@ -34,6 +36,8 @@ class Numbers:
         began: when it began, in seconds of trio's clock.
         before: seconds that the crawl took in earlier runs.
         hosts: how hosts were treated, for the report.
+        hosts_beyond: those that are not among them.
+        seeds_unread: seeds that were never read, for the report.
     """
 
     def __init__(  # noqa: PLR0913 - those who keep them; the engine makes it
@@ -54,7 +58,9 @@ class Numbers:
         self._fetcher = fetcher
         self.began = 0.0
         self.before = 0.0
-        self.hosts: tuple[HostReport, ...] = ()
+        self.hosts: Sequence[HostReport] = ()
+        self.hosts_beyond: HostSums | None = None
+        self.seeds_unread: int | None = 0
 
     def elapsed(self) -> float:
         """Return the seconds that the crawl has taken, in all runs."""
@@ -82,6 +88,8 @@ class Numbers:
             hosts=self.hosts,
             bad_records=getattr(self._fetcher, "bad_records", 0),
             bad_places=getattr(self._fetcher, "bad_places", ()),
+            hosts_beyond=self.hosts_beyond,
+            seeds_unread=self.seeds_unread,
         )
 
     def line(self) -> str:

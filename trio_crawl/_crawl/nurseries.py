@@ -63,6 +63,11 @@ def without_cancellation(error: BaseException) -> BaseException:
     return error.split(trio.Cancelled)[1] or error
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether *error* ends the whole program, which comes before all else."""
+    return isinstance(error, KeyboardInterrupt | SystemExit)
+
+
 def is_cancellation(error: BaseException) -> bool:
     """Return whether *error* is nothing but cancellation, alone or in a group."""
     if isinstance(error, BaseExceptionGroup):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import trio
 
-from .._frontier.journal import Changes
+from .._callbacks import call_async
+from .._frontier.journal import Changes, Step
+from .._lease import Unchanged
 from .._write.batch import BATCH_AGE, Batch, Gatherer
+from .._write.choose import patience_with
 from .commits import Commits
 
 if TYPE_CHECKING:
@@ -16,8 +19,17 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
+    from .._lease import Before, Kept
     from .._model import Exchange, Json, Outcome
+    from .._write.batch import Encoded
     from ..abc import Environment, Writer
+
+
+MOST_CHANGES: Final = 20_000
+"""URLs of which a commit tells, and those of one page: it takes some tenths of a second."""
+
+MOST_BYTES: Final = 8 * 2**20
+"""Bytes of their URLs, with which it does as well: a site may have long ones."""
 
 
 class Commit(Protocol):
@@ -56,6 +68,8 @@ class Outlet:
         self, writers: Sequence[Writer[Any]], ledger: Ledger, *, most: int, journal: Journal | None = None
     ) -> None:
         self._journal = journal
+        self.step = Step() if journal is None else journal.step
+        """In which an outcome is gathered, and entered in the frontier: it is committed as a whole."""
         self.positions: list[Json] = [None] * len(writers)
         self.resumed = False
         self._writers = writers
@@ -75,7 +89,11 @@ class Outlet:
     @property
     def full(self) -> bool:
         """Whether nothing may be added before `pass_on`."""
-        return self._gatherer.full
+        # A commit is bounded, too: millions may be skipped, or found, of which no output knows.
+        if self._gatherer.full or self._journal is None:
+            return self._gatherer.full
+        changes = self._journal.changes
+        return changes.size >= MOST_CHANGES or changes.url_bytes >= MOST_BYTES
 
     @property
     def refused(self) -> bool:
@@ -88,14 +106,18 @@ class Outlet:
         batch = self._gatherer.batch
         return None if batch is None or self._outgoing is not None else batch.since + BATCH_AGE
 
-    def add(self, outcome: Outcome, now: float) -> tuple[int, ...]:
-        """Gather *outcome*, and return the rows that each output has of it.
+    def encode(self, outcome: Outcome) -> Encoded:
+        """Return what the outputs keep of *outcome*.
 
         Raises:
             RowError: an output can't hold a row of it.
         """
+        return self._gatherer.encode(outcome)
+
+    def add(self, encoded: Encoded, now: float) -> tuple[int, ...]:
+        """Gather an outcome, and return the rows that each output has of it."""
         self.unwritten += 1
-        return self._gatherer.add(outcome, now)
+        return self._gatherer.add(encoded, now)
 
     @property
     def wants_exchanges(self) -> bool:
@@ -106,10 +128,12 @@ class Outlet:
         """Gather exchanges that no outcome has."""
         self._gatherer.add_aside(exchanges, now)
 
-    def unchanged(self, now: float) -> tuple[int, ...]:
-        """Gather that a page has not changed since its last visit; return its rows, which are none."""
+    def rowless(self, outcome: Unchanged | Kept, was: Before | None, now: float) -> tuple[int, ...]:
+        """Gather that a page's visit has no row: it has not changed, or stays what it *was*."""
         self.unwritten += 1
-        return self._gatherer.unchanged(now)
+        if isinstance(outcome, Unchanged) or was is None:
+            return self._gatherer.unchanged(now)
+        return self._gatherer.rowless(was.status, now, unchanged=was.unchanged)
 
     async def pass_on(self, *, idle: bool) -> None:
         """Hand the batch to the writer, if it is time; wait for the writer only if the batch is full.
@@ -123,7 +147,7 @@ class Outlet:
             try:
                 self._send.send_nowait(self._outgoing)
             except trio.WouldBlock:
-                if not self._gatherer.full:
+                if not self.full:
                     return  # the writer wakes the loop when it takes one
                 await self._send_waiting(self._outgoing)
             except trio.BrokenResourceError:
@@ -137,13 +161,16 @@ class Outlet:
         batch = self._gatherer.batch
         if self._outgoing is None and batch is not None:
             old = trio.current_time() >= batch.since + BATCH_AGE
-            if self._prompt or idle or old or self._gatherer.full:
+            if self._prompt or idle or old or self.full:
                 self._close()
         return self._outgoing is not None
 
     def _close(self) -> None:
         """Close what is gathered: rows, and what the state is told with them."""
         self._outgoing = self._gatherer.close()
+        if self._journal is not None and self.step.torn:
+            # Who can say what of it is whole? It is pending in the state, and is done once more.
+            self._outgoing = None
         if self._outgoing is not None and self._journal is not None:
             self._outgoing.changes = changes = self._journal.cut()
             self._commits.cut()
@@ -186,7 +213,7 @@ class Outlet:
                 await self._send.send(self._outgoing)
                 self._outgoing = None
 
-    async def write(self, environment: Environment) -> None:
+    async def write(self, environments: Sequence[Environment]) -> None:
         """Open the outputs, write batches until there are no more, and close the outputs.
 
         Raises:
@@ -196,7 +223,9 @@ class Outlet:
         self._commits.writing()
         with self._batches:
             async with AsyncExitStack() as outputs:
-                for writer, position in zip(self._writers, self.positions, strict=True):
+                for writer, position, environment in zip(
+                    self._writers, self.positions, environments, strict=True
+                ):
                     await outputs.enter_async_context(writer.open(environment, position))
                 if self._journal is not None and not self.resumed:
                     await self._begin()
@@ -215,7 +244,7 @@ class Outlet:
         for place, (writer, items) in enumerate(zip(self._writers, batch.items, strict=True)):
             if items:
                 self._begun(f"with {writer.name}")
-                self.positions[place] = await writer.write(items)
+                self.positions[place] = await self._hand(writer, items)
         changes = batch.changes
         if changes is not None:
             self._begun("with the state")
@@ -229,6 +258,17 @@ class Outlet:
         if changes is not None:
             self.committed(changes)
             self.wake()
+
+    async def _hand(self, writer: Writer[Any], items: Sequence[Any]) -> Json:
+        """Bring items to an output, and say so where a commit waits for somebody else meanwhile."""
+        patience = patience_with(writer)
+        if patience is None:
+            return await writer.write(items)
+        self._commits.lent(trio.current_time() + patience)
+        try:
+            return await call_async(writer.write, items)
+        finally:
+            self._commits.given_back()
 
     def _begun(self, what: str) -> None:
         self._doing = (what, trio.current_time())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import traceback
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
+import trio
+
 from .. import _urls
+from .._callbacks import log
 from .._errors import ParseError, StateError, message_of
 from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
 
     from .._frontier.journal import Changes
     from .._lease import Lease
-    from .._model import FailureKind, LinkKind, Response
+    from .._model import FailureKind, Headers, LinkKind, Response
+    from .course import ToAwait
     from .elsewhere import Elsewhere
     from .options import Options
+    from .reading import ReadingMark
+    from .tasks import Turns
+    from .turns import Turn
 
 FoundT = TypeVar("FoundT", "Link", "Link | Request")
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
-
-log = logging.getLogger("trio_crawl")
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -49,6 +54,9 @@ ROBOTS_BYTES: Final = 512 * 1024
 """Bytes that a robots.txt may have, however little a page may: RFC 9309, section 2.5, wants 500 KiB read."""
 
 _ELSEWHERE: Final = object()
+
+# How many times as large as the body its content is, for it to be decoded twice rather than kept.
+_PACKED: Final = 2
 
 _SET_COOKIE: Final = b"set-cookie"
 _SET_COOKIE_LENGTH: Final = len(_SET_COOKIE)
@@ -61,6 +69,7 @@ class Pages:
     Args:
         options: of the crawl.
         elsewhere: takes the pages that are not parsed on the event loop.
+        reading: says which page is being read.
         kinds: of links that an output wants beside those of ``a`` and ``area``.
 
     Raises:
@@ -68,9 +77,15 @@ class Pages:
     """
 
     def __init__(
-        self, options: Options, elsewhere: Elsewhere, *, kinds: frozenset[LinkKind] = frozenset()
+        self,
+        options: Options,
+        elsewhere: Elsewhere,
+        reading: ReadingMark,
+        *,
+        kinds: frozenset[LinkKind] = frozenset(),
     ) -> None:
         self._elsewhere = elsewhere
+        self._reading = reading
         self._kinds = kinds
         self._sitemaps = options.sitemaps
         self._parser = None if options.parse is None else UserParser(options.parse)
@@ -89,6 +104,11 @@ class Pages:
         self._credentials = Credentials(options.auth)
         self._jar = cookie_jar(options.cookies)
         self.links_dropped = 0
+
+    @property
+    def workers(self) -> int:
+        """Worker processes at once."""
+        return self._elsewhere.workers.most
 
     @property
     def own_rows(self) -> bool:
@@ -116,13 +136,14 @@ class Pages:
     def _personal(self, lease: Lease, wall: datetime) -> Fields:
         """Return the fields of every request, with those for the origin, and the request's own over all."""
         told: list[tuple[str, str]] = []
+        lease.cookie = None
         if not is_exposed(lease.url, lease.chain):
             authorization = self._credentials.header(lease.url)
             if authorization is not None:
                 told.append(("Authorization", authorization))
-            cookie = self._jar.header(lease.url, wall) if self._jar else None
-            if cookie is not None:
-                told.append(("Cookie", cookie))
+            lease.cookie = self._jar.header(lease.url, wall) if self._jar else None
+            if lease.cookie is not None:
+                told.append(("Cookie", lease.cookie))
         own = own_fields(
             lease.request.headers,
             asked=lease.request.url,
@@ -210,17 +231,40 @@ class Pages:
             http_version=response.http_version,
             address=response.address,
             truncated=response.truncated,
-            _document=HtmlDocument(
-                content,
-                content_type=response.headers.get("content-type"),
-                url=lease.url,
-                cache=self._cache,
-                headers=response.headers,
-                robots_tags=response.headers.get_all("x-robots-tag"),
-                product=self._product,
-                bounded=True,
-            ),
+            _document=self._document(lease, content, response.headers),
         )
+
+    def _document(self, lease: Lease, content: bytes, headers: Headers) -> HtmlDocument:
+        return HtmlDocument(
+            content,
+            content_type=headers.get("content-type"),
+            url=lease.url,
+            cache=self._cache,
+            headers=headers,
+            robots_tags=headers.get_all("x-robots-tag"),
+            product=self._product,
+            bounded=True,
+            poison=self._reading.is_poison(lease),
+        )
+
+    def _with_content(self, lease: Lease, page: Page, content: bytes) -> Page:
+        document = self._document(lease, content, page.headers)
+        return replace(page, content=content, _document=document)
+
+    @staticmethod
+    def is_packed(page: Page, result: object, response: Response) -> bool:
+        """Return whether *page*, which waits for a worker process, takes much less as *response*."""
+        return result is _ELSEWHERE and len(page.content) > _PACKED * len(response.body)
+
+    def emptied(self, lease: Lease, page: Page) -> Page:
+        """Return *page* without its content, which is made of its response again."""
+        return self._with_content(lease, page, b"")
+
+    async def _refilled(self, lease: Lease, page: Page, response: Response) -> Page:
+        decoding = self.decoding(lease, response)
+        while not decoding.go_on():
+            await trio.lowlevel.checkpoint()
+        return self._with_content(lease, page, decoding.content)
 
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
@@ -254,20 +298,39 @@ class Pages:
         collect(result, found)
         return self._parsed(page, found)
 
-    async def parse_async(self, page: Page, result: object) -> Parsed:
-        """Return what an async parser, or a worker process, finds on *page*."""
-        if result is _ELSEWHERE and not self._elsewhere.runs_parser:
-            # First the one, then the other: others are counted while this is waited for.
-            dropped = await self._elsewhere.read(page)
+    @staticmethod
+    def turn(waiting: ToAwait, turns: Turns) -> Turn:
+        """Return the turn that `parse_async` has to have."""
+        page, response = waiting.page, waiting.response
+        kind = turns.workers if waiting.result is _ELSEWHERE else turns.parsers
+        return kind.ask(_urls.host(page.final_url), len(page.content if response is None else response.body))
+
+    async def parse_async(self, lease: Lease, waiting: ToAwait, turn: Turn, turns: Turns) -> Parsed:
+        """Return what an async parser, or a worker process, finds on a page, when its *turn* has come."""
+        page, result, response = waiting.page, waiting.result, waiting.response
+        if result is _ELSEWHERE:
+            async with turn:
+                if response is not None:
+                    page = await self._refilled(lease, page, response)
+                if self._elsewhere.runs_parser_of(page):
+                    found = Found(page, links_too=is_success(page.status))
+                    await self._elsewhere.parse(page, found)
+                    return self._parsed(page, found)
+                # First the one, then the other: others are counted while this is waited for.
+                dropped = await self._elsewhere.read(page)
             self.links_dropped += dropped
             result = self._parse_here(page)
             if isinstance(result, Parsed):
                 return result
+            turn = turns.parsers.ask(_urls.host(page.final_url), len(page.content))
         found = Found(page, links_too=is_success(page.status))
-        if result is _ELSEWHERE:
-            await self._elsewhere.parse(page, found)
-        else:
-            await collect_async(result, found)
+        try:
+            async with turn:
+                await collect_async(result, found)
+        finally:
+            # Of one that was not begun nobody else does it; it has nothing to say to that.
+            if isinstance(result, Coroutine):
+                result.close()
         return self._parsed(page, found)
 
     def _parsed(self, page: Page, found: Found | None) -> Parsed:

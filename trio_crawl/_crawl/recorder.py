@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 HELD: Final = 64 * 1024
 """Bytes of a body up to which a response waits in memory for the page that it is on the way to.
 
-Any number of pages may wait for their retry, or for the turn of the host that they were
-redirected to. A larger response goes to the output at once; if the crawl is killed before its page
-is written, the page is asked for again, and so the response is there twice, as it was sent.
+Many pages may wait for their retry, or for the turn of the host that they were redirected to: all
+together hold no more than `MOST_HELD`. A larger response, or one for which there is no room, goes
+to the output at once; if the crawl is killed before its page is written, the page is asked for
+again, and so the response is there twice, as it was sent.
 """
+
+
+MOST_HELD: Final = 32 * 2**20
+"""Bytes of bodies that wait in memory so, of all pages together."""
+
+_OVERHEAD: Final = 2_000
 
 
 @final
@@ -35,7 +42,9 @@ class Recorder:
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._hops: dict[Lease, Hop] = {}
-        self._held: dict[Lease, None] = {}
+        # Bytes, by the page that waits with them.
+        self._held: dict[Lease, int] = {}
+        self._bytes = 0
         self._asides: list[tuple[Exchange, ...]] = []
 
     def asked(self, lease: Lease, hop: Hop) -> None:
@@ -55,12 +64,14 @@ class Recorder:
         else:
             exchange = Exchange(hop=hop, kind=result.kind, message=result.message, ended=ended)
         lease.exchanges = (*lease.exchanges, exchange)
-        self._held[lease] = None
+        size = _OVERHEAD + (len(result.body) if isinstance(result, Response) else 0)
+        self._held[lease] = self._held.get(lease, 0) + size
+        self._bytes += size
 
     def goes_on(self, lease: Lease) -> None:
         """Take note that *lease* is to make a further hop."""
         large = any(one.response and len(one.response.body) > HELD for one in lease.exchanges)
-        if large:
+        if large or self._bytes > MOST_HELD:
             self.ends_aside(lease)
 
     def ends_aside(self, lease: Lease) -> None:
@@ -68,7 +79,7 @@ class Recorder:
         if lease.exchanges:
             self._asides.append(lease.exchanges)
             lease.exchanges = ()
-            del self._held[lease]
+            self._bytes -= self._held.pop(lease)
 
     def ends(self) -> None:
         """Take note that no page goes on: those on their way are not asked for in this run."""
@@ -80,7 +91,7 @@ class Recorder:
         if not lease.exchanges:
             return outcome
         exchanges, lease.exchanges = lease.exchanges, ()
-        del self._held[lease]
+        self._bytes -= self._held.pop(lease)
         return replace(outcome, exchanges=exchanges)
 
     def take_asides(self) -> list[tuple[Exchange, ...]]:

@@ -169,6 +169,11 @@ class SeedLines:
         self._ended = not data
         self._lines.extend(line.strip() for line in self._decoder.feed(data))
 
+    @property
+    def finite(self) -> bool:
+        """Whether it is a file of the disk, which comes to an end."""
+        return self._file.finite
+
     def close(self) -> None:
         """Close what was opened; at once, or when a thread that reads from it comes back."""
         self._file.close()
@@ -183,10 +188,13 @@ class _File:
         self._closed = False
         self._path = source if isinstance(source, Path) else None
         self._descriptor: int | None = None if isinstance(source, Path) else source
+        self.finite = False
         if self._path is not None:
             try:
                 # The open call of a pipe waits for its writer: that is a thread's.
-                if not stat.S_ISFIFO(self._path.stat().st_mode):
+                mode = self._path.stat().st_mode
+                self.finite = stat.S_ISREG(mode)
+                if not stat.S_ISFIFO(mode):
                     self._descriptor = self._opened(self._path)
             except OSError as error:
                 raise SeedError(f"{name} can't be read: {error.strerror or error}") from error

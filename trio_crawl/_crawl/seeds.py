@@ -12,7 +12,9 @@ from typing import Final, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError, UsageError
+from .._frontier.requests import text_of
 from .._model import Request
+from .._write.same import Thing
 from .seed_lines import LONGEST_LINE, SeedLines
 
 Seed: TypeAlias = "str | Request"
@@ -56,11 +58,18 @@ def open_seeds(seeds: Seeds, *, inline: bool = False) -> Iterator[Request | BadS
     )
 
 
+def seed_files(seeds: object) -> list[Thing]:
+    """Return the file that *seeds* are read from, if they are."""
+    if not isinstance(seeds, PathLike):
+        return []
+    return [Thing(what=f"the file of seeds {str(seeds)!r}", path=Path(seeds).absolute(), read=True)]
+
+
 def checked(seed: object) -> Request:
     """Return *seed* as a request for a URL as the URL standard serialises it.
 
     Raises:
-        SeedError: it is no http(s) URL, or has a user name.
+        SeedError: it is no http(s) URL, or has a user name; or a field that is not JSON.
     """
     request = seed if isinstance(seed, Request) else None
     text = request.url if request is not None else seed
@@ -75,14 +84,25 @@ def checked(seed: object) -> Request:
             f"{plain!r} was given with a user name in front of its host; leave that out of the URL, "
             f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
         )
-    return Request(url) if request is None else replace(request, url=url)
+    if request is None:
+        return Request(url)
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise SeedError(str(error)) from error
+    return replace(request, url=url)
+
+
+def is_seed(line: str) -> bool:
+    """Return whether a *line*, without white space around it, is neither blank nor a comment."""
+    return bool(line) and not line.startswith("#")
 
 
 def lenient(seed: object) -> Request | BadSeed | None:
     """Return one item of a lazily read source; None for a blank line or a comment (``#``)."""
     if isinstance(seed, str):
         seed = seed.strip()
-        if not seed or seed.startswith("#"):
+        if not is_seed(seed):
             return None
     try:
         return checked(seed)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
+from operator import length_hint
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, final
 
 import trio
 
+from .._callbacks import call, call_async, log
+from .._errors import SeedError
 from .nurseries import is_cancellation
-from .seeds import BadSeed, lenient
+from .seed_lines import SeedLines
+from .seeds import BadSeed, is_seed, lenient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -18,11 +22,8 @@ if TYPE_CHECKING:
     from .._model import Request
     from ..abc import Frontier
 
-log = logging.getLogger("trio_crawl")
-
-READ_AHEAD: Final = 10_000
-"""Seeds that are queued before more are read: enough to find hosts whose turn it is, and
-little enough that a file of ten million lines need not fit in memory."""
+MOST_COUNTED: Final = 1_000_000
+COUNT_SECONDS: Final = 1.0
 
 ROUND: Final = 256
 """Seeds read, and decisions taken, before others get their turn of the event loop."""
@@ -59,25 +60,28 @@ class Sower:
         self._closed = closed
         self._room = trio.Event()
         self._waiting_since: float | None = None
+        self._exhausted = False
         self.read = 0
 
     def sow(self) -> None:
         """Read some seeds, or let the task that does so know that there is room."""
         if not isinstance(self._seeds, Iterator):
-            if self._frontier.queued < READ_AHEAD:
+            if self._frontier.wants_seeds(trio.current_time()):
                 self._room.set()
             return
         now = trio.current_time()
         for _ in range(ROUND):
-            if self._frontier.queued >= READ_AHEAD:
+            if not self._frontier.wants_seeds(now):
                 return
-            seed = next(self._seeds, None)
+            seed = call(next, self._seeds, None)
             if seed is None:
+                self._exhausted = True
                 self._frontier.seeds_exhausted()
                 return
             self._plant(seed, now)
         self._wake()
 
+    @trio.lowlevel.enable_ki_protection
     async def feed(self, seeds: AsyncIterable[str | Request]) -> None:
         """Read an async source of seeds; the crawl stays open until it ends."""
         try:
@@ -86,7 +90,12 @@ class Sower:
                     await stack.enter_async_context(aclosing(seeds))
                 number = 0
                 self._waiting_since = trio.current_time()
-                async for item in seeds:
+                source = aiter(seeds)
+                while True:
+                    try:
+                        item = await call_async(source.__anext__)
+                    except StopAsyncIteration:
+                        break
                     self._waiting_since = None
                     number += 1
                     if number % ROUND == 0:
@@ -107,13 +116,37 @@ class Sower:
             self._fail(error)
             return
         self._waiting_since = None
+        self._exhausted = True
         self._frontier.seeds_exhausted()
         self._wake()
 
     async def _wait_for_room(self) -> None:
-        if self._frontier.queued >= READ_AHEAD:
+        if not self._frontier.wants_seeds(trio.current_time()):
             self._room = trio.Event()
             await self._room.wait()
+
+    async def unread(self) -> int | None:
+        """Return how many seeds were never read; None if only reading on would tell, which may not end.
+
+        The lines of a file are counted up to a million, and for a second.
+        """
+        if self._exhausted:
+            return 0
+        known = length_hint(self._seeds, -1)
+        if known >= 0 or not (isinstance(self._seeds, SeedLines) and self._seeds.finite):
+            return known if known >= 0 else None
+        number, ends = 0, perf_counter() + COUNT_SECONDS
+        try:
+            with trio.move_on_after(COUNT_SECONDS):
+                async for line in self._seeds:
+                    number += is_seed(line)
+                    if not number % ROUND:
+                        await trio.lowlevel.checkpoint()
+                        if number >= MOST_COUNTED or perf_counter() >= ends:
+                            break
+        except SeedError as error:  # the crawl is done, and nothing is lost
+            log.warning("%s", error)
+        return number
 
     def _plant(self, seed: Request | BadSeed, now: float) -> None:
         self.read += 1

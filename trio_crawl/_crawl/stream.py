@@ -65,6 +65,7 @@ class Stream:
     def __aiter__(self) -> Stream:
         return self
 
+    @trio.lowlevel.enable_ki_protection
     async def __anext__(self) -> Any:  # noqa: ANN401 - a Page, or whatever the user's parser yields
         """Return the next item.
 
@@ -138,6 +139,7 @@ class Stream:
     def ending(self) -> None:
         """Return nothing: the consumer sees that the pages end."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[_Items], /) -> Json:
         """Hand each item over, and wait until it is acknowledged.
 

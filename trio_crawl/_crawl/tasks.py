@@ -7,21 +7,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .. import _urls
+from .._callbacks import call_async
 from .._errors import FetchError
-from .._fetch.resolve import Resolver
+from .._fetch.lookups import LookUps
+from .._fetch.resolve import ResolveError, Resolver
+from .elsewhere import SPARE_WORKERS
 from .explain import Hop
 from .lists import read_list
 from .nurseries import is_cancellation
+from .turns import Crowd, FairTurns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from .._fetch.lookups import Place
     from .._lease import Lease, Stored, Wanted
     from .._model import Outcome, Page, Response
     from ..abc import Fetcher, Frontier
@@ -29,10 +35,32 @@ if TYPE_CHECKING:
     from .lists import Reading
     from .marks import Unnamed
     from .pages import Pages
+    from .reading import ReadingMark
     from .recorder import Recorder
+    from .turns import Turn
+
+WAITING: Final = 4
+"""Pages that may wait for a turn, for each hop that may be under way, before nothing more is asked for."""
+
+_READERS: Final = 8  # sitemaps and feeds that are read at once; more would not be faster
+_PARSED_BYTES: Final = 256 * 2**20
 
 Arrival: TypeAlias = "Response | FetchError | Outcome | Page | Reading"
 """What a hop, an async parser, a question to the state or a step of reading a sitemap came to."""
+
+
+class Turns(NamedTuple):
+    """Whose turn it is at what there is little of.
+
+    Args:
+        workers: worker processes.
+        parsers: async parsers, of which twice as many run at once as hops, of one host as many.
+        readers: those of sitemaps and feeds.
+    """
+
+    workers: FairTurns
+    parsers: FairTurns
+    readers: FairTurns
 
 
 @final
@@ -44,7 +72,10 @@ class Tasks:
         fetcher: makes the hops; open.
         pages: makes what to ask for, and parses.
         recorder: is told of what is asked for.
+        workers: worker processes at once.
+        concurrency: hops at once.
         timeout: seconds for one hop, and for one look-up.
+        reading: says which page is being read.
         fail: called with an exception that ends the crawl.
         wake: called when there is something to take.
         wall_clock: the moment that a time of trio's clock is.
@@ -52,8 +83,9 @@ class Tasks:
     Attributes:
         nursery: where the tasks run; set before the first one is started.
         fetching: hops that were started and not taken back yet.
-        parsing: pages that are with an async parser, or wait for the state to name their original.
-        reading: sitemaps and feeds that are being read.
+        naming: pages that wait for the state to name their original.
+        parsing: pages that are with an async parser or a worker process, or wait for one.
+        reading: sitemaps and feeds that are being read, or wait for that.
     """
 
     nursery: trio.Nursery
@@ -71,7 +103,10 @@ class Tasks:
         fetcher: Fetcher,
         pages: Pages,
         recorder: Recorder,
+        workers: int,
+        concurrency: int,
         timeout: float,
+        reading: ReadingMark,
         fail: Callable[[BaseException], None],
         wake: Callable[[], None],
         wall_clock: Callable[[float], datetime],
@@ -81,21 +116,40 @@ class Tasks:
         self._pages = pages
         self._recorder = recorder
         self._timeout = timeout
+        self._reading = reading
         self._fail = fail
         self._wake = wake
         self._wall_clock = wall_clock
         self._resolver = Resolver()
+        self._look_ups = LookUps(wake)
         self._arrivals: list[tuple[int, Lease, Arrival]] = []
         self._hops: dict[Lease, trio.CancelScope] = {}
         self._reads = 0
+        self._crowd = Crowd(WAITING * concurrency, self._hold)
+        self._turns = Turns(
+            FairTurns(workers, self._crowd, spare=SPARE_WORKERS),
+            FairTurns(2 * concurrency, self._crowd, most_bytes=_PARSED_BYTES),
+            FairTurns(_READERS, self._crowd),
+        )
         self.fetching = 0
+        self.naming = 0
         self.parsing = 0
         self.reading = 0
 
     @property
     def busy(self) -> int:
         """What counts towards the crawl's concurrency."""
-        return self.fetching + self.parsing + self.reading
+        return self.fetching + self.naming
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many pages wait for their turn to be parsed that nothing more is to be asked for."""
+        return self._crowd.full
+
+    def _hold(self, host: str, held: bool) -> None:  # noqa: FBT001 - see `Crowd`
+        self._frontier.hold(host, held, trio.current_time())
+        if not held:
+            self._wake()
 
     def take(self) -> list[tuple[Lease, Arrival]]:
         """Return what came back, in the order of the leases: that of arrival is trio's chance."""
@@ -127,6 +181,7 @@ class Tasks:
             if _urls.host(lease.url) == name:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
+    @enable_ki_protection
     async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
@@ -135,7 +190,7 @@ class Tasks:
             self._recorder.asked(lease, hop)
             scope.deadline = trio.current_time() + self._timeout
             with scope:
-                arrival = await self._fetcher.fetch(hop)
+                arrival = await call_async(self._fetcher.fetch, hop)
             if scope.cancelled_caught and trio.current_time() < scope.deadline:
                 arrival = FetchError("cancelled", "its host was cancelled")
         except FetchError as error:
@@ -154,13 +209,16 @@ class Tasks:
     def parse(self, lease: Lease, page: ToAwait) -> None:
         """Run an async parser."""
         self.parsing += 1
-        self.nursery.start_soon(self._parse, lease, page)
+        # Asked for now, in the order of the leases; tasks begin in any.
+        self.nursery.start_soon(self._parse, lease, page, self._pages.turn(page, self._turns))
 
-    async def _parse(self, lease: Lease, page: ToAwait) -> None:
+    @enable_ki_protection
+    async def _parse(self, lease: Lease, page: ToAwait, turn: Turn) -> None:
         """Run an async parser, and lay down what it found."""
         try:
             try:
-                outcome: Outcome = await self._pages.parse_async(page.page, page.result)
+                parsing = self._pages.parse_async(lease, page, turn, self._turns)
+                outcome: Outcome = await self._reading.each_step(lease, parsing)
             except Exception as error:
                 if is_cancellation(error):
                     raise
@@ -177,12 +235,15 @@ class Tasks:
     def read_list(self, lease: Lease, response: Response) -> None:
         """Read a sitemap in steps."""
         self.reading += 1
-        self.nursery.start_soon(self._read_list, lease, response)
+        turn = self._turns.readers.ask(_urls.host(lease.url), len(response.body))
+        self.nursery.start_soon(self._read_list, lease, response, turn)
 
-    async def _read_list(self, lease: Lease, response: Response) -> None:
+    @enable_ki_protection
+    async def _read_list(self, lease: Lease, response: Response, turn: Turn) -> None:
         """Read a sitemap in steps, and lay down what each found."""
         try:
-            await read_list(lease, response, partial(self._lay_down, lease))
+            async with turn:
+                await read_list(lease, response, partial(self._lay_down, lease))
         except trio.Cancelled:
             raise
         except BaseException as error:
@@ -200,19 +261,36 @@ class Tasks:
             self._frontier.resolved(host, error, now)
             return
         if known is None:
-            self.nursery.start_soon(self._resolve, host)
+            self._look_ups.add(host)
+            self.start_look_ups()
         else:
             self._frontier.resolved(host, known, now)
 
-    async def _resolve(self, host: str) -> None:
-        answer: tuple[str, ...] | FetchError = FetchError(
-            "dns", f"no answer for {host!r} within {self._timeout} s"
+    def start_look_ups(self) -> None:
+        """Look up what waits, as far as there are threads for it."""
+        while (begun := self._look_ups.next()) is not None:
+            self.nursery.start_soon(self._resolve, *begun)
+
+    @enable_ki_protection
+    async def _resolve(self, host: str, place: Place) -> None:
+        answer: tuple[str, ...] | FetchError = ResolveError(
+            f"no answer for {host!r} within {self._timeout} s", temporary=True
         )
         try:
+            # The thread is there; the time that it was waited for is not the name server's.
             with trio.move_on_after(self._timeout):
-                answer = await self._resolver.resolve(host)
+                answer = await self._resolver.resolve(host, place)
         except FetchError as error:
             answer = error
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self._fail(error)
+            return
+        finally:
+            place.leave()
         self._frontier.resolved(host, answer, trio.current_time())
         self._wake()
 
@@ -222,6 +300,7 @@ class Tasks:
         """Bring pages from the state to the frontier."""
         self.nursery.start_soon(self._read, wanted)
 
+    @enable_ki_protection
     async def _read(self, wanted: tuple[Wanted, ...]) -> None:
         self._reads += 1
         try:
@@ -234,9 +313,10 @@ class Tasks:
 
     def name(self, lease: Lease, unnamed: Unnamed) -> None:
         """Ask the state for the URL of the first page with the same content, and lay down the page."""
-        self.parsing += 1
+        self.naming += 1
         self.nursery.start_soon(self._name, lease, unnamed)
 
+    @enable_ki_protection
     async def _name(self, lease: Lease, unnamed: Unnamed) -> None:
         try:
             url = await self.url_of(unnamed.number)
@@ -260,9 +340,13 @@ class Tasks:
 
     def others(self) -> list[str]:
         """Return in words what else is under way."""
-        lines = [f"{self.parsing} pages are with an async parser"] if self.parsing else []
+        lines = [f"{self.parsing} pages are with a parser, or wait for one"] if self.parsing else []
+        if self.naming:
+            lines.append(f"{self.naming} pages wait for the state")
         if self.reading:
             lines.append(f"{self.reading} sitemaps or feeds are being read")
         if self._reads:
             lines.append("pages are read from the state")
+        if self._look_ups.waiting:
+            lines.append(f"{self._look_ups.waiting:,} names wait to be looked up")
         return lines

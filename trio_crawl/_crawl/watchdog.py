@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 import trio
+
+from .._callbacks import log
 
 if TYPE_CHECKING:
     from .explain import Explainer
@@ -19,9 +20,8 @@ PATIENCE: Final = 60.0
 LONGEST: Final = 3600.0
 """Seconds that are the most between two warnings."""
 
-log = logging.getLogger("trio_crawl")
 
-
+@trio.lowlevel.enable_ki_protection
 async def watch(*, loop: Loop, outlet: Outlet, explainer: Explainer) -> None:
     """Warn of a crawl in which nothing begins, ends or is written, until cancelled.
 

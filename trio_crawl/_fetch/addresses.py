@@ -19,6 +19,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from .. import _urls
 from .._errors import UsageError
+from .._policy.carried import carried
 
 AddressKind: TypeAlias = Literal[
     "global",
@@ -103,12 +104,6 @@ _IPV6_BLOCKS: Final[tuple[tuple[str, AddressKind, str], ...]] = (
     ("ff00::/8", "multicast", "RFC 4291, section 2.7"),
 )
 
-_IPV4_COMPATIBLE: Final = IPv6Network("::/96")  # RFC 4291, section 2.5.5.1
-_IPV4_MAPPED: Final = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
-_NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
-_TEREDO: Final = IPv6Network("2001::/32")  # RFC 4380, section 4
-_SIX_TO_FOUR: Final = IPv6Network("2002::/16")  # RFC 3056, section 2
-_IPV4_MASK: Final = 2**32 - 1
 _MAX_PORT: Final = 2**16 - 1
 
 
@@ -126,19 +121,6 @@ def _by_prefix(
 
 _IPV4_TABLE: Final = _by_prefix(_IPV4_BLOCKS, 32)
 _IPV6_TABLE: Final = _by_prefix(_IPV6_BLOCKS, 128)
-
-
-def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses that *address* is a wrapping of, those packets may end up at."""
-    value = int(address)
-    if address in _TEREDO:
-        # The client's address comes with every bit flipped, section 4; the server's is plain.
-        return IPv4Address(~value & _IPV4_MASK), IPv4Address(value >> 64 & _IPV4_MASK)
-    if address in _SIX_TO_FOUR:
-        return (IPv4Address(value >> 80 & _IPV4_MASK),)
-    if address in _IPV4_MAPPED or address in _NAT64 or (value > 1 and address in _IPV4_COMPATIBLE):
-        return (IPv4Address(value & _IPV4_MASK),)
-    return ()
 
 
 def _look_up(address: _Address) -> AddressKind:
@@ -162,7 +144,7 @@ class _Verdict(NamedTuple):
 @lru_cache(maxsize=4096)
 def _judge(address: str) -> _Verdict:
     parsed = ip_address(address.partition("%")[0])
-    inner = _carried(parsed) if isinstance(parsed, IPv6Address) else ()
+    inner = carried(parsed) if isinstance(parsed, IPv6Address) else ()
     if not inner:
         return _Verdict(_look_up(parsed), parsed, ())
     inner = tuple(sorted(inner, key=lambda carried: _look_up(carried) == "global"))

@@ -10,6 +10,7 @@ import trio
 
 from .._errors import FetchError, UsageError
 from .._model import FailureKind
+from .._write.same import Thing
 from .._write.slices import in_slices
 from .._write.warc_file import archive_files
 from .archive_index import Index, key_of
@@ -72,6 +73,13 @@ class Archive:
     def __repr__(self) -> str:
         return f"Archive({', '.join(map(repr, self._names))})"
 
+    def files(self) -> list[Thing]:
+        """Return the files that it reads."""
+        return [
+            Thing(what=f"the archive {str(path)!r} that is read", path=path, read=True)
+            for path in self._paths
+        ]
+
     @asynccontextmanager
     async def open(self, environment: Environment, /) -> AsyncIterator[None]:
         """Hold the archive open for the length of one crawl; finds first what is where in it.
@@ -94,6 +102,7 @@ class Archive:
             if index is not None:
                 index.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Return what the archive has for *hop*.
 

@@ -6,13 +6,13 @@ with the archive and nothing is left behind.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from contextlib import closing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from .. import _urls
+from .._callbacks import log
 from .._write.warc_reader import CUT_SHORT, Reader
 from .._write.warc_records import digest
 from .archive_facts import Facts, facts_of, plain_digest
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .._write.warc_reader import Record
-
-log = logging.getLogger("trio_crawl")
 
 MOST_TOLD: Final = 10
 """Records that are left out of which a report and the log tell; the others are counted."""

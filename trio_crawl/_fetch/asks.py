@@ -94,6 +94,7 @@ class Asks:
                 await client.end()
             client.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Make one request and return its final response, whatever its status.
 

@@ -13,7 +13,7 @@ kept away from it: see `_Exchange`.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
@@ -24,6 +24,7 @@ from asks.request_object import RequestProcessor
 
 from .._errors import FetchError
 from .._urls import Parts, split
+from .descriptors import opened
 from .idle import Idle
 from .response import CHUNKS, check_head, limit_incomplete, make_response, too_large
 
@@ -224,7 +225,7 @@ class Client:
         try:
             return await self._exchange(hop)
         except FetchError as error:
-            if error.message.startswith(hop.url):
+            if error.ours or error.message.startswith(hop.url):
                 raise
             raise FetchError(error.kind, f"{hop.url}: {error.message}") from error
         except (h11.ProtocolError, AsksException, trio.BrokenResourceError) as error:
@@ -269,7 +270,8 @@ class Client:
         with trio.CancelScope() as scope:
             self._connecting.add(scope)
             try:
-                wire = await self._route.open(parts, hop.addresses, self._guard)
+                opening = partial(self._route.open, parts, hop.addresses, self._guard)
+                wire = await opened(opening, self._idle.close)
             finally:
                 self._connecting.remove(scope)
                 self._landed.set()

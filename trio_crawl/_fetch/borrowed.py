@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias, cast, final
 
 import httpx
 import trio
 
+from .._callbacks import call_async
 from .._errors import FetchError, UsageError
 from .._urls import split
 from .response import check_head, failure, gather, make_response
@@ -80,7 +82,7 @@ class Borrowed:
                 address = _peer(answer)
                 check_head(answer.status_code, answer.headers.raw, hop, http_version=answer.http_version)
                 # Not `aiter_raw`: a response made from bytes, as a mock's, counts as read already.
-                body = await gather(cast("AsyncIterable[bytes]", answer.stream), hop)
+                body = await call_async(gather, cast("AsyncIterable[bytes]", answer.stream), hop)
             finally:
                 with trio.move_on_after(_CLOSING, shield=True):
                     await answer.aclose()
@@ -119,8 +121,11 @@ class Borrowed:
     async def _send(self, request: httpx.Request) -> httpx.Response:
         if isinstance(self._client, self._library.AsyncClient):
             client = cast("httpx.AsyncClient", self._client)
-            return await client.send(request, stream=True, auth=None, follow_redirects=False)
-        return await cast("httpx.AsyncBaseTransport", self._client).handle_async_request(request)
+            sending = partial(client.send, stream=True, auth=None, follow_redirects=False)
+            answer: httpx.Response = await call_async(sending, request)
+            return answer
+        transport = cast("httpx.AsyncBaseTransport", self._client)
+        return await call_async(transport.handle_async_request, request)
 
 
 def _library_of(client: object) -> ModuleType:

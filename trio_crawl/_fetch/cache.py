@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .._errors import MissingExtraError, UsageError
-from .choose import choose
+from .._write.same import SQLITE_BESIDE, Thing
+from .choose import choose, files_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -76,14 +77,22 @@ class Cache:
             raise UsageError(f"max_bytes is the size of the cache in bytes, at least 1; got {max_bytes!r}")
         _require_hishel()
         self._inner = choose(fetch)
-        self._path = Path(path)
+        if os.fspath(path) == ":memory:":
+            raise UsageError("a cache in memory would be gone with the crawl; path names a file")
+        self._name = str(os.fspath(path))
+        self._path = Path(path).absolute()
         self._max_bytes = max_bytes
         self._shelf: Shelf | None = None
         self._counts = {"used": 0, "validated": 0, "asked": 0}
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self._counts.items())
-        return f"<Cache({self._inner!r}, path={str(self._path)!r}): {counts}>"
+        return f"<Cache({self._inner!r}, path={self._name!r}): {counts}>"
+
+    def files(self) -> list[Thing]:
+        """Return the file that it keeps, and those of the fetcher in it."""
+        what = f"the cache {self._name!r}"
+        return [Thing(what=what, path=self._path, beside=SQLITE_BESIDE), *files_of(self._inner)]
 
     @property
     def opens_connections(self) -> bool:
@@ -133,6 +142,7 @@ class Cache:
             with trio.move_on_after(_CLOSING, shield=True):
                 await shelf.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Answer one request, from the file or by the fetcher in it.
 

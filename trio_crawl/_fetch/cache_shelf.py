@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, final
 
 import trio
 
+from .._callbacks import call_async, log
 from .._model import Response
 from .cache_control import without
 from .cache_entry import request_headers
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-log = logging.getLogger("trio_crawl")
 
 # The file may serve the crawls of others, and a later one of ours: a session is one crawl's alone.
 _SESSION: Final = ("set-cookie", "set-cookie2")
@@ -98,7 +96,7 @@ class Shelf:
 
     async def _pass_on(self, hop: Hop) -> Response:
         self._counts["asked"] += 1
-        response = await self._inner.fetch(hop)
+        response = await call_async(self._inner.fetch, hop)
         urls = invalidated(hop, response)
         if urls:
             # Until they are deleted, and if they can't be, they are not used. Nor does a cancellation
@@ -113,7 +111,7 @@ class Shelf:
         started = trio.current_time()
         requested = self._now()
         self._counts["asked"] += 1
-        response = await self._inner.fetch(ask.hop)
+        response = await call_async(self._inner.fetch, ask.hop)
         verdict = judge(ask, response, requested, self._now())
         outdated = verdict.forget
         if ask.hop.method == "HEAD":

@@ -6,13 +6,14 @@ It blocks, and is for one thread at a time.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, final
 from zlib import crc32
 
+from .._callbacks import log
 from .._errors import UsageError
+from .._holds import HeldError, Share
 from .._model import Headers
 from .cache_entry import Stored, variant_of
 from .cache_file import open_file, trouble
@@ -20,8 +21,6 @@ from .cache_file import open_file, trouble
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-log = logging.getLogger("trio_crawl")
 
 _ROW_OVERHEAD: Final = 256  # bytes that a row costs beyond its content, indices included
 _KEPT_OF_FULL: Final = 0.9  # so that not each response that is stored has to make room
@@ -54,6 +53,7 @@ class Store:
         self._path = path
         self._max_bytes = max_bytes
         self._opened: sqlite3.Connection | None = None
+        self._share: Share | None = None
         self._bytes = 0
         self._clock = 0
         # Rows that were read, and when: written with the next change, so that reading writes nothing.
@@ -66,6 +66,11 @@ class Store:
             UsageError: it can't be opened, is damaged, or is no cache.
         """
         self._opened = open_file(self._path)
+        try:
+            self._share = Share(self._path, f"the cache {self._path}")
+        except (HeldError, OSError) as error:
+            self.close()
+            raise UsageError(f"cache {self._path}: it is in use by {error}; name another file") from None
         try:
             self._bytes = self._number(_SUM)
             self._clock = self._number("SELECT coalesce(max(used), 0) FROM responses")
@@ -93,6 +98,10 @@ class Store:
         finally:
             self._opened.close()
             self._opened = None
+            # Not before: to close any descriptor of the file ends SQLite's own locks on it.
+            if self._share is not None:
+                self._share.close()
+                self._share = None
 
     def find(self, url: str, method: str, request: Headers, most: int) -> list[Stored]:
         """Return what is stored for a URL, a method and the fields of a request.

@@ -13,6 +13,9 @@ from .._write.warc_file import READABLE
 from .curl import Curl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._write.same import Thing
     from ..abc import Fetcher
     from .httpx import Client
 
@@ -60,6 +63,14 @@ def choose(fetch: object) -> Fetcher:
     if not missing:
         return cast("Fetcher", fetch)
     return _borrowed(fetch, missing)
+
+
+def files_of(fetcher: Fetcher) -> list[Thing]:
+    """Return the files that a fetcher of ours reads, or keeps."""
+    # One of a user's may have a method of that name that means something else.
+    ours = type(fetcher).__module__.startswith(f"{__package__}.")
+    files: Callable[[], list[Thing]] | None = getattr(fetcher, "files", None) if ours else None
+    return [] if files is None else files()
 
 
 def _named(name: str) -> Fetcher:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import trio
 
 from .._errors import FetchError
+from .descriptors import NoDescriptorError, is_lack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ async def reach(host: str, port: int, addresses: Sequence[str]) -> tuple[trio.So
 
     Raises:
         FetchError: of kind ``connect``, none answers.
+        NoDescriptorError: no socket could be opened.
     """
     problems: list[str] = []
     for place, address in enumerate(addresses, 1):
@@ -81,6 +83,8 @@ async def reach(host: str, port: int, addresses: Sequence[str]) -> tuple[trio.So
             try:
                 return await _open(address, port), address
             except OSError as error:
+                if is_lack(error):
+                    raise NoDescriptorError(f"no socket could be opened: {_reason(error)}") from error
                 problems.append(f"{address} port {port}: {_reason(error)}")
         if attempt.cancelled_caught:
             problems.append(f"{address} port {port}: no answer in {seconds:g} seconds")

@@ -22,6 +22,7 @@ from .curl_easy import Easy
 from .curl_errors import StaleError, UnreachableError
 from .curl_route import Route
 from .curl_watch import TaskWatch, Watch
+from .descriptors import WAITS, NoDescriptorError, room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,18 +70,25 @@ class Engine:
         self._broken: BaseException | None = None
         self._watch = _watch(how, self._drive, environment.nursery)
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, _KEPT * environment.concurrency)
+        # No more than there may be, in which libcurl sees to it that idle ones make room for new ones.
+        self._most = room() or 0
+        kept = _KEPT * environment.concurrency
+        self._multi.setopt(pycurl.M_MAXCONNECTS, min(kept, self._most) if self._most else kept)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, self._most)
+        self._crowded = False
         self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(_STREAMS, environment.concurrency))
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch.update)
         # libcurl's timer changes several times a transfer; only the last word counts.
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timers.append)
 
-    async def fetch(self, hop: Hop, *, again: bool = False) -> Response:
+    @trio.lowlevel.enable_ki_protection
+    async def fetch(self, hop: Hop, *, again: bool = False, lacks: int = 0) -> Response:
         """Make *hop*; a second time if the first finds a kept connection closed (RFC 9112, section 9.3.1).
 
         Args:
             hop: what to ask for.
             again: whether this is the second time.
+            lacks: how often no descriptor was left for it.
 
         Raises:
             FetchError: there is no response.
@@ -105,10 +113,19 @@ class Engine:
         except StaleError:
             if again:
                 raise
+            again = True
+        except NoDescriptorError:
+            if lacks == len(WAITS):
+                raise
+            lacks += 1
         finally:
             self._release(easy, again=plain)
-        return await self.fetch(hop, again=True)
+        if lacks:
+            self._crowded = True
+            await trio.sleep(WAITS[lacks - 1])
+        return await self.fetch(hop, again=again, lacks=lacks)
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch_through(self, proxy: Proxy, hop: Hop) -> Response:
         """Make *hop* by *proxy*; raises what `fetch` does.
 
@@ -138,9 +155,15 @@ class Engine:
         self._active[easy.curl] = easy
         easy.began = perf_counter()
         try:
+            if self._crowded:
+                # The next connection closes all that are idle, which libcurl does for no other asking.
+                self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, 1)
             self._multi.add_handle(easy.curl)
             # libcurl asks for this by a timer of 0 ms; at once, it costs no turn of the loop.
             _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            if self._crowded:
+                self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, self._most)
+                self._crowded = False
             if running < len(self._active):
                 self._collect()
         except Exception as error:  # noqa: BLE001 - every fetch gets it
@@ -248,6 +271,7 @@ class Engine:
             except pycurl.error as problem:
                 error.add_note(f"and libcurl did not let go of a transfer: {problem}")
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Wait for sockets and deadlines, until `stop`; the crawl's service nursery runs it."""
         try:

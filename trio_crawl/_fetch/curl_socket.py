@@ -14,6 +14,7 @@ import pycurl  # type: ignore[import-untyped]
 
 from .._errors import FetchError
 from .curl_errors import COULDNT_CONNECT
+from .descriptors import NoDescriptorError, is_lack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +33,13 @@ class Sockets:
     """
 
     __slots__ = (
+        "_lacking",
         "_opened",
         "_permitted",
         "_refusal",
         "_route",
         "_socket",
+        "_socket_opened",
         "_unopened",
         "raised",
         "requests",
@@ -48,6 +51,8 @@ class Sockets:
         self._route = route
         self._opened = opened
         self._permitted = False
+        self._lacking = False
+        self._socket_opened = False
         self._refusal: str | None = None
         self._unopened: str | None = None
         self._socket: socket.socket | None = None
@@ -59,7 +64,7 @@ class Sockets:
     def clear(self) -> None:
         """Forget the last transfer."""
         self.raised = self._refusal = self._unopened = None
-        self._permitted = False
+        self._permitted = self._lacking = self._socket_opened = False
         if self._socket is not None:
             self._close_duplicate()
 
@@ -72,6 +77,8 @@ class Sockets:
         """
         if code != COULDNT_CONNECT:
             return None
+        if self._lacking and not self._socket_opened:
+            return NoDescriptorError(f"{url}: no socket could be opened: {self._unopened}")
         if self._refusal is not None and not self._permitted:
             # A refused address looks to libcurl like one that doesn't answer.
             return FetchError("blocked_address", self._refusal)
@@ -99,6 +106,7 @@ class Sockets:
             self._socket = socket.socket(family, kind, protocol)
         except OSError as error:  # no descriptor is left, or no such family on this machine
             self._unopened = str(error)
+            self._lacking |= is_lack(error)
             return pycurl.SOCKET_BAD
         return self._socket
 
@@ -112,6 +120,7 @@ class Sockets:
         """Take note of a socket that is libcurl's now, as ``CURLOPT_SOCKOPTFUNCTION``."""
         try:
             self._close_duplicate()
+            self._socket_opened = True
             if os.name == "posix":
                 os.set_inheritable(descriptor, False)  # noqa: FBT003 - the duplicate is no more than a number
             self._opened(descriptor)

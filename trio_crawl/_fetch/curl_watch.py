@@ -8,9 +8,11 @@ and direction, wherever trio runs.
 from __future__ import annotations
 
 import errno
+import os
 import select
 import sys
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+from weakref import WeakSet
 
 import pycurl  # type: ignore[import-untyped]
 import trio
@@ -44,6 +46,7 @@ class Watch(Protocol):
     def poll(self) -> None:
         """Report what is ready at this moment."""
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Report what is ready, until cancelled."""
 
@@ -78,14 +81,18 @@ if sys.platform == "linux":
             self._epoll = select.epoll()
             self._wanted: set[int] = set()
             self._registered: dict[int, int] = {}
+            self._shared = False
+            _watches.add(self)
             self.raised: BaseException | None = None
 
         def update(self, what: int, descriptor: int, _multi: object = None, _data: object = None, /) -> None:
             """Register *descriptor*, or note that it is not wanted at the moment."""
-            if what == _REMOVE:
-                self._wanted.discard(descriptor)
-                return
             try:
+                if what == _REMOVE:
+                    self._wanted.discard(descriptor)
+                    if self._shared:
+                        self._unregister(descriptor)
+                    return
                 self._wanted.add(descriptor)
                 if self._registered.get(descriptor) != what:
                     self._register(descriptor, what)
@@ -103,6 +110,16 @@ if sys.platform == "linux":
         def opened(self, descriptor: int) -> None:
             """Forget what was registered under this number: the kernel has forgotten it too."""
             self._registered.pop(descriptor, None)
+
+        def share(self) -> None:
+            """Take out what is not wanted, now and from now on as soon as it is not.
+
+            A child has been forked: what it has a copy of is not taken out by the kernel when it is closed
+            here, and by nobody any more then.
+            """
+            self._shared = True
+            for descriptor in [each for each in self._registered if each not in self._wanted]:
+                self._unregister(descriptor)
 
         def poll(self) -> None:
             """Report every socket that is ready."""
@@ -144,7 +161,17 @@ if sys.platform == "linux":
 
         def close(self) -> None:
             """Close the epoll object."""
+            _watches.discard(self)
             self._epoll.close()
+
+    # A fork is the whole process's.
+    _watches: Final[WeakSet[EpollWatch]] = WeakSet()
+
+    def _share_all() -> None:
+        for watch in [*_watches]:
+            watch.share()
+
+    os.register_at_fork(after_in_parent=_share_all)
 
     _EPOLL_MASKS: Final = {
         pycurl.POLL_NONE: 0,
@@ -231,6 +258,7 @@ class TaskWatch:
     def poll(self) -> None:
         """Do nothing: the tasks report by themselves."""
 
+    @trio.lowlevel.enable_ki_protection
     async def _wait(self, descriptor: int, watched: _Watched, direction: int) -> None:
         wait = trio.lowlevel.wait_readable if direction == pycurl.CSELECT_IN else trio.lowlevel.wait_writable
         try:
@@ -247,6 +275,7 @@ class TaskWatch:
             if self._stopped and not self._running:
                 self._idle.set()
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Sleep until cancelled: the tasks report by themselves."""
         await trio.sleep_forever()

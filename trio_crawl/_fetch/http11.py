@@ -9,6 +9,7 @@ server sends beyond one response for the next.
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
@@ -17,6 +18,7 @@ import trio
 
 from .._errors import FetchError
 from .._urls import Parts, split
+from .descriptors import opened
 from .idle import Idle
 from .response import CHUNKS, check_head, in_words, limit_incomplete, make_response, too_large
 from .tunnel import unauthorized
@@ -195,10 +197,11 @@ class Http11:
             connection = idle.take(parts.origin, started)
             reply = await connection.converse_again(request, hop) if connection else None
             if connection is None or reply is None:
-                connection = _Connection(await self._route.open(parts, hop.addresses, guard))
+                opening = partial(self._route.open, parts, hop.addresses, guard)
+                connection = _Connection(await opened(opening, idle.close))
                 reply = await connection.converse(request, hop)
         except FetchError as error:
-            if error.message.startswith(hop.url):
+            if error.ours or error.message.startswith(hop.url):
                 raise
             raise FetchError(error.kind, f"{hop.url}: {error.message}") from error
         except h11.ProtocolError as error:

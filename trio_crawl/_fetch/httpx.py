@@ -141,6 +141,7 @@ class Httpx:
                 await self._end()
             self._http.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Make one request and return its final response, whatever its status.
 

@@ -10,21 +10,29 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast, final
 
 import trio
 
 from .._errors import FetchError
 from .._urls import literal_address
+from .lookups import THREADS
+
+if TYPE_CHECKING:
+    from .lookups import Place
 
 LookUp: TypeAlias = Callable[[str], list[str]]
 """Blocking: from a name to its addresses, in order of preference; raises `OSError`."""
+
+MOST_ADDRESSES: Final = 16
+"""Addresses of a name that are used, the preferred ones: a name server may send thousands."""
 
 # Names that are remembered at once; about 300 bytes each. The scheduler asks once for a host
 # when its turn comes, so what is dropped early costs a look-up, nothing else.
 _MAX_REMEMBERED: Final = 10_000
 
 _TRY_AGAIN: Final = frozenset({socket.EAI_AGAIN, socket.EAI_MEMORY})
+_SYSTEM: Final = getattr(socket, "EAI_SYSTEM", None)
 # EAI_NODATA: the name exists, but has no address. Not every system tells the two apart.
 _NO_SUCH_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
@@ -76,7 +84,9 @@ class Resolver:
         look_up: what is called in a thread.
     """
 
-    def __init__(self, *, ttl: float = 60.0, threads: int = 16, look_up: LookUp = system_look_up) -> None:
+    def __init__(
+        self, *, ttl: float = 60.0, threads: int = THREADS, look_up: LookUp = system_look_up
+    ) -> None:
         self._ttl = ttl
         # Not trio's default limiter: a hung name server must not starve disk and database.
         self._limiter = trio.CapacityLimiter(threads)
@@ -107,7 +117,7 @@ class Resolver:
             raise ResolveError(answer.refusal, temporary=False)
         return answer.addresses
 
-    async def resolve(self, host: str) -> tuple[str, ...]:
+    async def resolve(self, host: str, place: Place | None = None) -> tuple[str, ...]:
         """Return the addresses of *host*, in the order the system prefers, each once.
 
         Cancelling it returns at once, and leaves the thread to end by itself.
@@ -116,6 +126,7 @@ class Resolver:
             host: a name or an IP address, as it stands in a URL. An IPv6 address
                 comes back without its brackets. A name that is not ASCII has to
                 be encoded before (``xn--``), as the URL standard does.
+            place: of the thread, taken already; without one a thread is waited for.
 
         Raises:
             ResolveError: there is no address, or none could be had.
@@ -126,14 +137,17 @@ class Resolver:
             return known
         try:
             found = await trio.to_thread.run_sync(
-                self._look_up, host, limiter=self._limiter, abandon_on_cancel=True
+                self._look_up,
+                host,
+                limiter=self._limiter if place is None else cast("trio.CapacityLimiter", place),
+                abandon_on_cancel=True,
             )
         except (OSError, ValueError) as error:
             failure = _translated(host, error)
             if not failure.temporary:
                 self._remember(host, (), failure.message)
             raise failure from error
-        addresses = tuple(dict.fromkeys(found))
+        addresses = tuple(dict.fromkeys(found))[:MOST_ADDRESSES]
         if not addresses:
             message = f"no address for {host!r}: the system's answer is empty"
             raise ResolveError(message, temporary=False)
@@ -166,4 +180,5 @@ def _translated(host: str, error: OSError | ValueError) -> ResolveError:
         return ResolveError(
             f"{head}: the name does not exist, or has no address (check the spelling)", temporary=False
         )
-    return ResolveError(f"{head}: {error.strerror or error}", temporary=False)
+    # The system's own trouble, such as too many open files, says nothing of the name either.
+    return ResolveError(f"{head}: {error.strerror or error}", temporary=error.errno == _SYSTEM)

@@ -100,6 +100,8 @@ class Route:
             if proxy.scheme == "https":
                 return Wire(await start_tls(stream, self._trust(), proxy.hostname), stream.socket, address)
         except FetchError as error:
+            if error.ours:
+                raise
             raise FetchError("connect", f"proxy {proxy.authority}: {error.message}") from error
         return Wire(stream, stream.socket, address)
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .._errors import StateError
 from .._model.conduct import SLACK
@@ -19,11 +19,13 @@ from .database import BUSY_TIMEOUT
 from .schema import APPLICATION_ID, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from .._model import Json
     from .._model.conduct import HostReport
+
+T = TypeVar("T")
 
 _STATUSES: Final = ("pending", "pages", "failed", "skipped", "sitemaps")
 _FOUND: Final = 10
@@ -247,18 +249,27 @@ def _conduct(state: sqlite3.Connection) -> Iterator[str]:
             )
 
 
+def number_of_hosts(path: Path) -> int:
+    """Return how many hosts `hosts` yields; raises what it does."""
+    return sum(1 for _ in _reading(path, lambda state: state.execute("SELECT 1 FROM conduct")))
+
+
 def hosts(path: Path) -> Iterator[HostReport]:
     """Yield how every host was treated, in all runs: first where a rule was not kept, then the busiest.
 
     Raises:
         StateError: there is no state at *path*, it is something else, or it can't be read.
     """
+    yield from _reading(path, lambda state: conduct.reports(state, -1))
+
+
+def _reading(path: Path, read: Callable[[sqlite3.Connection], Iterable[T]]) -> Iterator[T]:
     if not path.is_file():
         raise StateError(f"there is no state {path}")
     try:
         with closing(_open(path)) as state:
             state.execute("BEGIN")  # all of one moment
             _recognise(state, path)
-            yield from conduct.reports(state, -1)
+            yield from read(state)
     except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
         raise StateError(f"the state {path} is damaged, or can't be read ({error})") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._errors import FetchError
@@ -12,6 +13,7 @@ from .._policy.duplicates import PROBE_AFTER, probe_url
 from .._policy.politeness import effective_delay
 from .doors import Doors
 from .host import Host
+from .journal import OF_FAILURE
 
 if TYPE_CHECKING:
     from .._lease import Decision
@@ -22,7 +24,21 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .manners import Manners
     from .queues import Queues
+    from .robots import Verdict
     from .trapwatch import TrapWatch
+
+
+AT_ONCE: Final = 256
+"""Pages that are let go of in one go, in some milliseconds."""
+
+
+class LostError(FetchError):
+    """Another visit of a page can't be made, for the time being: it stays what it was."""
+
+    temporary = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__("connect", message)
 
 
 @final
@@ -61,6 +77,8 @@ class Choice:
         self._manners = manners
         self._robots = manners.robots
         self._leases = count(1)
+        # Hosts that could not be reached, and why; what their first page is yet to be charged with.
+        self._charges: deque[tuple[Host, int | None, FetchError | None]] = deque()
         self.pages = 0
         """Those that count towards ``max_pages``."""
         self.seeds_to_come = True
@@ -69,13 +87,16 @@ class Choice:
         """Whether everything that was queued is skipped, because of ``max_pages``."""
 
     def next(self, now: float) -> Decision:
-        """Return what to do next; see `MemoryFrontier.take`."""
-        while True:
+        """Return what to do next; see `MemoryFrontier.take`.
+
+        Where many pages in a row are let go of, it says in between to come again at once.
+        """
+        for _ in range(AT_ONCE):
             if self.stopping or self._full():
                 return self._winding_down()
-            load = self._windows.load()
-            if load is not None:
-                return load
+            first = self._next_charge(now) or self._windows.load()
+            if first is not None:
+                return first
             host = self._schedule.next(now)
             if isinstance(host, Host):
                 decision = self._consider(host, now)
@@ -85,6 +106,7 @@ class Choice:
                 return Idle(host)
             else:
                 return Drained()
+        return Idle(now)
 
     def _full(self) -> bool:
         limit = self._limits.max_pages
@@ -100,9 +122,11 @@ class Choice:
             self.stopping = True
         return Drained()
 
-    def _consider(self, host: Host, now: float) -> Decision | None:  # noqa: PLR0911 - one for each answer
+    def _consider(self, host: Host, now: float) -> Decision | None:
         """Return what the host's turn is good for; None if its head went away without a hop."""
         lease = host.lease()
+        if lease.was is not None and self._objection(host, lease) in OF_FAILURE:
+            return self._refuse(host, LostError("its host was given up"), now)
         if self._lets_go(host, lease, now):
             return _gone(lease)
         if self._doors is not None:
@@ -116,29 +140,45 @@ class Choice:
                 return self._refuse(host, error, now)
         if self._robots is not None and lease.robots_of is None:
             verdict = self._robots.verdict(lease.url, now)
-            if verdict is None:
-                self._ask_for_robots(host, lease, now)
-                return None
-            if isinstance(verdict, FetchError):
-                return self._refuse(host, verdict, now)
             if verdict != "allowed":
-                self._robots.skipped(lease.url)
-                self._skip(host, verdict, now)
-                return _gone(lease)
+                return self._not_allowed(host, lease, verdict, now)
         return self._start(host, lease, now)
+
+    def _not_allowed(self, host: Host, lease: Lease, verdict: Verdict, now: float) -> Decision | None:
+        """Let go of the head of *host* as its robots.txt says, or ask for that first."""
+        assert self._robots is not None  # noqa: S101 - the caller looked
+        assert verdict != "allowed"  # noqa: S101 - likewise
+        if verdict is None:
+            self._ask_for_robots(host, lease, now)
+            return None
+        if isinstance(verdict, FetchError):
+            return self._refuse(host, verdict, now)
+        if verdict == "robots_unreachable" and lease.was is not None:
+            return self._refuse(host, LostError("its robots.txt could not be had"), now)
+        self._robots.skipped(lease.url)
+        self._skip(host, verdict, now)
+        return _gone(lease)
 
     def _lets_go(self, host: Host, lease: Lease, now: float) -> bool:
         """Let go of the head of *host*, if nobody is to be asked for it; return whether that is so."""
         if lease.probe:
             if self._may_probe(host, lease, now):
                 return False
-            self._queues.remove(host)
+            self._queues.remove(host, now)
             self._schedule.settle(host, now)
             return True
         if host.name in self._queues.cancelled:
             self._pass_over(host, lease, now)
             return True
+        if lease.robots_of is not None and host.given_up:
+            host.pop()
+            self.robots_known(lease, None, now, temporary=True)
+            self._schedule.settle(host, now)
+            return True
         reason = self._objection(host, lease)
+        if reason == "robots_unreachable":
+            assert self._robots is not None  # noqa: S101 - who says so
+            self._robots.skipped(lease.url)
         if reason is not None:
             self._skip(host, reason, now)
         return reason is not None
@@ -148,7 +188,8 @@ class Choice:
         if not lease.is_page:
             return None
         if host.given_up:
-            return "host_given_up"
+            silent = self._robots is not None and self._robots.unreachable(lease.url)
+            return "robots_unreachable" if silent else "host_given_up"
         if not lease.attempts and not lease.chain:
             most = self._limits.max_per_host
             if most is not None and host.meet().asked >= most:
@@ -194,13 +235,13 @@ class Choice:
     def _refuse(self, host: Host, error: FetchError, now: float) -> Refuse:
         lease = host.lease()
         host.pop()
-        self._lend(host, lease)
+        self._lend(host, lease, now)
         self._schedule.settle(host, now)
         return Refuse(lease, error)
 
     def _skip(self, host: Host, reason: SkipReason, now: float) -> None:
         lease = host.lease()
-        self._queues.remove(host)
+        self._queues.remove(host, now)
         self._endings.skipped(lease, reason)
         self._schedule.settle(host, now)
 
@@ -211,7 +252,7 @@ class Choice:
         host.push(self._robots.ask(lease))
         self._schedule.settle(host, now)
 
-    def robots_known(
+    def robots_known(  # noqa: PLR0913 - what there is to say of it
         self,
         lease: Lease,
         verdict: Rules | FetchError | None,
@@ -219,15 +260,85 @@ class Choice:
         *,
         status: int | None = None,
         size: int = 0,
+        temporary: bool = False,
     ) -> None:
-        """Take what came of a robots.txt: its rules; why its host can't be reached; None: disallow all."""
+        """Take what came of a robots.txt; see `MemoryFrontier.robots_known`."""
         assert self._robots is not None  # noqa: S101 - who has such a lease has a desk
         assert lease.robots_of is not None  # noqa: S101
-        crawl_delay = self._robots.answer(lease.robots_of, verdict, now, status=status, size=size)
         host = self._schedule.host(_urls.host(lease.robots_of + "/"))
         host.meet().robots_pending -= 1
+        if temporary and self._queues.host(lease) is not host:
+            # It redirects to another host, which has been told of its own failure.
+            self._rest(host, now)
+        again = host.turns.not_before if temporary else None
+        crawl_delay = self._robots.answer(
+            lease.robots_of, verdict, now, status=status, size=size, again=again
+        )
         host.turns.delay = effective_delay(host.turns.delay, crawl_delay)
+        if temporary:
+            self._ledger.retries += 1
+            if lease.charged:
+                error = verdict if isinstance(verdict, FetchError) else None
+                self._charges.append((host, lease.order, error))
         self._schedule.settle(host, now)
+
+    def unreachable(self, host: Host, error: FetchError, now: float) -> None:
+        """Take note that *host* has no address for now: it rests, and its first page is charged with it."""
+        self._rest(host, now)
+        self._charges.append((host, None, error))
+
+    def _rest(self, host: Host, now: float) -> None:
+        rest = host.health.learn(failed=True, started=now, now=now, unreachable=True)
+        host.turns.pause_until(now + rest)
+        self._manners.note(host)
+
+    def _next_charge(self, now: float) -> Refuse | Gone | None:
+        """Charge what is to be charged; return the first page that this ends, or that goes back by it."""
+        while self._charges:
+            decision = self._charge(*self._charges.popleft(), now)
+            if decision is not None:
+                return decision
+        return None
+
+    def _charge(
+        self, host: Host, order: int | None, error: FetchError | None, now: float
+    ) -> Refuse | Gone | None:
+        """Charge the first page of a host that can't be reached with an attempt.
+
+        Args:
+            host: the host.
+            order: of the page whose robots.txt it was that could not be had; another is not charged.
+            error: why; None if its server failed to give the robots.txt.
+            now: the present moment.
+        """
+        queue = host.queue()
+        if queue is None or (order is not None and queue[0][0] != order):
+            return None
+        if host.given_up or host.name in self._queues.cancelled:
+            return None  # then all of them are skipped
+        lease = host.take_page()
+        assert lease is not None  # noqa: S101 - there is one
+        if lease.is_page and error is not None:
+            self._lend(host, lease, now)
+            self._schedule.settle(host, now)
+            return Refuse(lease, error)
+        self._queues.begun(host, lease)
+        lease.attempts += lease.is_page
+        if lease.attempts <= self._limits.retries:
+            if not host.park(lease, now):
+                host.push(lease)
+            self._schedule.settle(host, now)
+            return None
+        if lease.was is not None:
+            self._lend(host, lease, now)
+            self._schedule.settle(host, now)
+            return Refuse(lease, LostError("its robots.txt could not be had"))
+        assert self._robots is not None  # noqa: S101 - who says so
+        self._robots.skipped(lease.url)
+        self._queues.let_go(host, lease, now)
+        self._endings.skipped(lease, "robots_unreachable")
+        self._schedule.settle(host, now)
+        return _gone(lease)
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
@@ -250,13 +361,13 @@ class Choice:
         if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
             host.meet().asked += 1
         self._manners.note(host)
-        self._lend(host, lease)
+        self._lend(host, lease, now)
         lease.started = now
         self._ledger.requests += 1
         return Start(lease)
 
-    def _lend(self, host: Host, lease: Lease) -> None:
-        self._queues.lend(host, lease)
+    def _lend(self, host: Host, lease: Lease, now: float) -> None:
+        self._queues.lend(host, lease, now)
         lease.number = next(self._leases)
         lease.attempts += 1
 

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
     from .journal import Changes
 
-MOST_HOSTS: Final = 100
-"""Hosts that a report has: those where a rule was not kept, then the busiest."""
+MOST_HOSTS: Final = 10_000
+"""Hosts that a report has where there is no state: those where a rule was not kept, then the busiest."""
 
 MOST_ROBOTS: Final = 10
 """Origins that a report has of each host: the latest."""
+
+MOST_SOURCES: Final = 32 * 2**20
+"""Characters of rules that are read of a state at once."""
 
 SCHEMA: Final = """
 CREATE TABLE conduct (
@@ -49,6 +52,7 @@ CREATE TABLE robots (
     source TEXT,               -- the rules of our group
     product TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX robots_of ON robots (host);
 CREATE TABLE cookies (site TEXT PRIMARY KEY, jar TEXT NOT NULL) WITHOUT ROWID;
 """
 """The tables, beside those of `trio_crawl._frontier.schema`."""
@@ -131,8 +135,18 @@ def waiting(db: sqlite3.Connection, moment: float) -> list[HostRecord]:
 
 
 def valid_robots(db: sqlite3.Connection, moment: float) -> list[RobotsRecord]:
-    """Return what is known of robots.txt files that need not be asked for again at *moment*."""
-    return [RobotsRecord(*row) for row in db.execute("SELECT * FROM robots WHERE until > ?", (moment,))]
+    """Return what is known of robots.txt files that need not be asked for again at *moment*.
+
+    Of the rules there is as much as has room in memory, the latest; others are asked for again.
+    """
+    found, room = [], MOST_SOURCES
+    for row in db.execute("SELECT * FROM robots WHERE until > ? ORDER BY fetched_at DESC", (moment,)):
+        record = RobotsRecord(*row)
+        room -= len(record.source or "")
+        if record.decision != "rules" or room >= 0:
+            found.append(record)
+    found.reverse()
+    return found
 
 
 def cookies(db: sqlite3.Connection) -> list[str]:

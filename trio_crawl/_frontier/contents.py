@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from .index import FingerprintMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GENERATION: Final = 500_000
 """Contents in a generation: two are remembered, and the older is forgotten when the younger is full."""
@@ -13,12 +16,43 @@ RECENT: Final = 10_000
 """Pages of which the URL is remembered, where there is a state: more than can be on the way to it."""
 
 
+_SPREAD: Final = 0x9E3779B97F4A7C15
+"""What numbers in a row are multiplied by, so that they have different first bits."""
+
+
+@final
+class _Urls:
+    """URLs by the numbers of their pages, one behind the other: of many a `dict` takes four times as much."""
+
+    __slots__ = ("_places", "_text")
+
+    def __init__(self) -> None:
+        self._places = FingerprintMap()
+        self._text = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __setitem__(self, number: int, url: str) -> None:
+        said = url.encode("utf-8", "surrogatepass")
+        self._places.add(number * _SPREAD % (1 << 64), len(self._text))
+        self._text += len(said).to_bytes(4, "little") + said
+
+    def get(self, number: int) -> str | None:
+        place = self._places.get(number * _SPREAD % (1 << 64))
+        if place is None:
+            return None
+        begin = place + 4
+        end = begin + int.from_bytes(self._text[place:begin], "little")
+        return self._text[begin:end].decode("utf-8", "surrogatepass")
+
+
 @final
 class Contents:
     """Remembers the contents of the last pages, 500,000 at least, by their hashes.
 
     With a state that takes 16 bytes a page, and the state is asked for the URL of the first one.
-    Without one the URL is kept, too.
+    Without one the URL is kept, too, which takes 20 bytes and its own.
 
     Args:
         stored: whether there is a state, which knows the URL of a page by its number.
@@ -27,8 +61,9 @@ class Contents:
     def __init__(self, *, stored: bool) -> None:
         self._young = FingerprintMap()
         self._old = FingerprintMap()
-        self._urls: dict[int, str] = {}
-        self._old_urls: dict[int, str] = {}
+        self._make_urls: Callable[[], dict[int, str] | _Urls] = dict if stored else _Urls
+        self._urls: dict[int, str] | _Urls = self._make_urls()
+        self._old_urls: dict[int, str] | _Urls = self._make_urls()
         self._most_urls = RECENT if stored else GENERATION
 
     def __repr__(self) -> str:
@@ -55,7 +90,7 @@ class Contents:
             self._old, self._young = self._young, FingerprintMap()
         self._young.add(content, number)
         if len(self._urls) >= self._most_urls:
-            self._old_urls, self._urls = self._urls, {}
+            self._old_urls, self._urls = self._urls, self._make_urls()
         self._urls[number] = url
         return None
 

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._errors import CrawlError, StateError
+from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
 from .schema import APPLICATION_ID, SCHEMA, VERSION
+from .slot import Slot, suspected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from .._model import Json
@@ -35,6 +37,14 @@ UNTOUCHED: Final = (
 )
 
 
+STEPS: Final = 20_000
+"""Instructions of SQLite's, a millisecond or two, after which a cancellation is looked for."""
+
+
+def _nothing() -> None:
+    pass
+
+
 @final
 class Database:
     """One database file, held by one crawl.
@@ -43,15 +53,23 @@ class Database:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+        check_cancelled: called again and again while SQLite works; what it raises ends that, comes out,
+            and leaves the file as it was.
 
     Attributes:
         killed: whether who had it before ended without closing it.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Json], check_cancelled: Callable[[], None] = _nothing
+    ) -> None:
+        self._check_cancelled = check_cancelled
+        self._cancelled: BaseException | None = None
         self._path = path
         self._identity = dict(identity)
         self._lock: StateLock | None = None
+        self._hold: Hold | None = None
+        self._slot: Slot | None = None
         self._connection: sqlite3.Connection | None = None
         self.killed = False
 
@@ -74,17 +92,39 @@ class Database:
             raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
         self._lock = StateLock(self._path)
         self.killed = self._lock.left_behind
-        _create_privately(self._path)
+        self._hold = _held(self._path)
+        file = os.fstat(self._hold.descriptor)
+        self._lock.name(file)
+        if file.st_nlink > 1:
+            _require_own_log(self._path, file)
         with self.reading():
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
+            connection.set_progress_handler(self._go_on, STEPS)
             found = self._recognise(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{CACHE}")
             if not found:
                 self._create(connection)
+        self._take_slot()
+
+    def _take_slot(self) -> None:
+        """Open the slot, and take down which page was being read when the one before ended without a word."""
+        try:
+            self._slot = slot = Slot(self._path.with_name(f"{self._path.name}.page"))
+        except OSError as error:
+            raise StateError(f"{self._path.name}.page, beside {self._path}: {error.strerror}") from error
+        if slot.left:
+            with self.reading(), self.transaction():
+                self.set_fact("suspects", suspected(self.fact("suspects") or {}, slot.left))
+            slot.set(0)
+
+    @property
+    def slot(self) -> Slot | None:
+        """For the mark of the page that is being read; there while it is open."""
+        return self._slot
 
     def _recognise(self, connection: sqlite3.Connection) -> bool:
         """Return whether the file holds a crawl; an empty one does not, and another is refused."""
@@ -133,12 +173,26 @@ class Database:
             raise StateError(f"{self._path} is not open")
         return self._connection
 
+    def _go_on(self) -> bool:
+        """Say whether SQLite is to end what it does: not again while that is taken back."""
+        if self._cancelled is not None:
+            return False
+        try:
+            self._check_cancelled()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - SQLite lets none through; `translated` raises it
+            self._cancelled = error
+        return self._cancelled is not None
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Translate what SQLite says into what its user can do."""
+        self._cancelled = None
         try:
             yield
         except sqlite3.Error as error:
+            cancelled, self._cancelled = self._cancelled, None
+            if cancelled is not None:
+                raise cancelled from None
             raise StateError(f"the state {self._path}: {_in_words(error)}") from error
 
     @contextmanager
@@ -155,7 +209,10 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block does, all of it or nothing."""
-        self.db.execute("BEGIN IMMEDIATE")
+        db = self.db
+        assert self._hold is not None  # noqa: S101 - it is open
+        self._hold.require()
+        db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
@@ -165,29 +222,58 @@ class Database:
         self.db.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the file, and let go of it."""
+        """Close the file, and let go of it; a child that was forked has nothing to close."""
         connection, self._connection = self._connection, None
+        hold, self._hold = self._hold, None
         lock, self._lock = self._lock, None
+        slot, self._slot = self._slot, None
+        if hold is not None and hold.foreign:
+            _OTHERS.append(connection)
+            return
         try:
             if connection is not None:
                 with self.translated():
                     connection.close()
         finally:
+            if slot is not None:
+                slot.close()
+            # Not before: to close any descriptor of the file ends SQLite's own locks on it.
+            if hold is not None:
+                hold.close()
             if lock is not None:
                 lock.release()
 
 
-def _create_privately(path: Path) -> None:
-    """Make the file, if there is none, for its owner alone, since it holds cookies.
+def _held(path: Path) -> Hold:
+    """Hold the file, made if there is none, for its owner alone, since it holds cookies.
 
     SQLite gives the files that it puts beside it the same permissions.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return
+        return Hold.open(path, f"the state {path}", os.O_RDWR | os.O_CREAT, 0o600)
+    except HeldError as error:
+        raise StateError(f"{path} is in use by {error}") from None
     except OSError as error:
         raise StateError(f"{path} can't be created: {error.strerror}") from error
+
+
+def _require_own_log(path: Path, found: os.stat_result) -> None:
+    """Look whether the file's log is beside another of its names, where SQLite would not find it.
+
+    Raises:
+        StateError: it is.
+    """
+    for other in path.parent.iterdir():
+        log = other.with_name(f"{other.name}-wal")
+        if other.name != path.name and log.exists() and os.path.samestat(other.stat(), found):
+            raise StateError(
+                f"{path} and {other} are one file, by two hard links, and the log of its last changes is "
+                f"{log.name}: go on with {other}"
+            )
+
+
+_OTHERS: Final[list[sqlite3.Connection | None]] = []
+"""Connections of the process that this one was forked from: SQLite must not even close them here."""
 
 
 def _in_words(error: sqlite3.Error) -> str:

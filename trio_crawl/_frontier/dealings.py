@@ -28,6 +28,20 @@ _NEVER: Final = -inf
 
 
 @final
+class _Flag:
+    """Whether something holds of `Dealings`: one bit of a number, since there are many of these."""
+
+    def __init__(self, bit: int) -> None:
+        self._bit = bit
+
+    def __get__(self, met: Dealings, _owner: type[Dealings]) -> bool:
+        return bool(met.flags & self._bit)
+
+    def __set__(self, met: Dealings, value: bool) -> None:  # noqa: FBT001 - that of descriptors
+        met.flags = met.flags | self._bit if value else met.flags & ~self._bit
+
+
+@final
 class Dealings:
     """What a crawl has to do with a host from when it is about to be asked.
 
@@ -37,8 +51,12 @@ class Dealings:
         watch: what is measured; None before the first hop, and when a state was told of it.
         watched: when the last start was that a state was told of.
         robots: robots.txt files to be asked for, which go before the pages.
+        begun: pages that were asked for before: to be retried, or redirected to here.
+        full: whether so many of the host's own pages are such, here or elsewhere, that no other is begun.
         later: pages that wait for a moment of their own.
+        parked: pages that were asked for while the host could not be reached.
         robots_pending: robots.txt files that its pages wait for.
+        held: whether nothing more is asked of it, since pages of it wait to be parsed.
         looking_up: whether its name is being looked up.
         addresses: what the last look-up brought, or
         refusal: why it brought nothing, and
@@ -52,12 +70,14 @@ class Dealings:
     __slots__ = (
         "addresses",
         "asked",
+        "begun",
         "door",
+        "flags",
         "fresh_until",
         "good",
         "health",
         "later",
-        "looking_up",
+        "parked",
         "port",
         "refusal",
         "robots",
@@ -67,15 +87,21 @@ class Dealings:
         "watched",
     )
 
+    full = _Flag(1)
+    held = _Flag(2)
+    looking_up = _Flag(4)
+
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.health: Health | None = None
         self.watch: Watch | None = None
         self.watched = _NEVER
         self.robots: list[Queued] | None = None
+        self.begun: list[Queued] | None = None
         self.later: list[tuple[float, int, Lease]] | None = None
+        self.parked: list[Lease] | None = None
         self.robots_pending = 0
-        self.looking_up = False
+        self.flags = 0
         self.addresses: tuple[str, ...] = ()
         self.refusal: FetchError | None = None
         self.fresh_until = _NEVER

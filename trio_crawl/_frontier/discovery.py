@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
+from trio.lowlevel import disable_ki_protection
+
 from .. import _urls
+from .._callbacks import call
 from .._lease import ListRequest, order_of, rank_of
 from .._model import Link, Request
 from .index import FingerprintSet, fingerprint
@@ -70,6 +73,8 @@ class Discoveries:
         self._ledger = ledger
         self._journal = journal
         self._recent: set[str] = set()
+        # What the scope says of links that are about to be added, by their `id`; they live as long.
+        self._judged: dict[int, bool] = {}
         self._known = FingerprintSet()
         # Links that are not followed, unless they are found again where they may be.
         self._passed: dict[SkipReason, FingerprintSet] = {reason: FingerprintSet() for reason in PASSED}
@@ -122,6 +127,31 @@ class Discoveries:
 
     # Links
 
+    def begin_judging(self) -> None:
+        """Forget what `judge` was told: other links come, which may be in the same places."""
+        self._judged = {}
+
+    @disable_ki_protection
+    def judge(self, found: Iterable[Link | Request], parent: Lease) -> None:
+        """Ask what the user gave whether what is new in *found* is in scope, before `links` changes anything.
+
+        Raises:
+            Exception: what a function of the user's raises.
+        """
+        if not self._scope.asks:
+            return
+        self._judged |= {
+            id(item): self._is_in_scope(item, parent)
+            for item in found
+            if (key := item.url if isinstance(item, Link) else key_of(item)) not in self._recent
+            and fingerprint(key) not in self._known
+        }
+
+    def _is_in_scope(self, item: Link | Request, parent: Lease) -> bool:
+        if isinstance(item, ListRequest):
+            return self.lists.allows(item, item.url, parent)
+        return self._scope.allows(item if isinstance(item, Link) else Link(url=item.url))
+
     def links(self, found: Iterable[Link | Request], parent: Lease) -> Iterator[Waiting]:
         """Add what the page of *parent* leads to; yield what is new and followed, as it waits."""
         # What a sitemap names is as deep as the sitemap, which is one deeper than what led to it.
@@ -158,12 +188,11 @@ class Discoveries:
     ) -> bool:
         """Return whether *item* is to be followed; count it as skipped if not."""
         link = item if isinstance(item, Link) else Link(url=item.url)
-        if isinstance(item, ListRequest):
-            reason = self._objection_to_list(item, depth, parent)
-        else:
-            reason = self._objection(link, depth)
-            if reason is None and self._watch is not None and link is item:
-                reason = self._watch.objection(link.url, family)
+        judged = self._judged.get(id(item))
+        allowed = self._is_in_scope(item, parent) if judged is None else judged
+        reason = self._objection(link, depth, allowed=allowed)
+        if reason is None and self._watch is not None and link is item:
+            reason = self._watch.objection(link.url, family)
         if reason is not None and mark in self._passed[reason]:
             return False
         self._take_back(mark)
@@ -174,19 +203,15 @@ class Discoveries:
         self._ledger.skip(reason, link.url)
         if self._journal is not None:
             request = None if isinstance(item, Link) else item
+            self._journal.changes.url_bytes += len(link.url)
             self._journal.changes.passed.append(Passed(mark, link.url, depth, reason, request, parent.id))
         return False
 
-    def _objection(self, link: Link, depth: int) -> SkipReason | None:
-        if not self._scope.allows(link):
+    def _objection(self, link: Link, depth: int, *, allowed: bool) -> SkipReason | None:
+        if not allowed:
             return "scope"
         if self._robots and link.rel and not _UNVOUCHED.isdisjoint(link.rel):
             return "nofollow"
-        return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
-
-    def _objection_to_list(self, request: ListRequest, depth: int, parent: Lease) -> SkipReason | None:
-        if not self.lists.allows(request, request.url, parent):
-            return "scope"
         return "max_depth" if self._max_depth is not None and depth > self._max_depth else None
 
     def _take_back(self, mark: int) -> None:
@@ -207,6 +232,7 @@ class Discoveries:
         if self._journal is not None:
             changes = self._journal.changes
             changes.fingerprints.append(mark)
+            changes.url_bytes += len(request.url)
             parent_id = None if parent is None else parent.id
             changes.discovered.append(
                 Discovered(number, _urls.host(request.url), rank, request.url, more, parent_id)
@@ -225,12 +251,13 @@ class Discoveries:
             own: whether it is the page's own, and known for that reason.
         """
         mark = fingerprint(key)
-        # Where its last visit led is the page's own as well.
-        if mark in self._known and not own and mark not in lease.own:
+        # Where its last visit led is the page's own as well, and so is where this one was before.
+        own = own or mark in lease.own or mark in lease.aliases
+        if mark in self._known and not own:
             return "known_target"
         if lease.seed:
             self.widen(url)
-        elif not self._allows_target(lease, url):
+        elif not call(self._allows_target, lease, url):
             return "scope"
         # A skip before, as a link, stays in the books; but it is fetched now, and not again. A state
         # learns of it when the page is done: until then a crash leaves the page to be asked for.

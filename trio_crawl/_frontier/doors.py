@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
 ADDRESS_TTL: Final = 60.0
 """Seconds that the answer of a look-up is used for."""
-
-LOOKUP_AGAIN: Final = 0.4
-"""Seconds that a look-up's temporary failure is used for: less than the shortest back-off,
-so that a retry asks again, and enough for all that is queued for the host to learn of it once."""
 
 
 @final
@@ -53,13 +50,17 @@ class Doors:
         return addresses if door == addresses else door  # the same object, for hosts are many
 
 
-def looked_up(host: Dealings, answer: tuple[str, ...] | FetchError, now: float) -> None:
-    """Let *host* have what a look-up of its name brought."""
+def looked_up(host: Dealings, answer: tuple[str, ...] | FetchError, now: float) -> FetchError | None:
+    """Let *host* have what a look-up of its name brought; return the error if it is to be made again."""
     host.looking_up = False
     host.door = None
-    if isinstance(answer, FetchError):
-        host.addresses, host.refusal = (), answer
-        host.fresh_until = now + (LOOKUP_AGAIN if getattr(answer, "temporary", False) else ADDRESS_TTL)
+    host.addresses, host.refusal = (), None
+    if not isinstance(answer, FetchError):
+        host.addresses = answer
+    elif getattr(answer, "temporary", False):
+        host.fresh_until = -inf
+        return answer
     else:
-        host.addresses, host.refusal = answer, None
-        host.fresh_until = now + ADDRESS_TTL
+        host.refusal = answer
+    host.fresh_until = now + ADDRESS_TTL
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
-from .._lease import Unchanged
+from .._lease import Kept, Unchanged
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED, validators_of
 from .journal import OF_FAILURE, Ended, Visit
@@ -65,8 +65,11 @@ class Endings:
         if self._journal is not None:
             self._journal.changes.cancelled[name] = reason
 
-    def finished(self, lease: Lease, outcome: Outcome | Unchanged, rows: tuple[int, ...]) -> None:
+    def finished(self, lease: Lease, outcome: Outcome | Unchanged | Kept, rows: tuple[int, ...]) -> None:
         """Take down that *lease* came to *outcome*, of which each output has so many *rows*."""
+        if isinstance(outcome, Kept):
+            self._ledger.revisits_redirected += outcome.why == "redirected"
+            self._ledger.revisits_failed += outcome.why == "failed"
         if self._journal is None:
             return
         changes = self._journal.changes
@@ -83,6 +86,9 @@ class Endings:
                 changes.fingerprints.extend(_new_aliases(lease))
                 visit = Visit(unchanged=True, validators=validators, aliases=lease.aliases)
                 changes.pages.append(Ended(lease.id, host, NOT_MODIFIED, rows, moment, visit=visit))
+            case Kept(moment=moment):
+                assert lease.was is not None  # noqa: S101 - or there were nothing to keep
+                changes.kept.append(Ended(lease.id, host, lease.was.status, rows, moment))
             case Failure():
                 changes.failed.append(Ended(lease.id, host, outcome.kind, rows, aliases=lease.aliases))
 

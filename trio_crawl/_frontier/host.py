@@ -17,6 +17,7 @@ from .._policy.politeness import Turns
 from .dealings import Dealings
 
 if TYPE_CHECKING:
+    from .._model import Request
     from .dealings import Queued, Waiting
 
 _SCHEME: Final = len("https://")
@@ -151,15 +152,18 @@ class Host:
         return self.pages[0] is queued
 
     def push(self, lease: Lease) -> None:
-        """Queue *lease*; robots.txt has a queue of its own, since pages wait for it."""
+        """Queue *lease*; robots.txt, for which pages wait, and what was begun have queues of their own."""
         waiting = (lease.order, lease.url, lease.referrer, lease)
-        if not lease.robots_of:
+        if lease.robots_of:
+            met = self.meet()
+            met.robots = met.robots or []
+            heappush(met.robots, waiting)
+        elif lease.begun:
+            met = self.meet()
+            met.begun = met.begun or []
+            heappush(met.begun, waiting)
+        else:
             heappush(self.pages, waiting)
-            return
-        met = self.meet()
-        if met.robots is None:
-            met.robots = []
-        heappush(met.robots, waiting)
 
     def push_later(self, lease: Lease, moment: float) -> None:
         """Queue *lease* for *moment*; see `bring_up`."""
@@ -168,10 +172,28 @@ class Host:
             met.later = []
         heappush(met.later, (moment, lease.order, lease))
 
+    def park(self, lease: Lease, now: float) -> bool:
+        """Put *lease*, which failed, aside if its host rests since it can't be reached; return whether it is.
+
+        It waits until the host answers, or no other page is left: else one page would use up its
+        attempts while the others wait.
+        """
+        met = self.met
+        if met is None or not self.failures or met.turns.not_before <= now or not (self.pages or met.begun):
+            return False
+        met.parked = [*(met.parked or ()), lease]
+        return True
+
     def bring_up(self, until: float) -> float | None:
         """Queue what waits for moments up to *until*; return the next such moment, None if there is none."""
         met = self.met
-        if met is None or not met.later:
+        if met is None:
+            return None
+        if met.parked and (not (self.pages or met.begun) or not self.failures or self.given_up):
+            parked, met.parked = met.parked, None
+            for lease in parked:
+                self.push(lease)
+        if not met.later:
             return None
         while met.later and met.later[0][0] <= until:
             self.push(heappop(met.later)[2])
@@ -189,7 +211,18 @@ class Host:
                 return met.robots[0]
             if met.robots_pending:
                 return None
-        return self.pages[0] if self.pages else None
+        queue = self.queue()
+        return queue[0] if queue else None
+
+    def queue(self) -> list[Queued] | None:
+        """Return the queue of which the first page goes next; None if there is none."""
+        met = self.met
+        if met is None or not (met.begun or met.full):
+            return self.pages or None
+        full = met.full and not self.given_up
+        if met.begun and (full or not self.pages or met.begun[0][0] < self.pages[0][0]):
+            return met.begun
+        return None if full else self.pages or None
 
     def lease(self) -> Lease:
         """Return the head as a lease, there has to be one.
@@ -198,27 +231,39 @@ class Host:
         has to come, it would be three times the size of what waits there.
         """
         met = self.met
-        order, url, referrer, *rest = (self.pages if met is None else met.robots or self.pages)[0]
+        queue = (None if met is None else met.robots) or self.queue()
+        assert queue is not None  # noqa: S101 - there has to be one
+        order, url, referrer, *rest = queue[0]
         more = rest[0] if rest else None
-        if isinstance(more, Lease):
-            return more
-        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, more)
+        return more if isinstance(more, Lease) else self._lease(order, url, referrer, more)
+
+    def take_page(self) -> Lease | None:
+        """Take the first page out of its queue, whatever goes before it; None if there is none."""
+        queue = self.queue()
+        if queue is None:
+            return None
+        order, url, referrer, *rest = heappop(queue)
+        more = rest[0] if rest else None
+        return more if isinstance(more, Lease) else self._lease(order, url, referrer, more)
+
+    def _lease(self, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
+        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, request)
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""
         met = self.met
-        if met is None or met.robots is None:
-            heappop(self.pages)
-            return
-        heappop(met.robots)
-        met.robots = met.robots or None
+        queue = (None if met is None else met.robots) or self.queue()
+        assert queue is not None  # noqa: S101 - there has to be one
+        heappop(queue)
+        if met is not None:
+            met.robots, met.begun = met.robots or None, met.begun or None
 
     @property
     def waiting(self) -> int:
         """Pages that wait for their turn, in memory or not."""
         met = self.met
-        later = 0 if met is None or met.later is None else len(met.later)
-        return len(self.pages) + later + self.stored
+        aside = 0 if met is None else sum(len(some or ()) for some in (met.begun, met.later, met.parked))
+        return len(self.pages) + aside + self.stored
 
     def spill(self, order: int) -> None:
         """Note that a page is left to the state, which does not have it yet."""
@@ -232,13 +277,6 @@ class Host:
         if not self.unsaved:
             self.lowest_unsaved = inf
 
-    def clear(self) -> None:
-        """Forget every page that waits here."""
-        self.pages.clear()
-        if self.met is not None and self.met.later:
-            self.met.later.clear()
-        self.stored = self.unsaved = 0
-
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
         """Return in words what it waits for."""
         met = self.met
@@ -248,6 +286,10 @@ class Host:
             return "its address is looked up"
         if met is not None and met.robots_pending and not met.robots:
             return "its robots.txt is fetched"
+        if met is not None and met.held:
+            return "pages of it wait to be parsed"
+        if met is not None and met.full and self.head() is None:
+            return "pages of it wait to be asked for again, or elsewhere, where they were redirected to"
         if self.state is State.BUSY:
             return f"{self.turns.running} of its hops are under way, as many as may"
         if self.loading or (self.stored and self.waiting == self.stored):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Validators
     from .._model import FailureKind, Request, SkipReason
     from .._policy.families import Family
@@ -108,6 +110,7 @@ class Changes:
     Args:
         discovered: URLs that were added, pending.
         pages: those that came to a page.
+        kept: pages that another visit brought nothing of; they are what they were.
         sitemaps: those that were sitemaps or feeds, and were read.
         failed: those that came to a failure.
         skipped: those that are skipped for good.
@@ -124,10 +127,12 @@ class Changes:
         families: what is left to families of pages, by name.
         words: by host, the places of words that it had not said before.
         books: as they were when this was cut off, without what the batch itself counts for.
+        url_bytes: of URLs in `discovered` and `passed`, about.
     """
 
     discovered: list[Discovered] = field(default_factory=list)
     pages: list[Ended] = field(default_factory=list)
+    kept: list[Ended] = field(default_factory=list)
     sitemaps: list[Ended] = field(default_factory=list)
     failed: list[Ended] = field(default_factory=list)
     skipped: list[Ended] = field(default_factory=list)
@@ -144,11 +149,24 @@ class Changes:
     families: dict[str, Family] = field(default_factory=dict)
     words: dict[str, list[int]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
+    url_bytes: int = 0
+
+    def ended(self) -> Iterator[int]:
+        """Yield the numbers of the pages whose outcome is known."""
+        for some in (self.pages, self.kept, self.sitemaps, self.failed, self.skipped):
+            for one in some:
+                yield one.id
+
+    @property
+    def size(self) -> int:
+        """The URLs that it is about."""
+        return len(self.discovered) + len(self.skipped) + len(self.passed)
 
     def __bool__(self) -> bool:
         return bool(
             self.discovered
             or self.pages
+            or self.kept
             or self.sitemaps
             or self.failed
             or self.skipped
@@ -158,6 +176,7 @@ class Changes:
             or self.seeds
             or self.cancelled
             or self.skip_rest
+            or self.spilled
         )
 
 
@@ -173,18 +192,47 @@ class Source(Protocol):
 
 
 @final
+class Step:
+    """What happens in it happens as a whole: an error leaves it torn, and nothing is committed then.
+
+    Nothing in it waits, and it calls nothing of the user's.
+
+    Attributes:
+        torn: whether there was an error.
+    """
+
+    __slots__ = ("torn",)
+
+    def __init__(self) -> None:
+        self.torn = False
+
+    def __repr__(self) -> str:
+        return f"<Step{', torn' * self.torn}>"
+
+    def __enter__(self) -> None:
+        """Begin it; within another one, it is a part of that."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it."""
+        if kind is not None:
+            self.torn = True
+
+
+@final
 class Journal:
     """Gathers `Changes`, until they are cut off to be committed with a batch.
 
     Attributes:
         sources: those who have something to tell when that happens.
+        step: in which changes are made that have to be committed together.
     """
 
-    __slots__ = ("changes", "sources")
+    __slots__ = ("changes", "sources", "step")
 
     def __init__(self) -> None:
         self.changes = Changes()
         self.sources: list[Source] = []
+        self.step = Step()
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self.changes.discovered)} URLs>"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._callbacks import log
 from .._model import Statistics
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ class Batch(Protocol):
     def failed(self) -> Counter[FailureKind]: ...
 
 
-log = logging.getLogger("trio_crawl")
-
-
 @dataclass(slots=True)
 class Ledger:
     """Counts what happens; every number counts from the start of the crawl.
@@ -57,6 +54,8 @@ class Ledger:
     redirects: int = 0
     robots: int = 0
     probes: int = 0
+    revisits_redirected: int = 0
+    revisits_failed: int = 0
     bytes: int = 0
     failed: Counter[FailureKind] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
@@ -131,6 +130,8 @@ class Ledger:
             redirects=self.redirects,
             robots=self.robots,
             probes=self.probes,
+            revisits_redirected=self.revisits_redirected,
+            revisits_failed=self.revisits_failed,
             bytes=self.bytes,
             elapsed=elapsed,
         )

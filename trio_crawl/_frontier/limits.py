@@ -17,6 +17,7 @@ class Limits:
     per_address: int
     delay: float
     per_address_delay: bool = False
+    retries: int = 2
     max_depth: int | None
     max_pages: int | None
     sitemaps: bool = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
+from .._callbacks import log
 from .._lease import ListRequest
 from .._model import Link
 
@@ -19,8 +19,6 @@ MOST: Final = 5_000
 
 MOST_NAMED: Final = 1_000
 """Sitemaps that one robots.txt names."""
-
-log = logging.getLogger("trio_crawl")
 
 
 @final

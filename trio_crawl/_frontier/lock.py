@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, final
 
 from .._errors import StateError
+from .._holds import guard, unguard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,8 @@ class StateLock:
                 raise StateError(f"{path} can't be locked: {self._path.name}: {error.strerror}") from error
             os.close(descriptor)
         self._descriptor = descriptor
+        self._process = os.getpid()
+        guard(descriptor)
 
     def _open(self, path: Path) -> int:
         try:
@@ -78,8 +81,15 @@ class StateLock:
         except FileNotFoundError:
             return False
 
+    def name(self, state: os.stat_result) -> None:
+        """Say which file it is that is locked, whatever it is called."""
+        _sign(self._descriptor, state)
+
     def release(self) -> None:
-        """Let go of it, and remove the file."""
+        """Let go of it, and remove the file; not in a child that was forked from the one who holds it."""
+        if os.getpid() != self._process:
+            return
+        unguard(self._descriptor)
         if sys.platform != "win32":  # there, an open file can't be removed
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -92,14 +102,17 @@ _HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.E
 """What the system calls it where another holds the lock; all else, such as a full disk, is no holder."""
 
 
-def _sign(descriptor: int) -> None:
-    """Say in the file who holds it."""
-    text = {
+def _sign(descriptor: int, state: os.stat_result | None = None) -> None:
+    """Say in the file who holds it, and what."""
+    text: dict[str, object] = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if state is not None:
+        text |= {"device": state.st_dev, "inode": state.st_ino}
     os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
     os.write(descriptor, json.dumps(text).encode())
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, final
 
 from .._errors import FetchError
-from .._policy.health import is_failure
+from .._policy.health import is_failure, is_unreachable
 from .._policy.pace import is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
@@ -13,9 +14,11 @@ from .robots import RobotsDesk
 from .watch import Watchers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Lease
     from .._model import Response
-    from .._model.conduct import HostReport
+    from .._model.conduct import HostReport, HostSums
     from .host import Host
     from .journal import Changes, Journal
     from .resumed import Resumed
@@ -35,29 +38,34 @@ class Manners:
 
     Attributes:
         robots: what is known of robots.txt; None if nobody asks.
+        beyond: the sums of hosts that the report does not have one by one.
     """
 
     def __init__(self, *, robots: bool, product: str, journal: Journal | None, paced: bool = True) -> None:
         self.robots = RobotsDesk(product, kept=journal is not None) if robots else None
         self._watchers = Watchers()
+        self.beyond: HostSums | None = None
         self._kept = journal is not None
         self._paced = paced
         if journal is not None:
             journal.sources.append(self)
 
-    def begin(self, epoch: float) -> None:
+    def begin(self, epoch: float, since: float = -inf) -> None:
         """Take note of the wall clock's time, in seconds since 1970, when trio's clock showed 0."""
-        self._watchers.epoch = epoch
+        self._watchers.begin(epoch, since)
         if self.robots is not None:
             self.robots.epoch = epoch
 
-    def resume(self, resumed: Resumed, schedule: Schedule, now: float) -> None:
-        """Let hosts wait, and robots.txt hold, as long as an earlier run would have."""
+    def resume(self, resumed: Resumed, schedule: Schedule, now: float) -> Iterator[None]:
+        """Let hosts wait, and robots.txt hold, as long as an earlier run would have; yield after each."""
         for record in resumed.hosts:
             self._watchers.resume(schedule.host(record.host), record, now)
-        if resumed.killed:
-            self._watchers.resume_blindly(map(schedule.host, resumed.stored), now)
+            yield
+        for name in resumed.stored if resumed.killed else ():
+            self._watchers.resume_blindly(schedule.host(name), now)
+            yield
         for known in resumed.robots:
+            yield
             if self.robots is not None and self.robots.resume(known, now) and known.crawl_delay:
                 host = schedule.host(known.host)
                 host.turns.delay = effective_delay(host.turns.delay, known.crawl_delay)
@@ -79,10 +87,15 @@ class Manners:
         if latency is not None or trouble or turns.learned:
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
         failed = is_failure(result)
+        lease.charged = not (isinstance(result, FetchError) and result.ours)
         if failed or host.failures:
-            rest = host.health.learn(failed=failed, started=lease.started, now=now)
+            unreachable = failed and (lease.robots_of is not None or is_unreachable(result))
+            lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
+            rest = host.health.learn(failed=failed, started=lease.started, now=now, unreachable=unreachable)
             if rest:
                 turns.pause_until(now + rest)
+        if not lease.charged:
+            lease.attempts -= 1
 
     @property
     def unsaved(self) -> bool:
@@ -95,12 +108,19 @@ class Manners:
         if self.robots is not None:
             self.robots.tell(changes)
 
+    def rest(self, host: Host, schedule: Schedule) -> None:
+        """Take note that there is nothing more to ask *host* for; where there is a state, that has it all."""
+        if not self._kept:
+            self._watchers.rest(host, schedule.hosts, MOST_HOSTS)
+
     def conduct(self, schedule: Schedule) -> tuple[HostReport, ...]:
-        """Return how hosts were treated in this run, for a report: some of them."""
-        known: dict[str, list[RobotsRecord]] = {}
-        for record in () if self.robots is None else self.robots.records():
-            known.setdefault(record.host, []).append(record)
+        """Return how hosts were treated in this run, for a report: the busiest; sets *beyond*."""
         worst = self._watchers.worst(schedule.hosts, MOST_HOSTS)
+        told = {record.host for record in worst}
+        known: dict[str, list[RobotsRecord]] = {}
+        for record in () if self.robots is None else self.robots.records(told):
+            known.setdefault(record.host, []).append(record)
+        self.beyond = self._watchers.sums(schedule.hosts, told)
         return tuple(report_of(record, known.get(record.host, ())) for record in worst)
 
 

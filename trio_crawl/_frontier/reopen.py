@@ -42,8 +42,8 @@ WHERE {_OLD} GROUP BY detail
 
 _REVISIT: Final = (
     f"""
-    INSERT INTO visits (url, number, unchanged) SELECT id, 2, 0 FROM urls WHERE {_OLD}
-    ON CONFLICT (url) DO UPDATE SET number = number + 1
+    INSERT INTO visits (url, number, unchanged, was) SELECT id, 2, 0, detail FROM urls WHERE {_OLD}
+    ON CONFLICT (url) DO UPDATE SET number = number + 1, was = excluded.was
     """,  # noqa: S608 - likewise
     f"""
     UPDATE hosts SET pending = pending + old.number

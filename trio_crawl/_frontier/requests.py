@@ -22,10 +22,19 @@ def text_of(request: Request | None) -> str | None:
     """Return what *request* says beyond its URL, as JSON; None for None.
 
     Raises:
-        UsageError: its `data` is not what JSON can say.
+        UsageError: a field of it, such as its `data`, is not what JSON can say.
     """
     if request is None:
         return None
+    said = _said(request)
+    try:
+        return json.dumps(said, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        wrong = "data" if "data" in said else ", ".join(said)
+        raise UsageError(f"the {wrong} of the Request for {request.url} is not JSON: {error}") from error
+
+
+def _said(request: Request) -> dict[str, Any]:
     said = {
         name: getattr(request, name)
         for name, default in _DEFAULTS.items()
@@ -33,12 +42,9 @@ def text_of(request: Request | None) -> str | None:
     }
     if isinstance(request, ListRequest):
         said[_LIST] = [request.named_by, request.level]
-    if request.body is not None:
+    if isinstance(request.body, bytes | bytearray | memoryview):
         said["body"] = b64encode(request.body).decode("ascii")
-    try:
-        return json.dumps(said, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the data of the Request for {request.url} is not JSON: {error}") from error
+    return said
 
 
 def request_of(url: str, text: str) -> Request:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .index import FingerprintMap
+from .trapwatch import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ class Resumed:
         stored: by host, how many pages wait in the state.
         next_id: the number of the next discovery.
         families: of families of pages the name, what is left, and how many pages were fresh.
-        words: of hosts what they have said, as it was taken down, the earliest first.
+        words: of hosts what they have said.
         contents: the numbers of the last pages, by the hashes of their contents.
         asked: by host, how many pages were asked for; empty if nobody wants to know.
         hosts: those that are to be waited for, or have failed.
@@ -42,7 +43,7 @@ class Resumed:
     stored: Mapping[str, int]
     next_id: int
     families: Iterable[tuple[str, int, int]] = ()
-    words: Iterable[tuple[str, bytes]] = ()
+    words: Words = field(default_factory=Words)
     contents: FingerprintMap = field(default_factory=FingerprintMap)
     asked: Mapping[str, int] = field(default_factory=dict)
     hosts: Sequence[HostRecord] = ()

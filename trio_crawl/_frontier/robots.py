@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
+from zlib import compress, decompress
 
 from .. import _urls
 from .._errors import FetchError
 from .._lease import Lease
 from .._policy import robots
+from .shelf import Shelf
 from .watch import RobotsRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from .._model.conduct import RobotsDecision
     from ..abc import Rules
@@ -24,6 +26,16 @@ ROBOTS_TTL: Final = 24 * 3600.0
 UNREACHABLE_TTL: Final = 3600.0
 """Seconds that an origin counts as closed whose robots.txt could not be had."""
 
+RULES_BYTES: Final = 8 * 2**20
+"""Bytes of rules that are held as they were read: those that were asked about last."""
+
+SOURCES_BYTES: Final = 24 * 2**20
+"""Bytes of rules as they are written, compressed, from which others are read again; twice, for those
+that are small and for those that are large. What has no room is asked for again when it is needed."""
+
+SMALL: Final = 4 * 1024
+_OVERHEAD: Final = 200
+
 Verdict: TypeAlias = "Literal['allowed', 'robots', 'robots_unreachable'] | FetchError | None"
 """Whether a page may be asked for; None: its robots.txt has to be asked for first."""
 
@@ -33,6 +45,7 @@ class _Known:
     """What came of one robots.txt; moments by trio's clock."""
 
     decision: RobotsDecision
+    # None where nothing is allowed, or where the rules are on a shelf.
     rules: Rules | FetchError | None
     at: float
     until: float
@@ -43,8 +56,8 @@ class _Known:
     # What a state was told already: of the skips, how many; of the rest, whether.
     told_skipped: int = 0
     told: bool = False
-    # Rules of an earlier run, not read until they are needed.
-    unread: str | None = None
+    # When it is to be asked for again, since it could not be had for now.
+    again: float | None = None
 
 
 @final
@@ -64,28 +77,55 @@ class RobotsDesk:
         self._kept = kept
         self._product = product
         self._known: dict[str, _Known] = {}
+        self._rules: Shelf[robots.Rules] = Shelf(RULES_BYTES, weight)
+        # Apart, so that large files can't take the place of the many that are small.
+        self._small: Shelf[bytes] = Shelf(SOURCES_BYTES, packed_size)
+        self._large: Shelf[bytes] = Shelf(SOURCES_BYTES, packed_size)
         self._changed: dict[str, _Known] = {}
 
     def verdict(self, url: str, now: float) -> Verdict:
         """Return what is known to say of *url*."""
         entry = self._known.get(_urls.origin(url))
-        if entry is None or entry.until <= now:
+        if entry is None or entry.until <= now or entry.again is not None:
             return None
-        if entry.unread is not None:
-            entry.rules, entry.unread = robots.reread(entry.unread, entry.crawl_delay), None
-        rules = entry.rules
-        if rules is None:
+        if isinstance(entry.rules, FetchError):
+            return entry.rules
+        if entry.decision == "disallow_all":
             return "robots_unreachable"
-        if isinstance(rules, FetchError):
-            return rules
+        rules = self._rules_of(_urls.origin(url), entry)
+        if rules is None:
+            entry.until = now
+            return None
         return "allowed" if rules.allows(url) else "robots"
+
+    def _rules_of(self, origin: str, entry: _Known) -> Rules | None:
+        """Return the rules of *origin*, read again if need be; None if they are not there any more."""
+        if entry.decision != "rules" or entry.rules is not None:
+            return entry.rules if not isinstance(entry.rules, FetchError) else None
+        rules = self._rules.get(origin)
+        source = None if rules is not None else self._source(origin)
+        if source is not None:
+            rules = robots.reread(source, entry.crawl_delay)
+            self._rules.put(origin, rules)
+        return rules
+
+    def _source(self, origin: str) -> str | None:
+        packed = self._small.get(origin) or self._large.get(origin)
+        return None if packed is None else decompress(packed).decode("utf-8", "surrogatepass")
+
+    def _keep(self, origin: str, source: str) -> None:
+        """Keep rules as they are written, which takes much less than what is made of them."""
+        packed = compress(source.encode("utf-8", "surrogatepass"))
+        is_small = len(packed) < SMALL
+        (self._small if is_small else self._large).put(origin, packed)
+        (self._large if is_small else self._small).drop(origin)
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
-        entry = self._known.get(_urls.origin(url))
-        if entry is None or entry.rules is None or isinstance(entry.rules, FetchError):
-            return ()
-        return entry.rules.sitemaps
+        origin = _urls.origin(url)
+        entry = self._known.get(origin)
+        rules = None if entry is None else self._rules_of(origin, entry)
+        return () if rules is None else rules.sitemaps
 
     def skipped(self, url: str) -> None:
         """Count a page that was skipped because of what `verdict` said."""
@@ -103,9 +143,16 @@ class RobotsDesk:
         url = robots.robots_url(page.url)
         lease = Lease.new(page.order, url, None, None)
         lease.robots_of = _urls.origin(page.url)
+        entry = self._known.get(lease.robots_of)
+        lease.attempts = int(entry is not None and entry.again is not None)
         return lease
 
-    def answer(
+    def unreachable(self, url: str) -> bool:
+        """Return whether the robots.txt of the origin of *url* was asked for, and the server failed."""
+        entry = self._known.get(_urls.origin(url))
+        return entry is not None and entry.again is not None and entry.rules is None
+
+    def answer(  # noqa: PLR0913 - what there is to say of it
         self,
         origin: str,
         verdict: Rules | FetchError | None,
@@ -113,6 +160,7 @@ class RobotsDesk:
         *,
         status: int | None = None,
         size: int = 0,
+        again: float | None = None,
     ) -> float:
         """Take what came of the robots.txt of *origin*, and return the delay it asks for, in seconds.
 
@@ -122,20 +170,28 @@ class RobotsDesk:
             now: the present moment, by trio's clock.
             status: of the last response, None if there was none.
             size: bytes of the file.
+            again: the moment from which it is to be asked for again, before the next page, since it could
+                not be had for now; None if this holds.
         """
         decision = _decision(verdict)
         before = self._known.get(origin)
         crawl_delay = None if verdict is None or isinstance(verdict, FetchError) else verdict.crawl_delay
+        held = verdict
+        if decision == "rules" and isinstance(verdict, robots.Rules):
+            self._keep(origin, verdict.source)
+            self._rules.put(origin, verdict)
+            held = None
         entry = _Known(
             decision=decision,
-            rules=verdict,
+            rules=held,
             at=now,
-            until=now + (ROBOTS_TTL if decision in {"rules", "allow_all"} else UNREACHABLE_TTL),
+            until=now + _held(decision) if again is None else max(now, again),
             status=status,
             size=size,
             crawl_delay=crawl_delay,
             skipped=before.skipped if before else 0,
             told_skipped=before.told_skipped if before else 0,
+            again=again,
         )
         self._known[origin] = entry
         self._note(origin, entry)
@@ -150,14 +206,15 @@ class RobotsDesk:
 
     def tell(self, changes: Changes) -> None:
         """Put into *changes* what was not told before."""
-        changes.robots = [self._record(origin, entry) for origin, entry in self._changed.items()]
+        changes.robots = [
+            self._record(origin, entry, self._untold(origin, entry))
+            for origin, entry in self._changed.items()
+        ]
         for entry in self._changed.values():
             entry.told, entry.told_skipped = True, entry.skipped
         self._changed.clear()
 
-    def _record(self, origin: str, entry: _Known) -> RobotsRecord:
-        rules = entry.rules
-        source = rules.source if isinstance(rules, robots.Rules) and not entry.told else None
+    def _record(self, origin: str, entry: _Known, source: str | None = None) -> RobotsRecord:
         return RobotsRecord(
             origin=origin,
             host=_urls.host(f"{origin}/"),
@@ -179,12 +236,18 @@ class RobotsDesk:
         wall clock was set back, and its age is not known.
         """
         at, until = record.fetched_at - self.epoch, record.until - self.epoch
-        held = ROBOTS_TTL if record.decision in {"rules", "allow_all"} else UNREACHABLE_TTL
         if record.product != self._product or record.decision == "unreachable" or at > now:
             return False
+        held = _held(record.decision)
+        # One that could not be had for now, with a shorter rest, says nothing.
+        lasting = record.decision != "disallow_all" or record.until - record.fetched_at > held / 2
         until = min(until, at + held)
-        if until <= now:
+        if until <= now or not lasting:
             return False
+        if record.decision == "rules":
+            if record.source is None:
+                return False
+            self._keep(record.origin, record.source)
         self._known[record.origin] = _Known(
             decision=record.decision,
             rules=robots.ALLOW_ALL if record.decision == "allow_all" else None,
@@ -194,14 +257,21 @@ class RobotsDesk:
             size=record.size,
             crawl_delay=record.crawl_delay,
             told=True,
-            unread=record.source or "" if record.decision == "rules" else None,
         )
         return True
 
-    def records(self) -> Iterator[RobotsRecord]:
-        """Yield all that is known of this run, for a report without a state."""
+    def _untold(self, origin: str, entry: _Known) -> str | None:
+        return None if entry.told or entry.decision != "rules" else self._source(origin)
+
+    def records(self, hosts: Collection[str] | None = None) -> Iterator[RobotsRecord]:
+        """Yield what is known of *hosts*, of all if there are none given, for a report without a state."""
         for origin, entry in self._known.items():
-            yield self._record(origin, entry)
+            if hosts is None or _urls.host(f"{origin}/") in hosts:
+                yield self._record(origin, entry)
+
+
+def _held(decision: RobotsDecision) -> float:
+    return ROBOTS_TTL if decision in {"rules", "allow_all"} else UNREACHABLE_TTL
 
 
 def _decision(verdict: Rules | FetchError | None) -> RobotsDecision:
@@ -210,3 +280,13 @@ def _decision(verdict: Rules | FetchError | None) -> RobotsDecision:
     if isinstance(verdict, FetchError):
         return "unreachable"
     return "allow_all" if verdict is robots.ALLOW_ALL else "rules"
+
+
+def weight(rules: robots.Rules) -> int:
+    """Return about how many bytes rules take that were read."""
+    return 3_000 + 4 * len(rules.source) + 700 * rules.source.count("\n")
+
+
+def packed_size(source: bytes) -> int:
+    """Return about how many bytes it takes to keep *source*."""
+    return len(source) + _OVERHEAD

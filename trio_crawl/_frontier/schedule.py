@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
+from .._policy.carried import servers
 from .._policy.politeness import Turns
 from .host import Host, State, Terms
 from .watch import Watch
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from .._lease import Lease
     from .dealings import Waiting
+
+_AT_ONCE: Final = 1_000
+"""Hosts whose waiting is over that are looked at in one go, in some milliseconds."""
 
 _ANY: Final = 1 << 62
 """More hops at once than there can be."""
@@ -85,6 +89,7 @@ class Schedule:
         host.bring_up(inf)
         met = host.meet()
         running = met.turns.running
+        met.held = met.full = False
         met.turns = Turns(per_host=_ANY, delay=0)
         met.turns.running = running
         self.settle(host, now)
@@ -103,12 +108,13 @@ class Schedule:
             return  # its address calls it
         given_up = host.given_up
         later = host.bring_up(inf if given_up else now)
-        if host.met is not None and host.met.looking_up:
+        if host.met is not None and (host.met.looking_up or (host.met.held and not given_up)):
             host.state = State.BUSY
             return
         head = host.head()
         if head is None and later is None:
-            host.state = State.BUSY if host.pages else State.EMPTY
+            begun = host.met is not None and host.met.begun
+            host.state = State.BUSY if host.pages or begun else State.EMPTY
             return
         # The pages of a host that was given up are skipped, which takes no turn.
         start = now if given_up and not host.robots_first else host.next_start(now)
@@ -126,11 +132,7 @@ class Schedule:
 
     def next(self, now: float) -> Host | float | None:
         """Return a host that may start its head now; else the moment to ask again; else None."""
-        while self._waiting and self._waiting[0][0] <= now:
-            wake, name = heappop(self._waiting)
-            host = self.hosts[name]
-            if host.state is State.WAITING and host.wake == wake:
-                self.settle(host, now)
+        more = self._wake(now)
         while self._openings and self._openings[0][0] <= now:
             self._call(heappop(self._openings)[1], now)
         ready = self._first_ready()
@@ -141,6 +143,8 @@ class Schedule:
             ready = self._first_ready()
         if ready is not None:
             return ready
+        if more:
+            return now
         while self._openings and self._openings[0][1] not in self._crowds:
             heappop(self._openings)
         opening = self._openings[0][0] if self._openings else inf
@@ -150,6 +154,17 @@ class Schedule:
                 return min(wake, opening)
             heappop(self._waiting)
         return opening if self._openings else None
+
+    def _wake(self, now: float) -> bool:
+        """Settle hosts whose waiting is over; return whether there may be more of them."""
+        for _ in range(_AT_ONCE):
+            if not self._waiting or self._waiting[0][0] > now:
+                return False
+            wake, name = heappop(self._waiting)
+            host = self.hosts[name]
+            if host.state is State.WAITING and host.wake == wake:
+                self.settle(host, now)
+        return True
 
     def _first_ready(self) -> Host | None:
         while self._ready:
@@ -178,15 +193,18 @@ class Schedule:
             del self._crowds[address]
 
     def start(self, host: Host, lease: Lease, now: float) -> bool:
-        """Take the turns of *host* and of its address for *lease*; False if its address is crowded."""
-        address = lease.addresses[0] if lease.addresses else None
-        if address is not None:
-            running = self._running.get(address, 0)
-            if running >= self._per_address or self._open_from.get(address, -inf) > now:
+        """Take the turns of *host* and of its addresses for *lease*; False if one of them is crowded.
+
+        Which of them is connected to is not known before, so that each counts.
+        """
+        asked = servers(lease.addresses)
+        for address in asked:
+            if self._running.get(address, 0) >= self._per_address or self._open_from.get(address, -inf) > now:
                 host.state = State.CROWDED
                 self._crowds.setdefault(address, deque()).append(host)
                 return False
-            self._running[address] = running + 1
+        for address in asked:
+            self._running[address] = self._running.get(address, 0) + 1
             if self._address_delay:
                 self._open_from[address] = now + self._address_delay
                 heappush(self._openings, (now + self._address_delay, address))
@@ -207,8 +225,7 @@ class Schedule:
         if met.watch is not None:
             met.watch.ended()
         self.settle(host, now)
-        if lease.addresses:
-            address = lease.addresses[0]
+        for address in servers(lease.addresses):
             self._running[address] -= 1
             if not self._running[address]:
                 del self._running[address]

@@ -12,7 +12,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x7472696F
 """What says that a SQLite database is a state of ours: ``trio``."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema."""
 
 PENDING: Final = 0
@@ -65,7 +65,8 @@ CREATE TABLE visits (
     answered TEXT,             -- the URL that answered, where there are validators
     etag TEXT,
     modified TEXT,
-    aliases BLOB               -- fingerprints of where the page was redirected to
+    aliases BLOB,              -- fingerprints of where the page was redirected to
+    was INTEGER                -- its status code before the visit that it waits for
 );
 CREATE TABLE cancelled (host TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (

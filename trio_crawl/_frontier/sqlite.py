@@ -9,7 +9,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._lease import Lease, Stored, Validators, order_of, rank_in
+from .._lease import Before, Lease, Stored, Validators, order_of, rank_in
 from . import conduct
 from .contents import GENERATION
 from .database import Database
@@ -19,20 +19,21 @@ from .reopen import Reopening
 from .requests import request_of
 from .resumed import Resumed
 from .schema import KNOWN, SIGN, unsigned
+from .slot import poison
 from .takedown import Takedown
-from .trapwatch import MOST_FAMILIES
+from .trapwatch import MOST_FAMILIES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .._lease import Wanted
     from .._model import Json, SkipReason
-    from .._model.conduct import HostReport
     from .journal import Changes
 
 _LOAD: Final = """
-SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases
+SELECT page.id, page.rank, page.url, referrer.url, page.request, number, answered, etag, modified, aliases,
+    was, unchanged
 FROM urls AS page INDEXED BY pending LEFT JOIN urls AS referrer ON referrer.id = page.referrer
 LEFT JOIN visits ON visits.url = page.id
 WHERE page.status = 0 AND page.host = ? AND page.rank >= ? AND (page.rank, page.id) > (?, ?)
@@ -46,6 +47,11 @@ SELECT hosts.name, count(*) FROM urls JOIN hosts ON hosts.id = urls.host
 WHERE urls.status IN (1, 2) GROUP BY hosts.id
 """
 
+_ROWS: Final = 1_000
+"""Rows that are read before a look for a cancellation."""
+_SLICE: Final = 100_000
+"""Fingerprints that are taken up in one go, in some hundredths of a second."""
+
 _LAST_BATCH: Final = "SELECT number, positions FROM batches ORDER BY number DESC LIMIT 1"
 
 
@@ -57,16 +63,20 @@ class SqliteState:
         path: of the file.
         identity: what makes a crawl this one, by name: its scope, its outputs. A state that was
             made with another is refused.
+        check_cancelled: called now and then, wherever work grows with the state; what it raises ends that,
+            and comes out. Nothing is changed then.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Json]) -> None:
-        self._path = path
-        self._database = Database(path, identity)
+    def __init__(
+        self, path: Path, identity: Mapping[str, Json], check_cancelled: Callable[[], None] = lambda: None
+    ) -> None:
+        self.path = path
+        self._database = Database(path, identity, check_cancelled)
         self._takedown = Takedown(self._database)
         self.positions: list[Json] = []
 
     def __repr__(self) -> str:
-        return f"SqliteState({str(self._path)!r})"
+        return f"SqliteState({str(self.path)!r})"
 
     def open(self) -> bool:
         """Lock and open the file, made if there is none; return whether it holds a crawl to go on with.
@@ -143,10 +153,8 @@ class SqliteState:
                 known.frombytes(piece)
                 check_cancelled()
             fingerprints = FingerprintSet()
-            fingerprints.fill(known)
-            check_cancelled()
+            fingerprints.fill(_slowly(known, check_cancelled))
             pending = dict(self._database.db.execute("SELECT name, pending FROM hosts WHERE pending"))
-            check_cancelled()
             (last,) = self._database.db.execute("SELECT max(id) FROM urls").fetchone()
             return Resumed(
                 known=fingerprints,
@@ -155,7 +163,7 @@ class SqliteState:
                 stored=pending,
                 next_id=(last or 0) + 1,
                 families=self._database.db.execute(_FAMILIES, (MOST_FAMILIES,)).fetchall(),
-                words=self._database.db.execute("SELECT host, places FROM words ORDER BY rowid").fetchall(),
+                words=self._words(check_cancelled),
                 contents=self._contents(check_cancelled),
                 asked=dict(self._database.db.execute(_ASKED)) if count_hosts else {},
                 hosts=conduct.waiting(self._database.db, moment),
@@ -163,6 +171,17 @@ class SqliteState:
                 cookies=conduct.cookies(self._database.db),
                 killed=self._database.killed,
             )
+
+    def _words(self, check_cancelled: Callable[[], None]) -> Words:
+        """Return what hosts have said, row by row: of many hosts no more is held than of those at the end."""
+        words = Words()
+        for number, row in enumerate(
+            self._database.db.execute("SELECT host, places FROM words ORDER BY rowid")
+        ):
+            words.add(*row)
+            if not number % _ROWS:
+                check_cancelled()
+        return words
 
     def _contents(self, check_cancelled: Callable[[], None]) -> FingerprintMap:
         """Return the last pages by the hashes of their contents."""
@@ -181,16 +200,22 @@ class SqliteState:
             check_cancelled()
         return contents
 
+    def mark(self, page: int) -> None:
+        """Keep the mark of the page that is being read in this process; 0 is none. It does not block."""
+        slot = self._database.slot
+        if slot is not None:
+            slot.set(page)
+
+    def poison(self) -> frozenset[int]:
+        """Return the marks of pages that were being read at two unclean ends."""
+        with self._database.reading():
+            return poison(self._database.fact("suspects") or {})
+
     def url_of(self, number: int) -> str | None:
         """Return the URL that was discovered with a *number*; None if there is none."""
         with self._database.reading():
             row = self._database.db.execute("SELECT url FROM urls WHERE id = ?", (number,)).fetchone()
             return None if row is None else str(row[0])
-
-    def conduct(self) -> tuple[HostReport, ...]:
-        """Return how hosts were treated, for a report: some of them."""
-        with self._database.reading():
-            return tuple(conduct.reports(self._database.db))
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
         marks: dict[SkipReason, list[int]] = {reason: [] for reason in PASSED}
@@ -237,15 +262,23 @@ class SqliteState:
         self._database.close()
 
 
+def _slowly(numbers: array[int], check_cancelled: Callable[[], None]) -> Iterator[int]:
+    """Yield *numbers*, and look for a cancellation meanwhile."""
+    for start in range(0, len(numbers), _SLICE):
+        check_cancelled()
+        yield from numbers[start : start + _SLICE]
+
+
 def _stored(row: tuple[Any, ...]) -> Stored:
     """Return a page of `_LOAD`."""
-    number, rank, url, referrer, said, visit, answered, etag, modified, aliases = row
+    number, rank, url, referrer, said, visit, answered, etag, modified, aliases, was, unchanged = row
     order = order_of(rank, number)
     request = None if said is None else request_of(url, said)
     if visit is None:
         return Stored(order, url, referrer, request)
     lease = Lease.new(order, url, referrer, request)
     lease.visit = visit
+    lease.was = None if was is None else Before(was, unchanged=bool(unchanged))
     if answered is not None:
         lease.validators = Validators(answered, etag, modified)
     lease.own = tuple(array("Q", aliases or b""))

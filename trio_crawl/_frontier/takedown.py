@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _VISIT: Final = """
-INSERT INTO visits VALUES (?, 1, ?, ?, ?, ?, ?)
+INSERT INTO visits (url, number, unchanged, answered, etag, modified, aliases) VALUES (?, 1, ?, ?, ?, ?, ?)
 ON CONFLICT (url) DO UPDATE SET unchanged = excluded.unchanged, answered = excluded.answered,
     etag = excluded.etag, modified = excluded.modified, aliases = excluded.aliases
 """
@@ -89,6 +89,7 @@ class Takedown:
         self._insert(changes.discovered, pending)
         for status, ended in (
             (PAGE, changes.pages),
+            (PAGE, changes.kept),
             (FAILED, changes.failed),
             (SKIPPED, changes.skipped),
             (SITEMAP, changes.sitemaps),

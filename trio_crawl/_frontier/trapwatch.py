@@ -26,6 +26,38 @@ _BITS: Final = 17
 
 
 @final
+class Words:
+    """What hosts have said so far: of each a set of words, by a part of their hashes.
+
+    Args:
+        taken_down: of hosts what they have said, as it was taken down, the earliest first.
+    """
+
+    def __init__(self, taken_down: Iterable[tuple[str, bytes]] = ()) -> None:
+        self._said: dict[str, bytearray] = {}
+        for host, places in taken_down:
+            self.add(host, places)
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def said_by(self, host: str) -> bytearray:
+        """Return the words of *host*, a bit for each; of those that came first nothing is known any more."""
+        said = self._said.get(host)
+        if said is None:
+            if len(self._said) >= MOST_HOSTS:
+                del self._said[next(iter(self._said))]
+            said = self._said[host] = bytearray(1 << (_BITS - 3))
+        return said
+
+    def add(self, host: str, places: bytes) -> None:
+        """Add words as they were taken down."""
+        said = self.said_by(host)
+        for place in memoryview(places).cast("I"):
+            said[place >> 3] |= 1 << (place & 7)
+
+
+@final
 class TrapWatch:
     """Says which links lead into a trap; see `trio_crawl._policy.traps` and ``.families``.
 
@@ -37,24 +69,23 @@ class TrapWatch:
         self._journal = journal
         self._families: dict[str, Family] = {}
         self._spent: set[str] = set()
-        self._words: dict[str, bytearray] = {}
+        self._words = Words()
 
     def __repr__(self) -> str:
         return f"<TrapWatch of {len(self._families)} families, {len(self._spent)} spent>"
 
-    def resume(self, families: Iterable[tuple[str, int, int]], words: Iterable[tuple[str, bytes]]) -> None:
+    def resume(
+        self, families: Iterable[tuple[str, int, int]], words: Words | Iterable[tuple[str, bytes]]
+    ) -> None:
         """Go on with what an earlier crawl learned.
 
         Args:
             families: of each its name, what it has left, and how often it was fresh.
-            words: of each host what it has said, as it was taken down, the earliest first.
+            words: what hosts have said, or that as it was taken down, the earliest first.
         """
         for name, left, fresh in families:
             self._keep(name, Family(left, fresh))
-        for host, places in words:
-            said = self._said_by(host)
-            for place in memoryview(places).cast("I"):
-                said[place >> 3] |= 1 << (place & 7)
+        self._words = words if isinstance(words, Words) else Words(words)
 
     # Links
 
@@ -124,7 +155,7 @@ class TrapWatch:
 
     def _hear(self, pattern: Pattern, content: bytes) -> int:
         """Return how many words of *content* the host has not said before."""
-        said = self._said_by(pattern.host)
+        said = self._words.said_by(pattern.host)
         new = []
         for word in words_of(content):
             place = crc32(word) >> (32 - _BITS)
@@ -134,11 +165,3 @@ class TrapWatch:
         if new and self._journal is not None:
             self._journal.changes.words.setdefault(pattern.host, []).extend(sorted(new))
         return len(new)
-
-    def _said_by(self, host: str) -> bytearray:
-        said = self._words.get(host)
-        if said is None:
-            if len(self._words) >= MOST_HOSTS:
-                del self._words[next(iter(self._words))]
-            said = self._words[host] = bytearray(1 << (_BITS - 3))
-        return said

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
+from heapq import heappop, heappush, nsmallest
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
-from .._model.conduct import SLACK
+from .._model.conduct import SLACK, HostSums
 from .._policy.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from .._model.conduct import RobotsDecision
     from .host import Host
@@ -155,18 +155,30 @@ class Watch:
 
 @final
 class Watchers:
-    """Tells a state what is done to hosts, and takes up what it knows of them.
-
-    Attributes:
-        epoch: the wall clock's time, in seconds since 1970, when trio's clock showed 0.
-    """
+    """Tells a state what is done to hosts, and takes up what it knows of them."""
 
     def __init__(self) -> None:
-        self.epoch = 0.0
+        self._epochs = [(-inf, 0.0)]
         self._changed: dict[str, Host] = {}
+        # Without a state: hosts that have nothing more to be asked for, those that were asked least first.
+        self._resting: list[tuple[int, str]] = []
+        self._sums = HostSums()
 
     def __repr__(self) -> str:
         return f"<Watchers: {len(self._changed)} hosts changed>"
+
+    @property
+    def epoch(self) -> float:
+        """The wall clock's time, in seconds since 1970, when trio's clock showed 0, as it is now."""
+        return self._epochs[-1][1]
+
+    def begin(self, epoch: float, since: float) -> None:
+        """Count moments *since* a time of trio's clock from another *epoch*: the clocks have parted."""
+        self._epochs.append((since, epoch))
+
+    def _wall(self, moment: float) -> float:
+        """Return what the wall clock showed at a *moment* of trio's clock."""
+        return moment + next(epoch for since, epoch in reversed(self._epochs) if since <= moment)
 
     @property
     def unsaved(self) -> bool:
@@ -202,13 +214,50 @@ class Watchers:
             delay=watch.delay,
             shortfall=watch.shortfall,
             excess=watch.excess,
-            first=watch.first + self.epoch,
-            last=watch.last + self.epoch,
+            first=self._wall(watch.first),
+            last=self._wall(watch.last),
             not_before=max(turns.not_before + self.epoch, 0.0),
             failures=host.failures,
             rate=rate,
             usual=usual,
         )
+
+    def rest(self, host: Host, hosts: Mapping[str, Host], most: int) -> None:
+        """Keep what is known of *host*, which has nothing more to be asked for, if it is among the busiest.
+
+        Of more hosts than *most* only sums are kept.
+        """
+        watch = host.meet().watch
+        if watch is None or watch.shortfall or watch.excess:
+            return
+        heappush(self._resting, (watch.requests, host.name))
+        while len(self._resting) > most:
+            requests, name = heappop(self._resting)
+            least = hosts[name].meet()
+            if least.watch is None or least.watch.requests > requests or least.watch.running:
+                continue  # it is asked again, or stands here twice
+            self._add_up(least.watch)
+            least.watched = least.watch.last
+            least.watch = None
+
+    def _add_up(self, watch: Watch) -> None:
+        sums = self._sums
+        gaps = [gap for gap in (sums.smallest_gap, _finite(watch.smallest_gap)) if gap is not None]
+        self._sums = HostSums(
+            hosts=sums.hosts + 1,
+            requests=sums.requests + watch.requests,
+            smallest_gap=min(gaps, default=None),
+            most_at_once=max(sums.most_at_once, watch.most),
+        )
+
+    def sums(self, hosts: Mapping[str, Host], told: Collection[str]) -> HostSums | None:
+        """Return the sums of all hosts but those that are *told* of one by one; None if there are none."""
+        for host in hosts.values():
+            if host.name not in told and host.met is not None and host.met.watch is not None:
+                if host.met.watch.requests:
+                    self._add_up(host.met.watch)
+                host.met.watch = None
+        return self._sums if self._sums.hosts else None
 
     def worst(self, hosts: Mapping[str, Host], most: int) -> list[HostRecord]:
         """Return records of so many hosts: first where a rule was not kept, then the busiest."""
@@ -241,13 +290,12 @@ class Watchers:
         if record.rate is not None or record.usual is not None:
             met.turns.pace.resume(record.rate, record.usual)
         if record.failures:
-            host.health.failures = record.failures
+            host.health.resume(record.failures)
 
     @staticmethod
-    def resume_blindly(hosts: Iterable[Host], now: float) -> None:
-        """Let *hosts* wait for their whole delay: when they were asked last is not known."""
-        for host in hosts:
-            host.turns.resume(last_start=now, not_before=-inf)
+    def resume_blindly(host: Host, now: float) -> None:
+        """Let *host* wait for its whole delay: when it was asked last is not known."""
+        host.turns.resume(last_start=now, not_before=-inf)
 
 
 def _finite(seconds: float) -> float | None:

@@ -8,12 +8,13 @@ from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 from .._errors import StateError
-from .._lease import Load, Wanted
+from .._lease import Lease, Load, Wanted, number_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._lease import Stored
+    from .dealings import Queued
     from .host import Host
     from .schedule import Schedule
 
@@ -48,13 +49,16 @@ class Windows:
         self._loading = False
         # What was committed while its host's pages were read: the answer may be without it.
         self._late: Counter[str] = Counter()
+        self.out: set[int] = set()
+        """Pages, by number, that have left their queue and of which the state does not know what became."""
 
-    def resume(self, stored: Mapping[str, int]) -> None:
-        """Begin with so many pages of each host in the state, and none in memory."""
+    def resume(self, stored: Mapping[str, int]) -> Iterator[None]:
+        """Begin with so many pages of each host in the state, and none in memory; yield after each."""
         for name, number in stored.items():
             host = self._schedule.host(name)
             host.stored = number
             self._hungry[name] = host
+            yield
 
     def _size(self) -> int:
         share = WINDOWS // max(len(self._schedule.hosts), 1)
@@ -69,6 +73,29 @@ class Windows:
             return False
         host.bound = order
         return True
+
+    def shrink(self, host: Host) -> int:
+        """Leave the last pages of *host* to the state if it has twice as many in memory as it may.
+
+        Pages that go before all others, as the newest do where each has a higher priority than the
+        one that led to it, are taken into memory whatever is there.
+
+        Returns:
+            How many; the state may not have all of them yet.
+        """
+        size = self._size()
+        if host.loading or len(host.pages) <= 2 * size:
+            return 0
+        pages = sorted(host.pages)
+        rest = pages[size:]
+        gone = [page for page in rest if _is_stored(page)]
+        if gone:
+            # A sorted list is a heap.
+            host.pages = [*pages[:size], *[page for page in rest if not _is_stored(page)]]
+            host.bound = pages[size - 1][0]
+            for page in gone:
+                host.spill(page[0])
+        return len(gone)
 
     def feed(self, host: Host) -> None:
         """Ask for the next pages of *host* if its window runs low."""
@@ -101,17 +128,22 @@ class Windows:
                     f"the state lacks {host.stored} pages of {name}: it was changed from outside"
                 )
             # What was not committed yet may have to go before some of what was read.
-            next_ones = [page for page in found if page.order < host.lowest_unsaved]
+            seen = [page for page in found if page.order < host.lowest_unsaved]
+            next_ones = [page for page in seen if number_in(page.order) not in self.out]
             host.stored -= len(next_ones)
-            if next_ones:
-                host.bound = next_ones[-1].order
+            if seen:
+                host.bound = seen[-1].order
             for page in next_ones:
                 self._schedule.add(host, page, now)
             host.saved(self._late.pop(name, 0))
             self.feed(host)
 
-    def committed(self, spilled: Counter[str]) -> None:
-        """Note that pages which are not held in memory can be loaded now; by host, how many."""
+    def committed(self, spilled: Counter[str], ended: Iterable[int] = ()) -> None:
+        """Note that pages which are not held in memory can be loaded now; by host, how many.
+
+        What became of those that have *ended*, by number, the state knows by now.
+        """
+        self.out.difference_update(ended)
         for name, number in spilled.items():
             host = self._schedule.host(name)
             if host.loading:
@@ -119,6 +151,12 @@ class Windows:
             else:
                 host.saved(number)
                 self.feed(host)
+
+
+def _is_stored(page: Queued) -> bool:
+    """Return whether the state has all that there is to know of *page*: it was not out in this run."""
+    more = page[3] if len(page) == 4 else None  # noqa: PLR2004 - see `Queued`
+    return not isinstance(more, Lease) or (more.is_page and not more.number and not more.begun)
 
 
 def _after(host: Host) -> int:

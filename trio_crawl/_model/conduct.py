@@ -59,7 +59,8 @@ class HostReport:
             there was; 0 in a crawl that kept to its rules.
         excess: by how many requests ``per_host`` was exceeded, the most that there was;
             0 in a crawl that kept to its rules.
-        failures: failures in a row at the end; from 12 on the host is given up.
+        failures: failures in a row at the end; 12 where the host was given up, after as many or after
+            a quarter of an hour.
         first: when the first request started, in UTC.
         last: when the last one did.
         robots: what the robots.txt of its origins came to.
@@ -81,3 +82,20 @@ class HostReport:
     def kept(self) -> bool:
         """Whether every request kept to the delay and to ``per_host``."""
         return self.shortfall <= SLACK and not self.excess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSums:
+    """How the hosts were treated that a report does not have one by one; each of them kept to its rules.
+
+    Args:
+        hosts: their number; one that was asked anew after a long time may count twice.
+        requests: hops made to them.
+        smallest_gap: seconds between two starts on one of them, the least; None if none had two.
+        most_at_once: the greatest number of requests to one of them at one time.
+    """
+
+    hosts: int = 0
+    requests: int = 0
+    smallest_gap: float | None = None
+    most_at_once: int = 0

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from .conduct import HostReport
+    from .conduct import HostReport, HostSums
     from .words import Ended, FailureKind, SkipReason
 
 
@@ -42,6 +42,9 @@ class Statistics:
         redirects: redirects followed.
         robots: robots.txt files asked for.
         probes: URLs asked for that can't exist, one of a host, to know its soft 404s.
+        revisits_redirected: visits of pages that had been visited before (``recrawl``), and were
+            redirected to another page's URL, or out of scope: these pages stay what they were.
+        revisits_failed: such visits that failed; likewise.
         bytes: bytes of response bodies as they came over the wire.
         elapsed: seconds since the crawl began.
     """
@@ -63,6 +66,8 @@ class Statistics:
     redirects: int = 0
     robots: int = 0
     probes: int = 0
+    revisits_redirected: int = 0
+    revisits_failed: int = 0
     bytes: int = 0
     elapsed: float = 0.0
 
@@ -74,8 +79,14 @@ class Report(Statistics):
     Args:
         ended: how it ended.
         outputs: the outputs, as they were named.
-        hosts: how hosts were treated: at most a hundred, first those where a rule was not
-            kept, which there should be none of, then the busiest.
+        hosts: how hosts were treated: first those where a rule was not kept, which there should be
+            none of, then the busiest. With ``state=`` all of them, read from there whenever this is
+            asked for; else the 10,000 that were asked most.
+        hosts_beyond: the other hosts, as sums; None if there are none.
+        seeds_unread: seeds that were never read, since the crawl ended before; they are not among
+            the URLs that were discovered. The rest of a file is counted up to a million, and for a
+            second; of a generator or an async source, which may have no end, nobody knows: then
+            it is None, and 0 if that came to its end.
         bad_records: with an archive as the fetcher, records of it that were left out, since they
             can't be read.
         bad_places: where the first ten of them are, file and offset, and what is wrong with each.
@@ -83,7 +94,9 @@ class Report(Statistics):
 
     ended: Ended = "done"
     outputs: tuple[str, ...] = ()
-    hosts: tuple[HostReport, ...] = ()
+    hosts: Sequence[HostReport] = ()
+    hosts_beyond: HostSums | None = None
+    seeds_unread: int | None = 0
     bad_records: int = 0
     bad_places: tuple[str, ...] = ()
 
@@ -103,11 +116,13 @@ class Report(Statistics):
         lines = [
             f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
             _line("URLs discovered", self.discovered, {}),
-            _line("  pages", self.pages, {**self.statuses, "unchanged": self.unchanged}),
+            _line("  pages", self.pages, {**self.statuses, **self._revisits()}),
             *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
             _line("  failed", sum(self.failed.values()), self.failed),
             _line("  skipped", sum(self.skipped.values()), self.skipped),
             _line("  pending", self.pending, {}),
+            *self._unread(),
+            *self._beyond(),
             _line(
                 "requests",
                 self.requests,
@@ -126,6 +141,23 @@ class Report(Statistics):
             *[f"  {place}" for place in self.bad_places],
         ]
         return "\n".join(lines)
+
+    def _revisits(self) -> dict[str, int]:
+        return {
+            "unchanged": self.unchanged,
+            "revisits redirected": self.revisits_redirected,
+            "revisits failed": self.revisits_failed,
+        }
+
+    def _beyond(self) -> list[str]:
+        if self.hosts_beyond is None:
+            return []
+        return [f"{len(self.hosts):,} hosts are told of one by one, {self.hosts_beyond.hosts:,} as sums"]
+
+    def _unread(self) -> list[str]:
+        if self.seeds_unread is None:
+            return ["the source of seeds was not read to its end"]
+        return [_line("seeds not read", self.seeds_unread, {})] if self.seeds_unread else []
 
 
 _ENDINGS = {

@@ -44,7 +44,7 @@ _MANY_TAGS: Final = 20_000
 # Seconds on a core of 2.5 GHz, and bytes: each the worst that was measured.
 _OF_CHARACTER: Final = (30e-9, 16)
 _OF_TAG: Final = (0.35e-6, 200)
-_OF_LINK: Final = (3e-6, 200)
+_OF_LINK: Final = (4e-6, 200)
 _OF_FRAGMENT: Final = (6e-6, 1000)
 _OF_FOREIGN_END: Final = (1.6e-6, 0)
 _OF_XML_CHARACTER: Final = (50e-9, 30)
@@ -91,7 +91,7 @@ _CLOSED_FORMATTING: Final = re.compile(
 _FOREIGN: Final = re.compile("<(?:[sS][vV][gG]|[mM][aA][tT][hH])").search
 # What is read one by one: links, and what is parsed by itself.
 _READ: Final = re.compile(
-    "<(?:[aA][^A-Za-z]|[lL][iI][nN]|[iI]?+[fF][rR][aA]|[nN][oO][sS]|[tT][eE][mM])"
+    "<(?:[aA](?:[^A-Za-z]|[rR][eE])|[lL][iI][nN]|[iI]?+[fF][rR][aA]|[nN][oO][sS]|[tT][eE][mM])"
 ).findall
 
 
@@ -167,8 +167,11 @@ def _predictions(text: str, *, xml: bool, every: bool) -> Iterator[Prediction]:
     if tags > _SOME_TAGS or every:
         read = _READ(text)
         links = sum(tag[1] in "aAlL" for tag in read)
+        fragments = len(read) - links
+        if any(tag[1] in "iIfF" for tag in read):
+            links *= 2  # a crawl follows frames, too, for which it reads all of them again
         counted[_OF_LINK] = max(links, counted.get(_OF_LINK, 0))
-        counted[_OF_FRAGMENT] = len(read) - links
+        counted[_OF_FRAGMENT] = fragments
         counted[_OF_FOREIGN_END] = text.count("</") if _FOREIGN(text) else 0
     yield _sum(counted, size)
     if tags > _FEW_TAGS:

@@ -17,10 +17,10 @@ from .cost import is_cheap, most_size, predict
 from .decoding import decode_bytes, decodes_quickly
 from .encoding import sniff
 from .fields import header_links, refresh_of
-from .kinds import FRAMES, document_links, element_links, matching_links
-from .links import MAX_OF_PAGE, LinkCache
+from .kinds import FRAMES, LISTED, document_links, element_links, matching_links, once_each
+from .links import LinkCache
 from .media import parse_media_type
-from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of
+from .metadata import canonical_of, jsonld_of, language_of, meta_of, opengraph_of, robots_of
 from .page_type import is_page, is_xml
 from .sitemap import links_of_list
 from .text import collapse, document_text, main_text
@@ -38,7 +38,12 @@ _SLOW_DECODING: Final = (
     "decoding this page takes too long to be done on the event loop, as much in it is broken: "
     'page.content is what came, and with parse_in="process" a parser gets all of it'
 )
-_LISTED: Final = frozenset({"sitemap", "sitemap_index", "feed"})
+_POISONED: Final = (
+    "this page was being read when the crawl ended without a word, twice: it was read in a worker process, "
+    "and is not read here"
+)
+# Characters that a title is read from; what is longer was made to be.
+_LONGEST_TITLE: Final = 64 * 1024
 
 _NO_HEADERS: Final = Headers()
 
@@ -57,12 +62,13 @@ class HtmlDocument:
         robots_tags: the values of the ``X-Robots-Tag`` fields.
         product: the crawler's product token, by which a page speaks to it.
         bounded: whether it is not decoded or parsed if it was made to take long.
+        poison: whether it is read in another process alone, as this one may not survive it.
     """
 
     __slots__ = (
         *("_bounded", "_cache", "_chosen", "_content", "_content_type", "_directives", "_encoding"),
         *("_framed", "_headers", "_html", "_is_html", "_known", "_links", "_product"),
-        *("_robots_tags", "_tree", "_url", "links_dropped"),
+        *("_robots_tags", "_tree", "_url", "links_dropped", "poison"),
     )
 
     def __init__(  # noqa: PLR0913 - what a response says of its content
@@ -76,8 +82,10 @@ class HtmlDocument:
         robots_tags: Sequence[str] = (),
         product: str = "robots",
         bounded: bool = False,
+        poison: bool = False,
     ) -> None:
         self._content = content
+        self.poison = poison
         self.links_dropped = 0
         """Links of ``a`` and ``area`` that are not taken, since they are too long, or all together."""
         self._headers = headers
@@ -108,12 +116,14 @@ class HtmlDocument:
             "product": self._product,
         }
 
-    def settle(self, known: Mapping[str, Any]) -> None:
+    def settle(self, known: Mapping[str, Any], *, harmless: bool = False) -> None:
         """Take what was found out about the document in another process.
 
         Args:
             known: its properties by name; ``links`` and ``chosen``, its links by kinds.
+            harmless: whether it may be read in this one from now on.
         """
+        self.poison = self.poison and not harmless
         self._known = known
         self._links = tuple(known["links"]) if "links" in known else None
         self._chosen = known.get("chosen", {})
@@ -129,6 +139,7 @@ class HtmlDocument:
     def html(self) -> str:
         """The content as characters; what can't be decoded is U+FFFD."""
         if self._html is None:
+            self._refuse_poison()
             if self._bounded and not decodes_quickly(self._content, self.encoding):
                 raise ParseError(_SLOW_DECODING)
             self._html = decode_bytes(self._content, self.encoding)
@@ -147,6 +158,8 @@ class HtmlDocument:
         Args:
             every: whether links are read beside those that a crawl follows.
         """
+        if self.poison:
+            return False
         if not (self._bounded and self.is_html):
             return True
         if len(self._content) > most_size(self.encoding):
@@ -168,7 +181,7 @@ class HtmlDocument:
             known: str | None = self._known["title"]
             return known
         titles = self._parse().tagged("title")
-        return (collapse(titles[0].text) or None) if titles else None
+        return (collapse(titles[0].text[:_LONGEST_TITLE]) or None) if titles else None
 
     @property
     def directives(self) -> frozenset[str]:
@@ -178,7 +191,9 @@ class HtmlDocument:
         if self._directives is None:
             tags = self._robots_tags
             of_header = directives.of_header(tags, self._product) if tags else frozenset()
-            self._directives = of_header | directives.of_meta(self._metas(), self._product)
+            self._directives = of_header | directives.of_meta(
+                robots_of(self._parse().tagged("meta"), self._product), self._product
+            )
         return self._directives
 
     @property
@@ -269,8 +284,7 @@ class HtmlDocument:
         return list(self._links)
 
     def _has_frames(self) -> bool:
-        if self._links is None:
-            self._links = tuple(self._followed_links())
+        self.links()
         return self._framed
 
     def text(self, *, main: bool = False) -> str:
@@ -289,6 +303,7 @@ class HtmlDocument:
     def _parse(self) -> Tree:
         """Return the tree; that of an empty document where the content is not HTML."""
         if self._tree is None:
+            self._refuse_poison()
             if not self.is_html:
                 self._tree = Tree("")
                 return self._tree
@@ -299,13 +314,9 @@ class HtmlDocument:
             self._tree = Tree(text, xml=xml, bounded=self._bounded)
         return self._tree
 
-    def _metas(self) -> Iterator[tuple[str, str]]:
-        """Yield name and content of each ``meta`` element of HTML that speaks to robots."""
-        ours = {"robots", self._product.lower()}
-        for element in self._parse().tagged("meta"):
-            name = element.attr("name")
-            if name and name.strip().lower() in ours:
-                yield name, element.attr("content") or ""
+    def _refuse_poison(self) -> None:
+        if self.poison:
+            raise ParseError(_POISONED)
 
     def _followed_links(self) -> list[Link]:
         if not self.is_html:
@@ -318,15 +329,7 @@ class HtmlDocument:
         return found
 
     def _links_of(self, kinds: frozenset[LinkKind], selector: str | None) -> list[Link]:
-        found: dict[tuple[str, LinkKind, str | None], Link] = {}
-        room = MAX_OF_PAGE
-        for link in self._all_links(kinds, selector):
-            if (key := (link.url, link.kind, link.hreflang)) not in found:
-                room -= 0 if link.kind in _LISTED else len(link.url)  # lists have bounds of their own
-                if room < 0:
-                    break
-                found[key] = link
-        return list(found.values())
+        return once_each(self._all_links(kinds, selector))
 
     def _all_links(self, kinds: frozenset[LinkKind], selector: str | None) -> Iterator[Link]:
         tree, base = self._parse(), self._base()
@@ -338,7 +341,7 @@ class HtmlDocument:
         refresh = refresh_of(self._headers, base) if "refresh" in kinds else None
         if refresh is not None:
             yield refresh
-        if not _LISTED.isdisjoint(kinds) and not self.is_html:
+        if not LISTED.isdisjoint(kinds) and not self.is_html:
             listed = links_of_list(self._content, self._url, self._content_type)
             yield from (link for link in listed if link.kind in kinds)
         yield from document_links(tree, kinds, base, refreshed=refresh is not None)

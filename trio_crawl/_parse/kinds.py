@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from .anchors import anchor_reference, document_base
+from .links import MAX_OF_PAGE
 from .media import parse_media_type
 from .refresh import target
 from .srcset import candidates
@@ -39,6 +40,9 @@ _LINK_TYPES: Final[dict[str, LinkKind]] = {
 
 # What says by attributes of its own in which language and of which type its target is.
 _DESCRIBED: Final = frozenset({*_LINK_TYPES.values(), "link", "header"})
+
+LISTED: Final[frozenset[LinkKind]] = frozenset({"sitemap", "sitemap_index", "feed"})
+"""Kinds of links that lists of pages have, within bounds of their own."""
 
 FRAMES: Final = frozenset({"iframe", "frame"})
 
@@ -245,6 +249,19 @@ def _links(  # noqa: PLR0913, PLR0917 - they change as frames are entered
             link = base.link(value, kind, attributes("rel")) if kind in kinds else None
             if link is not None:
                 yield described(link, attributes)
+
+
+def once_each(links: Iterable[Link]) -> list[Link]:
+    """Return *links*, each URL once for each kind and language, as far as they fit."""
+    found: dict[tuple[str, LinkKind, str | None], Link] = {}
+    room = MAX_OF_PAGE
+    for link in links:
+        if (key := (link.url, link.kind, link.hreflang)) not in found:
+            room -= 0 if link.kind in LISTED else len(link.url)
+            if room < 0:
+                break
+            found[key] = link
+    return list(found.values())
 
 
 def matching_links(tree: Tree, elements: Iterable[Element], base: Base) -> list[Link]:

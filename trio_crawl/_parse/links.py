@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_OF_PAGE: Final = 2 * 1024 * 1024
 """Characters of the URLs of one page, all together: 10,000 of 200."""
 
+# Characters of queries that one page may have encoded in its own encoding, each of which takes 0.4 µs.
+_MOST_ENCODED: Final = 50_000
+
 LinkT = TypeVar("LinkT", "Link", "Link | Request")
 
 _LIMIT: Final = 50_000
@@ -108,7 +111,7 @@ class Base:
     """
 
     __slots__ = (
-        *("_base", "_cache", "_encoding", "_folder", "_folders", "_own", "_root", "_slashes"),
+        *("_base", "_cache", "_encoding", "_folder", "_folders", "_own", "_root", "_slashes", "_to_encode"),
         *("dropped", "known", "known_on_site", "room"),
     )
 
@@ -129,6 +132,7 @@ class Base:
         self.known = cache.references(directory, encoding)
         """What other references from this directory lead to."""
         self._own: References = {}
+        self._to_encode = _MOST_ENCODED
         self._slashes: list[int] = []
         self._folders: dict[int, str] = {}
         self.room = MAX_OF_PAGE
@@ -222,12 +226,24 @@ class Base:
         if url is None:
             encoded = _urls.shortened(reference)
             if encoded is not None and self._encoding != "utf-8":
-                encoded = encode_query(encoded, self._encoding)
+                encoded = self._encoded(encoded)
+                if encoded is None:
+                    return None
             url = None if encoded is None else _urls.join(self._base, encoded)
             if url is None:
                 self.dropped += _urls.is_too_long(self._base, encoded or reference)
                 return None
         return Link(url=url, kind=kind, rel=tuple(rel.lower().split()) if rel else ())
+
+    def _encoded(self, reference: str) -> str | None:
+        """Return *reference*, its query in the document's encoding; None, and count it, if that is much."""
+        if "?" not in reference or (reference.isascii() and self._encoding != "iso-2022-jp"):
+            return reference
+        self._to_encode -= len(reference)
+        if self._to_encode < 0:
+            self.dropped += 1
+            return None
+        return encode_query(reference, self._encoding)
 
     def _put_together(self, reference: str) -> str | None:
         """Return the URL of a plain reference; None if it takes the URL parser to tell."""

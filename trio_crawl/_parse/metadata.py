@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .text import collapse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from turbohtml import Document, Element
 
@@ -20,6 +20,15 @@ _OPEN_GRAPH: Final = re.compile(r"(?:og|article|book|profile|music|video|fb):\S+
 
 # BCP 47, section 2.1: subtags of letters and digits, of at most eight.
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+
+
+def robots_of(metas: Iterable[Element], product: str) -> Iterator[tuple[str, str]]:
+    """Yield name and content of each ``meta`` element that speaks to all robots, or to a *product*."""
+    ours = {"robots", product.lower()}
+    for meta in metas:
+        name = meta.attr("name")
+        if name and name.strip().lower() in ours:
+            yield name, meta.attr("content") or ""
 
 
 def meta_of(metas: Iterable[Element]) -> dict[str, str]:

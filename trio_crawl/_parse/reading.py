@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, Final
 
+from .._errors import ParseError
 from . import wire
 from .html import HtmlDocument
 
@@ -55,11 +57,18 @@ def read_document(
 
 
 def unpacked(known: dict[str, Any], packed: list[bytes]) -> Iterator[None]:
-    """Add the links that `read_document` found to what else is *known*: some, then it yields, then more."""
+    """Add the links that `read_document` found to what else is *known*: some, then it yields, then more.
+
+    Raises:
+        ParseError: they are none.
+    """
     chosen: dict[frozenset[LinkKind], list[Link]] = {}
     links: list[Link] = []
     for some in packed:
-        wanted, found = wire.loads(some)
-        (links if wanted is None else chosen.setdefault(wanted, [])).extend(found)
+        try:
+            wanted, found = wire.loads(some)
+            (links if wanted is None else chosen.setdefault(wanted, [])).extend(found)
+        except (pickle.UnpicklingError, TypeError, ValueError) as error:
+            raise ParseError(f"the process that parsed it sent what it should not: {error}") from error
         yield
     known.update(links=links, chosen=chosen)

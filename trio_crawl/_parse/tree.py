@@ -24,7 +24,7 @@ MOST_FRAMES: Final = 3
 """Documents in ``srcdoc`` that are in one another, at most."""
 
 # Seconds that a document in a frame takes, most of which are small.
-_OF_FRAME: Final = 15e-6
+_OF_FRAME: Final = 35e-6
 _OF_CHARACTER: Final = 60e-9
 
 _SHADOW_MODES: Final = frozenset({"open", "closed"})

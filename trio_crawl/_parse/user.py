@@ -1,4 +1,7 @@
-"""Runs a parser of the user's, in whichever form it comes, and sorts what it yields."""
+"""Runs a parser of the user's, in whichever form it comes, and sorts what it yields.
+
+Ctrl-C may strike here (see `_callbacks`): what it tears is this page's alone, and is dropped.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
+from trio.lowlevel import disable_ki_protection
+
 from .. import _urls
-from .._errors import UsageError
+from .._errors import RowError, UsageError
+from .._frontier.requests import text_of
 from .._model import Link, Request
 
 if TYPE_CHECKING:
@@ -21,6 +27,10 @@ Parsers: TypeAlias = "Parse | Mapping[str | None, Parse]"
 
 class ParserFormError(UsageError):
     """A parser has a form that no page could make right; it ends the crawl."""
+
+
+class UnsayableError(RowError, ParserFormError):
+    """A parser yielded a `Request` that no state could hold; it ends the crawl, as such a row does."""
 
 
 @dataclass(slots=True)
@@ -44,6 +54,7 @@ class Found:
 
         Raises:
             UsageError: a `Request` for what is no http(s) URL.
+            UnsayableError: one with `data` that is not JSON.
         """
         if isinstance(item, Link):
             if len(item.url) > _urls.MAX_LENGTH:
@@ -57,9 +68,18 @@ class Found:
                 return
             if url is None:
                 raise UsageError(f"parse yielded a Request for {item.url!r}, which is no http(s) URL")
+            if item != Request(item.url):
+                _require_json(item)
             self.follow.append(item if url == item.url else replace(item, url=url))
         else:
             self.rows.append(item)
+
+
+def _require_json(request: Request) -> None:
+    try:
+        text_of(request)
+    except UsageError as error:
+        raise UnsayableError(f"parse yielded what can't be kept: {error}") from error
 
 
 @final
@@ -86,6 +106,7 @@ class UserParser:
             _check(parse, "parse")
             self._parse = parse
 
+    @disable_ki_protection
     def call(self, page: Page) -> object:
         """Call the parser of *page*, and return what it gives: for `collect` or `collect_async`.
 
@@ -121,6 +142,7 @@ def is_async(result: object) -> bool:
     return isinstance(result, Awaitable | AsyncIterable)
 
 
+@disable_ki_protection
 def collect(result: object, found: Found) -> None:
     """Add what a parser that is no async one returned: nothing, one item, or an iterable of items."""
     if result is None:
@@ -139,6 +161,7 @@ def _add(item: object, found: Found) -> None:
     found.add(item)
 
 
+@disable_ki_protection
 async def collect_async(result: object, found: Found) -> None:
     """Add what an async parser gives; an async generator is closed before this returns or raises."""
     if isinstance(result, Awaitable):

@@ -72,12 +72,17 @@ class Workers:
     Args:
         virtual: block while a job is done, since a clock that jumps can't wait for a process.
         seconds: that a job may take; by default `PARSE_SECONDS`.
+        spare: so many more at once.
+
+    Attributes:
+        most: jobs at once.
     """
 
-    def __init__(self, *, virtual: bool = False, seconds: float | None = None) -> None:
+    def __init__(self, *, virtual: bool = False, seconds: float | None = None, spare: int = 0) -> None:
         self._start = _Blocking.start if virtual else _Process.start
         self._seconds = PARSE_SECONDS if seconds is None else seconds
-        self._limiter = trio.CapacityLimiter(min(MOST_WORKERS, os.cpu_count() or 1))
+        self.most = min(MOST_WORKERS, os.cpu_count() or 1) + spare
+        self._limiter = trio.CapacityLimiter(self.most)
         self._idle: list[_Worker] = []
 
     @asynccontextmanager
@@ -101,8 +106,9 @@ class Workers:
             ParserFormError: no page could make it right.
             UnsendableError: what it came to can't leave the process.
         """
-        request = pickle.dumps((self._seconds + _SLACK, job, arguments, keywords))
         async with self._limiter:
+            # Not before: what waits would be there twice.
+            request = pickle.dumps((self._seconds + _SLACK, job, arguments, keywords))
             worker = await self._take()
             try:
                 kind, value = _read(await worker.ask(request, self._seconds))

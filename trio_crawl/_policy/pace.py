@@ -38,7 +38,7 @@ _TROUBLES: Final = frozenset[str]({"timeout", "connect", "protocol"})
 def is_trouble(result: Response | FetchError) -> bool:
     """Return whether *result* says that its host has trouble, or has too much to do."""
     if isinstance(result, FetchError):
-        return result.kind in _TROUBLES
+        return result.kind in _TROUBLES and not result.ours
     return result.status in RETRIED_STATUSES
 
 

@@ -36,6 +36,7 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
     chain: Sequence[str],
     max_redirects: int,
     may_differ: bool = False,
+    may_repeat: bool = False,
 ) -> Redirect | None:
     """Return the next hop that a response asks for, or None if it is the page itself.
 
@@ -49,6 +50,8 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
         may_differ: whether the same request may be answered otherwise now, since
             the response set a cookie that will be sent: then it is no loop to come
             back to a URL, which is how sites see whether cookies are kept.
+        may_repeat: whether a redirect to *url* itself is followed: a server that wakes up, or
+            makes the page meanwhile, says so once.
 
     Raises:
         FetchError: of kind ``redirects``: the target is no http(s) URL, or too long a one, or
@@ -67,7 +70,8 @@ def follow(  # noqa: PLR0913 (all are keywords, and a value to hold them would h
     target = _urls.without_user_info(target)
     next_method = _method(status, method)
     # A POST that leads to a GET of the same URL is how forms work, not a loop.
-    if next_method == method and not may_differ and (target == url or target in chain):
+    again = may_differ or (may_repeat and target == url)
+    if next_method == method and not again and (target == url or target in chain):
         message = f"{url} redirects to {target}, where the redirect came from: a loop"
         raise FetchError("redirects", message)
     if len(chain) >= max_redirects:

@@ -118,7 +118,9 @@ class Rules:
 ALLOW_ALL: Final = Rules()
 """Nothing is disallowed: there is no robots.txt (RFC 9309, section 2.3.1.3)."""
 
-DISALLOW_ALL: Final = Rules(_matcher=Protego.parse(f"User-agent: {_OUR_GROUP}\nDisallow: /"))
+DISALLOW_ALL: Final = Rules(
+    source="disallow: /", _matcher=Protego.parse(f"User-agent: {_OUR_GROUP}\nDisallow: /")
+)
 """All is disallowed: there may be a robots.txt, but it can't be had (RFC 9309, section 2.3.1.4)."""
 
 

@@ -77,6 +77,11 @@ class Scope:
         """Whether a function decides, which may think differently of another link to the same URL."""
         return callable(self._follow)
 
+    @property
+    def asks(self) -> bool:
+        """Whether a function or a pattern of the user's decides, which may raise, or take long."""
+        return bool(callable(self._follow) or self._include or self._exclude)
+
     def add_seed(self, url: str) -> bool:
         """Widen the scope by the seed *url*, and return whether that made a difference.
 

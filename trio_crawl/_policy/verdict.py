@@ -53,6 +53,7 @@ def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would ha
     max_redirects: int,
     now: datetime,
     may_differ: bool = False,
+    may_repeat: bool = False,
 ) -> Verdict:
     """Return what to do with *lease*, now that its hop came to *result*.
 
@@ -64,6 +65,8 @@ def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would ha
         now: the present moment, for dates in ``Retry-After``.
         may_differ: whether cookies were set on the way, so that a URL of the chain may
             answer otherwise now.
+        may_repeat: whether a redirect to itself is followed: not if the same request, with the
+            same cookies, was answered by it before.
     """
     if isinstance(result, FetchError):
         wait = policy.decide(
@@ -84,7 +87,7 @@ def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would ha
     if wait is not None:
         return Again(wait)
     try:
-        target = _target(lease, result, max_redirects, may_differ=may_differ)
+        target = _target(lease, result, max_redirects, may_differ=may_differ, may_repeat=may_repeat)
     except FetchError as error:
         return GiveUp(error)
     if target is None:
@@ -94,7 +97,9 @@ def judge(  # noqa: PLR0913 (all are keywords, and a value to hold them would ha
     return replace(target, wait=wait) if wait else target
 
 
-def _target(lease: Lease, response: Response, max_redirects: int, *, may_differ: bool) -> Redirect | None:
+def _target(
+    lease: Lease, response: Response, max_redirects: int, *, may_differ: bool, may_repeat: bool
+) -> Redirect | None:
     if not 300 <= response.status <= 399:  # noqa: PLR2004 - the class of redirects
         return None
     return follow(
@@ -105,6 +110,7 @@ def _target(lease: Lease, response: Response, max_redirects: int, *, may_differ:
         chain=lease.chain,
         max_redirects=max_redirects,
         may_differ=may_differ,
+        may_repeat=may_repeat,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
+from .._callbacks import call
 from .._model import Failure, Parsed
 from .._policy.revisit import NOT_MODIFIED
 from ..abc import ExchangeWriter
@@ -53,6 +54,20 @@ class Batch:
         return self.pages + self.failed.total()
 
 
+class Encoded(NamedTuple):
+    """What the outputs keep of an outcome.
+
+    Args:
+        outcome: which.
+        items: of each output; None for nothing.
+        rows: of each output.
+    """
+
+    outcome: Outcome
+    items: Sequence[Any]
+    rows: tuple[int, ...]
+
+
 @final
 class Gatherer:
     """Collects outcomes to a batch.
@@ -79,23 +94,29 @@ class Gatherer:
             self.batch = Batch([[] for _ in self._writers], now)
         return self.batch
 
-    def add(self, outcome: Outcome, now: float) -> tuple[int, ...]:
-        """Add one outcome, and return the rows that each output has of it.
-
-        What no output keeps of it is not held on to.
+    def encode(self, outcome: Outcome) -> Encoded:
+        """Return what the outputs keep of *outcome*, for `add`, before anything of it is kept.
 
         Raises:
             RowError: an output can't hold a row of it.
         """
-        batch = self.begin(now)
         before = [writer.rows for writer in self._writers]
-        # All are encoded before one is kept, so that a page that an output refuses is in none.
         try:
-            encoded = [writer.encode(outcome) for writer in self._writers]
+            items = [call(writer.encode, outcome) for writer in self._writers]
         except BaseException:
             self.refused = True
             raise
-        _keep(batch, encoded)
+        rows = [writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)]
+        return Encoded(outcome, items, tuple(rows))
+
+    def add(self, encoded: Encoded, now: float) -> tuple[int, ...]:
+        """Add one outcome, and return the rows that each output has of it.
+
+        What no output keeps of it is not held on to.
+        """
+        batch = self.begin(now)
+        outcome, items, rows = encoded
+        _keep(batch, items)
         match outcome:
             case Parsed():
                 batch.pages += 1
@@ -103,7 +124,6 @@ class Gatherer:
                 batch.statuses[outcome.page.status] += 1
             case Failure():
                 batch.failed[outcome.kind] += 1
-        rows = tuple([writer.rows - rows for writer, rows in zip(self._writers, before, strict=True)])
         batch.rows += sum(rows)
         return rows
 
@@ -115,7 +135,7 @@ class Gatherer:
     def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
         """Add exchanges that no outcome has."""
         encoded = [
-            writer.encode_aside(exchanges) if isinstance(writer, ExchangeWriter) else None
+            call(writer.encode_aside, exchanges) if isinstance(writer, ExchangeWriter) else None
             for writer in self._writers
         ]
         if any(item is not None for item in encoded):
@@ -123,15 +143,19 @@ class Gatherer:
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Count a page that has not changed since its last visit; return its rows, which are none."""
+        return self.rowless(NOT_MODIFIED, now, unchanged=True)
+
+    def rowless(self, status: int, now: float, *, unchanged: bool) -> tuple[int, ...]:
+        """Count a page with that *status* which has nothing new to say; return its rows, which are none."""
         batch = self.begin(now)
         batch.pages += 1
-        batch.unchanged += 1
-        batch.statuses[NOT_MODIFIED] += 1
+        batch.unchanged += unchanged
+        batch.statuses[status] += 1
         return (0,) * len(self._writers)
 
     def end(self, now: float) -> None:
         """Add what the outputs lack when nothing more comes."""
-        endings = [writer.ending() for writer in self._writers]
+        endings = [call(writer.ending) for writer in self._writers]
         if any(ending is not None for ending in endings):
             _keep(self.begin(now), endings)
 

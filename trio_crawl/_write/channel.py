@@ -107,6 +107,7 @@ class Channel:
     def ending(self) -> None:
         """Return nothing: the channel is closed."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[_Batch], /) -> Json:
         """Send each row, and return ``{"rows": n}``, those that were sent.
 

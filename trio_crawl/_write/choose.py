@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import trio
 
 from .._errors import UsageError
+from .batch import BATCH_AGE
 from .channel import Channel
 from .files import Files
 from .function import Function
 from .lines import Lines
 from .parquet import Parquet
+from .same import SQLITE_BESIDE, Thing, forbid_same, standard_output
 from .sqlite import Sqlite
 from .target import checked_path
 from .warc import Warc
@@ -46,13 +48,49 @@ def choose(write: object, *, overwrite: bool = False) -> list[Writer[Any]]:
         return []
     outputs = write if isinstance(write, list | tuple) else [write]
     writers = [_writer(output, overwrite=overwrite) for output in outputs]
-    seen: set[object] = set()
-    for writer in writers:
-        identity = _identity(writer)
-        if identity in seen:
+    for place, writer in enumerate(writers):
+        if any(_is_twice(writer, other) for other in writers[:place]):
             raise UsageError(f"the output {writer.name!r} is given twice; each needs a file of its own")
-        seen.add(identity)
+    forbid_same(things_of(writers))
     return writers
+
+
+def things_of(writers: Iterable[Writer[Any]]) -> list[Thing]:
+    """Return the files and folders that *writers* write."""
+    return [thing for writer in writers if (thing := _thing(writer)) is not None]
+
+
+def _thing(writer: Writer[Any]) -> Thing | None:
+    what = f"the output {writer.name!r}"
+    match writer:
+        case Lines(parts=None):
+            return standard_output()
+        case Lines(parts=parts) if parts is not None:
+            around = parts.around if parts.numbered else None
+            found = parts.found_paths() if parts.numbered else ()
+            return Thing(what=what, path=parts.path(parts.first), around=around, parts=found)
+        case Warc():
+            template = writer.template
+            around = template.around if template.numbered else None
+            found = template.found_paths() if template.numbered else ()
+            return Thing(what=what, path=template.path(1), around=around, parts=found)
+        case Sqlite():
+            return Thing(what=what, path=writer.path, beside=SQLITE_BESIDE)
+        case Parquet() | Files():
+            return Thing(what=what, path=writer.path, folder=True)
+        case _:
+            return None
+
+
+def patience_with(writer: Writer[Any]) -> float | None:
+    """Return for how many seconds an output may be waited for by whoever it waits for itself.
+
+    None: it waits for the system alone. A channel waits for its receiver; what another output waits for,
+    nobody knows.
+    """
+    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files):
+        return None
+    return 0.0 if isinstance(writer, Channel) else BATCH_AGE
 
 
 def kinds_wanted(writers: Iterable[Writer[Any]]) -> frozenset[LinkKind]:
@@ -94,8 +132,8 @@ def _is_writer(output: object) -> TypeGuard[Writer[Any]]:
     return not isinstance(output, type) and all(hasattr(output, name) for name in _WRITER)
 
 
-def _identity(writer: Writer[Any]) -> object:
-    """Return what is equal for two writers that would write over each other."""
-    if isinstance(writer, Lines | Sqlite | Parquet | Warc | Files) and writer.path is not None:
-        return os.path.normcase(os.path.realpath(writer.path))
-    return "-" if isinstance(writer, Lines) else id(writer)
+def _is_twice(one: Writer[Any], other: Writer[Any]) -> bool:
+    """Return whether they are the same object, or name the same."""
+    if isinstance(one, Lines) and isinstance(other, Lines) and one.name == other.name:
+        return True
+    return one is other

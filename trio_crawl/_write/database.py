@@ -6,6 +6,7 @@ closed, it is one file.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from secrets import token_hex
@@ -26,14 +27,18 @@ from .database_schema import (
 )
 from .mark import Extent, Mark
 from .tables import fold
-from .target import occupied
+from .target import hold_path, occupied
 
 if TYPE_CHECKING:
     import hashlib
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from .._holds import Hold
     from .tables import Entry, Stored
+
+_OTHERS: Final[list[sqlite3.Connection | None]] = []
+"""Connections of the process that this one was forked from: SQLite must not even close them here."""
 
 _BUSY: Final = 2.0
 """Seconds that a lock of another program's is waited for: less than a crawl's grace."""
@@ -64,6 +69,7 @@ class Database:
         self._sync = sync
         self._own_rows = own_rows
         self._db: sqlite3.Connection | None = None
+        self._hold: Hold | None = None
         self._tables: dict[str, _Table] = {}
         self._mark = Mark(run="", batch=0, sum="", own_rows=own_rows, tables={})
 
@@ -76,8 +82,9 @@ class Database:
         Raises:
             OutputError: it can't be opened.
         """
+        self._hold = hold_path(self._path, os.O_RDWR | os.O_CREAT)
         if mark is None:
-            self._clear(overwrite=overwrite)
+            self._clear(self._hold.descriptor, overwrite=overwrite)
         try:
             self._db = db = sqlite3.connect(
                 self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False
@@ -100,8 +107,9 @@ class Database:
         """
         if not entries:
             return self._mark
-        if self._db is None:
+        if self._db is None or self._hold is None:
             raise trio.ClosedResourceError("the output is not open")
+        self._hold.require()
         before = self._tables.copy()
         for table in self._tables.values():
             table.before = table.last
@@ -127,8 +135,20 @@ class Database:
     def close(self) -> None:
         """Close it; what is left is one file, unless another program reads it at this moment."""
         db, self._db = self._db, None
-        if db is None:
+        hold, self._hold = self._hold, None
+        if hold is not None and hold.foreign:
+            _OTHERS.append(db)
             return
+        try:
+            if db is not None:
+                self._close(db)
+        finally:
+            # Not before: to close any descriptor of the file ends SQLite's own locks on it.
+            if hold is not None:
+                hold.close()
+
+    @staticmethod
+    def _close(db: sqlite3.Connection) -> None:
         with closing(db):
             try:
                 db.execute("PRAGMA journal_mode = DELETE")
@@ -148,12 +168,14 @@ class Database:
                 db.execute("ROLLBACK")
             raise
 
-    def _clear(self, *, overwrite: bool) -> None:
-        if not overwrite and self._path.exists() and self._path.stat().st_size:
+    def _clear(self, descriptor: int, *, overwrite: bool) -> None:
+        """Empty the file, which stays the one that is held."""
+        if not overwrite and os.fstat(descriptor).st_size:
             # It appeared after the check.
             raise OutputError(occupied(self._path))
-        for path in (*log_of(self._path), self._path):
+        for path in log_of(self._path):
             path.unlink(missing_ok=True)
+        os.ftruncate(descriptor, 0)
 
     @staticmethod
     def _create(db: sqlite3.Connection) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import trio
@@ -19,9 +18,11 @@ from .counting import miscounted
 from .file_names import MAP, file_name
 from .mirror import Item, Mirror, changed
 from .place import Place
+from .target import absolute
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from .._model import Exchange, Json, Outcome, Page
     from ..abc import Environment
@@ -54,6 +55,7 @@ class Files:
         if not isinstance(name, str) or not name or "\0" in name:
             raise UsageError(f"{name!r} is no path; give a str that is not empty and holds no NUL")
         self._name = name
+        self._path = absolute(name)
         self._overwrite = overwrite
         self._rows = 0
         self._environment: Environment | None = None
@@ -69,7 +71,7 @@ class Files:
     @property
     def path(self) -> Path:
         """The folder."""
-        return Path(self._name)
+        return self._path
 
     @property
     def rows(self) -> int:
@@ -173,6 +175,7 @@ class Files:
     def ending(self) -> None:
         """Return None: a mirror ends with its last file."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Item], /) -> Json:
         """Write the files of *items*, then their lines of the map, and return the place after these.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
+from .._callbacks import call_async
 from .._errors import OutputError, UsageError
 from .rows import Rows, require_row
 
@@ -99,6 +100,7 @@ class Function:
     def ending(self) -> None:
         """Return nothing: a function is not told that no more comes."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[_Batch], /) -> Json:
         """Call the function with each row, and return ``{"rows": n}``, the calls that returned.
 
@@ -109,7 +111,7 @@ class Function:
             raise trio.ClosedResourceError(f"{self!r} is not open")
         for rows in items:
             for row in rows:
-                await self._function(row)
+                await call_async(self._function, row)
                 self._calls += 1
         return {"rows": self._calls}
 

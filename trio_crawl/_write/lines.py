@@ -114,6 +114,11 @@ class Lines:
         return self._kinds
 
     @property
+    def parts(self) -> Parts | None:
+        """The files; None for standard output."""
+        return self._parts
+
+    @property
     def path(self) -> Path | None:
         """The file, or the template of files; None for standard output."""
         return None if self._name == "-" else Path(self._name)
@@ -193,6 +198,7 @@ class Lines:
         """Return the header of a table of links that has no row."""
         return self._encoder.ending() or None
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[str], /) -> Json:
         """Append *items*, in one hop to a thread, and return the place after them (see `Place`).
 

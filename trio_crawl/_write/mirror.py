@@ -13,10 +13,13 @@ import trio
 from .._errors import OutputError
 from .file_names import MAP
 from .place import Place
+from .target import hold_folder, hold_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from .._holds import Hold
 
 _UNFINISHED: Final = "~unfinished"
 """What a file is called while it is written."""
@@ -84,6 +87,8 @@ class Mirror:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._map: io.FileIO | None = None
+        self._hold: Hold | None = None
+        self._folder_hold: Hold | None = None
         self._place = Place()
 
     def open(self, place: Place | None, overwrite: bool) -> None:  # noqa: FBT001 - a thread's function takes no keywords
@@ -91,16 +96,16 @@ class Mirror:
         path = self._folder / MAP
         try:
             self._folder.mkdir(exist_ok=True)
-            if place is None:
-                self._map = io.FileIO(path, "w" if overwrite else "a")
-                if path.stat().st_size:
-                    raise OutputError(f"{path} exists; pass overwrite=True to replace it, or name another")
-                return
-            self._place = place
-            place.check(path)
-            self._map = io.FileIO(path, "r+" if place.bytes else "a")
-            self._map.truncate(place.bytes)
-            self._map.seek(place.bytes)
+            self._folder_hold = hold_folder(self._folder)
+            self._map = io.FileIO(path, "r+" if place is not None and place.bytes else "a")
+            self._hold = hold_open(self._map.fileno(), path)
+            if place is not None:
+                self._place = place
+                place.check(path)
+            elif path.stat().st_size and not overwrite:
+                raise OutputError(f"{path} exists; pass overwrite=True to replace it, or name another")
+            self._map.truncate(self._place.bytes)
+            self._map.seek(self._place.bytes)
         except OSError as error:
             raise OutputError(f"{path} can't be opened: {error.strerror}") from error
 
@@ -108,8 +113,9 @@ class Mirror:
         """Write files, then their lines; return the place after these."""
         if not items:
             return self._place
-        if self._map is None:
+        if self._map is None or self._hold is None:
             raise trio.ClosedResourceError(f"{self._folder} is not open")
+        self._hold.require()
         for item in items:
             if item.name:
                 self._put(item)
@@ -150,5 +156,13 @@ class Mirror:
     def close(self) -> None:
         """Close the map if it is open; where that fails, its descriptor is gone all the same."""
         file, self._map = self._map, None
-        if file is not None:
-            file.close()
+        hold, self._hold = self._hold, None
+        folder, self._folder_hold = self._folder_hold, None
+        if hold is not None:
+            hold.release()
+        try:
+            if file is not None:
+                file.close()
+        finally:
+            if folder is not None:
+                folder.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import trio
@@ -14,11 +13,12 @@ from .kinds import Columns, kinds_of
 from .shards import Shards
 from .shards_audit import audit_folder, check_folder, check_spot
 from .spot import Spot
-from .target import checked_path
+from .target import absolute, checked_path
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from .._model import Json, Outcome
     from ..abc import Environment
@@ -76,7 +76,7 @@ class Parquet:
             raise UsageError("Parquet can't go to standard output; name a folder")
         if part_size < 1:
             raise UsageError(f"part_size= is {part_size!r}; it takes a number of bytes, 1 or more")
-        self._path = Path(self._name)
+        self._path = absolute(self._name)
         self._declared = None if columns is None else kinds_of(columns)
         self._part_size = part_size
         self._overwrite = overwrite
@@ -198,6 +198,7 @@ class Parquet:
     def ending(self) -> None:
         """Return nothing: the last part is written when the output is closed."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Block], /) -> Json:
         """Append *items*, in a thread, and return the spot after them (see `Spot`).
 

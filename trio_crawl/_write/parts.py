@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from .._errors import OutputError, UsageError
-from .target import check_file, occupied
+from .target import absolute, check_file, occupied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,10 @@ class Parts:
     """
 
     def __init__(self, name: str) -> None:
-        self._path = Path(name)
+        self._path = absolute(name)
         found = _NUMBER.split(self._path.name)
         self.numbered = len(found) > 1
-        if len(found) > 3 or _NUMBER.search(str(self._path.parent)):  # noqa: PLR2004 - before, width, behind
+        if len(found) > 3 or _NUMBER.search(str(Path(name).parent)):  # noqa: PLR2004 - before, width, behind
             raise UsageError(
                 f"{name}: {{n}} numbers the files of one folder; give it once, in the file's name"
             )
@@ -48,6 +48,15 @@ class Parts:
     def first(self) -> int:
         """The number of the first part; 0 if the output is one file."""
         return 1 if self.numbered else 0
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """What stands before and behind the number of a part."""
+        return self._around
+
+    def found_paths(self) -> list[Path]:
+        """Return the parts that there are; none, where there is no such folder."""
+        return [self.path(number) for number in self.found()] if self._path.parent.is_dir() else []
 
     def path(self, number: int) -> Path:
         """Return the path of a part; 0 is that of an output that is one file."""

@@ -24,6 +24,9 @@ from .._model import Failure, Outcome
 
 _Reader: TypeAlias = Callable[[Any], Mapping[Any, Any]]
 
+_SHORT = 10**20
+"""A number of which Python always makes text: there is a limit to its digits."""
+
 _LONGEST_QUOTE = 60
 """Characters of a value that an error message shows."""
 
@@ -170,7 +173,7 @@ def cell(name: str, value: object, *, place: str) -> str:
     """
     if type(value) is str:
         return value
-    if type(value) is int:
+    if type(value) is int and -_SHORT < value < _SHORT:
         return str(value)
     if value is None:
         return ""
@@ -183,7 +186,10 @@ def _rfc3339(moment: datetime) -> str:
 
 
 def _no_row(row: object, place: str) -> str:
-    shown = repr(row)
+    try:
+        shown = repr(row)
+    except Exception:  # noqa: BLE001 - of the user's class, or of a number with thousands of digits
+        shown = object.__repr__(row)
     if len(shown) > _LONGEST_QUOTE:
         shown = shown[:_LONGEST_QUOTE] + "…"
     what = shown if row is None or isinstance(row, type) else f"a {type(row).__name__} ({shown})"

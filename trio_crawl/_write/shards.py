@@ -18,13 +18,15 @@ import trio
 
 from .._errors import OutputError
 from .arrow import ArrowRows, packages
+from .slices import check_cancelled
 from .spot import Spot
-from .target import occupied, sync_folder
+from .target import hold_folder, occupied, require_free, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from .._holds import Hold
     from .kinds import Block, Kind, Row
 
 GROUP_ROWS: Final = 100_000
@@ -52,6 +54,7 @@ class Shards:
         self._arrow, self._parquet = packages()
         self._format = ArrowRows()
         self._spool: io.FileIO | None = None
+        self._hold: Hold | None = None
         self._spot = Spot()
         self._opened = False
 
@@ -93,8 +96,12 @@ class Shards:
                 # It appeared after the check.
                 raise OutputError(occupied(self._folder))
             if not self._folder.is_dir():
+                require_free([self._folder])
                 self._folder.unlink(missing_ok=True)
                 self._folder.mkdir()
+            self._hold = hold_folder(self._folder)
+            if spot is None and not overwrite and self._is_occupied():
+                raise OutputError(occupied(self._folder))
             self._spot = self._cut_back(spot or Spot())
         except OSError as error:
             raise OutputError(f"{self._folder} can't be opened: {error.strerror}") from error
@@ -129,11 +136,15 @@ class Shards:
             return self._spot
         if not self._opened:
             raise trio.ClosedResourceError("the output is not open")
+        if self._hold is not None:
+            self._hold.require()
         if self.full:
             self.finish(kinds)
         data = self._format.stream_of(rows, kinds)
         if self._spool is None:
             self._spool = io.FileIO(self.spool(self._spot.part), "a")
+            if self._sync:
+                sync_folder(self._folder)
         try:
             _write_all(self._spool, data)
             if self._sync:
@@ -147,7 +158,9 @@ class Shards:
 
     def finish(self, kinds: Mapping[str, Kind]) -> None:
         """Make a part of the spool, if it has rows; the next batch begins another."""
-        self.close()
+        if self._hold is not None and self._hold.foreign:
+            return  # a child that was forked meanwhile
+        self._close_spool()
         number = self._spot.part
         if not self._opened or not self._spot.rows:
             return
@@ -157,6 +170,14 @@ class Shards:
 
     def close(self) -> None:
         """Close what is open; the rows stay where they are."""
+        hold, self._hold = self._hold, None
+        try:
+            self._close_spool()
+        finally:
+            if hold is not None:
+                hold.close()
+
+    def _close_spool(self) -> None:
         spool, self._spool = self._spool, None
         if spool is not None:
             spool.close()
@@ -197,9 +218,10 @@ class Shards:
                         writer.write_table(table, row_group_size=GROUP_ROWS)
                 if self._sync:
                     os.fsync(file.fileno())
-        except OSError as error:
+        except BaseException as error:
             draft.unlink(missing_ok=True)
-            error.add_note(f"while writing {self.part(number)}; its rows are in {self.spool(number)}")
+            if isinstance(error, OSError):
+                error.add_note(f"while writing {self.part(number)}; its rows are in {self.spool(number)}")
             raise
         draft.replace(self.part(number))
         if self._sync:
@@ -207,22 +229,28 @@ class Shards:
 
     # Read
 
-    def rows_in(self, number: int) -> Iterator[Row]:
-        """Yield the rows of a part, finished or not.
+    def rows_in(self, number: int, start: int = 0) -> Iterator[Row]:
+        """Yield the rows of a part, finished or not, from row *start* on; of those before none is made.
 
         Raises:
             OutputError: it can't be read.
         """
         try:
-            if self.part(number).exists():
-                with closing(self._parquet.ParquetFile(self.part(number))) as file:
-                    for batch in file.iter_batches(use_threads=False):
-                        yield from self._format.rows_of(batch)
-            else:
-                for table in self._format.batches(self.spool(number)):
-                    yield from self._format.rows_of(table)
+            for table in self._batches_in(number):
+                check_cancelled()
+                skipped = min(start, table.num_rows)
+                start -= skipped
+                if skipped < table.num_rows:
+                    yield from self._format.rows_of(table.slice(skipped))
         except (OSError, self._arrow.ArrowException) as error:
             raise OutputError(f"part {number} of {self._folder} can't be read: {error}") from error
+
+    def _batches_in(self, number: int) -> Iterator[Any]:
+        if not self.part(number).exists():
+            yield from self._format.batches(self.spool(number))
+            return
+        with closing(self._parquet.ParquetFile(self.part(number))) as file:
+            yield from file.iter_batches(use_threads=False)
 
     def _tables(self, spool: Path, kinds: Mapping[str, Kind]) -> Iterator[Any]:
         """Yield the rows of a spool in tables of the size of a row group, in the types of *kinds*."""
@@ -247,6 +275,7 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
 
 def _first(batches: Iterator[Any], count: int, arrow: Any) -> Iterator[Any]:  # noqa: ANN401 - likewise
     for batch in batches:
+        check_cancelled()
         if count <= 0:
             return
         yield arrow.Table.from_batches([batch]).slice(0, count)

@@ -51,7 +51,7 @@ def check_spot(folder: Path, shards: Shards, spot: Spot) -> None:
         return
     if not shards.part(spot.part).is_file() and not shards.spool(spot.part).is_file():
         raise OutputError(f"{shards.part(spot.part)} is gone, and the state has rows in it; {CURE}")
-    rows = list(islice(shards.rows_in(spot.part), spot.rows - spot.batch, spot.rows))
+    rows = list(islice(shards.rows_in(spot.part, spot.rows - spot.batch), spot.batch))
     if len(rows) < spot.batch:
         raise OutputError(f"{folder} has fewer rows than were written; {CURE}")
     if checksum(rows) != spot.sum:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 from typing import TYPE_CHECKING, final
 
 import trio
@@ -12,12 +13,13 @@ import trio
 from .._errors import OutputError
 from .place import Place
 from .standard import Standard
-from .target import occupied, sync_folder
+from .target import hold_open, occupied, require_free, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from .._holds import Hold
     from .packing import Packing
     from .parts import Parts
 
@@ -39,6 +41,9 @@ class Sink:
         self._packing = packing
         self._sync = sync
         self._raw: io.FileIO | Standard | None = None
+        self._hold: Hold | None = None
+        # The first of several parts stays held as long as others are written: who has it has them all.
+        self._first: tuple[io.FileIO, Hold] | None = None
         self._place = Place()
 
     def open(self, overwrite: bool, place: Place | None) -> None:  # noqa: FBT001 - a thread's function takes no keywords
@@ -48,12 +53,17 @@ class Sink:
             return
         self._place = place or Place(part=self._parts.first)
         path = self._parts.path(self._place.part)
-        if place is not None:
-            self._raw = _reopen(path, place)
-        if place is not None or overwrite:
-            self._remove(place)
-        if place is None:
-            self._raw = _open(path, overwrite=overwrite)
+        # All is held, or seen to be free, before anything of it is changed.
+        if self._place.part > self._parts.first:
+            first = self._parts.path(self._parts.first)
+            self._first = _held(_opened(first, "r"), first)
+        raw, self._hold = _held(_opened(path, "r+" if self._place.bytes else "a"), path)
+        self._raw = raw
+        stale = list(self._parts.stale(place)) if place is not None or overwrite else []
+        stale = [other for other in stale if other != path]
+        require_free(stale)
+        _cut(raw, path, place, overwrite=overwrite)
+        _remove(stale)
         if self._sync:
             sync_folder(path.parent)
 
@@ -72,6 +82,8 @@ class Sink:
             return self._place
         if self._raw is None:
             raise trio.ClosedResourceError("the output is not open")
+        if self._hold is not None:
+            self._hold.require()
         self._turn_over()
         text = "".join(items)
         if self._place.columns and not self._place.bytes:
@@ -87,10 +99,15 @@ class Sink:
         """Begin the next part, if this one is full."""
         if self._parts is None or not self._parts.numbered or self._place.bytes < self._rotate:
             return
-        self.close()
+        if self._place.part == self._parts.first and isinstance(self._raw, io.FileIO) and self._hold:
+            self._first = self._raw, self._hold
+            self._raw = self._hold = None
+        self._close_part()
         after = self._place.in_next_part()
         path = self._parts.path(after.part)
-        self._raw = _open(path, overwrite=False)
+        raw, self._hold = _held(_opened(path, "a"), path)
+        self._raw = raw
+        _cut(raw, path, None, overwrite=False)
         if self._sync:
             sync_folder(path.parent)
         self._place = after
@@ -117,22 +134,25 @@ class Sink:
 
     def close(self) -> None:
         """Close the output if it is open; where that fails, its descriptor is gone all the same."""
+        first, self._first = self._first, None
+        try:
+            self._close_part()
+        finally:
+            if first is not None:
+                first[1].release()
+                first[0].close()
+
+    def _close_part(self) -> None:
         raw, self._raw = self._raw, None
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.release()
         if raw is not None:
             try:
                 raw.close()
             except OSError as error:
                 error.add_note(f"while closing {self._name}")
                 raise
-
-    def _remove(self, place: Place | None) -> None:
-        assert self._parts is not None  # noqa: S101 - standard output has none
-        # The last one first: a gap, if this is cut short, would hide those behind it.
-        for path in reversed(list(self._parts.stale(place))):
-            try:
-                path.unlink()
-            except OSError as error:
-                raise OutputError(f"{path} can't be removed: {error.strerror}") from error
 
     def _cut_back(self, raw: io.FileIO | Standard) -> str:
         """Remove what a failed batch left, and return what the output holds now, in words."""
@@ -146,34 +166,49 @@ class Sink:
         return f"it was cut back to {self._place.bytes} bytes, which end with a whole row"
 
 
-def _open(path: Path, *, overwrite: bool) -> io.FileIO:
+def _opened(path: Path, mode: str) -> io.FileIO:
     try:
-        file = io.FileIO(path, "w" if overwrite else "a", opener=_descriptor)
+        return io.FileIO(path, mode, opener=_descriptor)
     except OSError as error:
         raise OutputError(f"{path} can't be opened: {error.strerror}") from error
-    if not overwrite and os.fstat(file.fileno()).st_size:
-        # It appeared, or was written to, after the check.
-        file.close()
-        raise OutputError(occupied(path))
-    return file
 
 
-def _reopen(path: Path, place: Place) -> io.FileIO:
-    """Open a file that a crawl goes on with, and cut it back to *place*."""
-    place.check(path)
-    # Without a byte that counts there may be no file: it was made, and nothing committed.
-    mode = "r+" if place.bytes else "a"
+def _held(file: io.FileIO, path: Path) -> tuple[io.FileIO, Hold]:
+    """Hold *file*; it is closed where somebody else does."""
     try:
-        file = io.FileIO(path, mode, opener=_descriptor)
-    except OSError as error:
-        raise OutputError(f"{path} can't be opened: {error.strerror}") from error
-    try:
-        file.truncate(place.bytes)
-        file.seek(place.bytes)
+        return file, hold_open(file.fileno(), path)
     except BaseException:
         file.close()
         raise
-    return file
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    # The last one first: a gap, if this is cut short, would hide those behind it.
+    for path in reversed(paths):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise OutputError(f"{path} can't be removed: {error.strerror}") from error
+
+
+def _cut(raw: io.FileIO, path: Path, place: Place | None, *, overwrite: bool) -> None:
+    """Cut a file back to *place*, or to nothing where it is to be written over.
+
+    Raises:
+        OutputError: it is not as it was written; or it holds something that nobody wants replaced.
+    """
+    if place is not None:
+        place.check(path)
+        raw.truncate(place.bytes)
+        raw.seek(place.bytes)
+        return
+    found = os.fstat(raw.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        return
+    if found.st_size and not overwrite:
+        # It appeared, or was written to, after the check.
+        raise OutputError(occupied(path))
+    raw.truncate(0)
 
 
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)

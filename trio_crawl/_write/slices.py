@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
+
+import trio
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    import trio
 
     from ..abc import RunInThread
 
@@ -36,3 +36,9 @@ def _go_on(work: Generator[None, None, None]) -> bool:
     """Go on with *work* for a moment; return whether there is more of it."""
     end = time.monotonic() + _SLICE
     return any(time.monotonic() >= end for _ in work)
+
+
+def check_cancelled() -> None:
+    """Raise the cancellation, if there is one, of whoever waits for this thread; elsewhere do nothing."""
+    with suppress(RuntimeError):  # nobody does, or virtual time
+        trio.from_thread.check_cancelled()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -13,15 +12,20 @@ from .database import Database
 from .database_audit import audit_database, check_database, is_blank
 from .mark import Mark
 from .tables import Tables
-from .target import check_file, checked_path
+from .target import absolute, check_file, checked_path
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from .._model import Json, Outcome
     from ..abc import Environment
     from .tables import Entry
+
+
+_CLOSING: Final = 5.0
+"""Seconds that it may wait for its thread, which is free by then."""
 
 
 @final
@@ -48,7 +52,9 @@ class Sqlite:
         self._name = checked_path(path)
         if self._name == "-":
             raise UsageError("a database can't go to standard output; name a file")
-        self._path = Path(self._name)
+        if self._name == ":memory:":
+            raise UsageError("a database in memory would be gone with the crawl; name a file")
+        self._path = absolute(self._name)
         self._overwrite = overwrite
         self._sync = sync
         self._tables = Tables(own_rows=False)
@@ -119,10 +125,10 @@ class Sqlite:
             columns = await self._run_in_thread(self._open, database, mark, limiter=self._limiter)
             self._tables.resume(columns)
             yield
-            await self._run_in_thread(database.close, limiter=self._limiter)
         finally:
-            # What a hop opened is closed even where its answer was lost to a cancellation.
-            database.close()
+            # However it is left, and off the loop: its log is brought into it, some batches at most.
+            with trio.move_on_after(_CLOSING, shield=True):
+                await self._run_in_thread(database.close, limiter=self._limiter)
             self._database = None
 
     def _open(self, database: Database, mark: Mark | None) -> Mapping[str, Sequence[str]]:
@@ -141,6 +147,7 @@ class Sqlite:
     def ending(self) -> None:
         """Return nothing: the database is whole after each batch."""
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Entry], /) -> Json:
         """Add *items* in one transaction, in a thread, and return the mark after them (see `Mark`).
 

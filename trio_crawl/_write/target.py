@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._errors import OutputError, UsageError
+from .._holds import HeldError, Hold, holder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 
 def checked_path(path: object) -> str:
@@ -62,6 +64,65 @@ def check_parent(path: Path) -> None:
 def occupied(path: Path) -> str:
     """Return the words for an output that is there already."""
     return f"{path} exists and is not empty; pass overwrite=True to replace it, or name another file"
+
+
+def in_use(path: Path, by: object) -> str:
+    """Return the words for an output that somebody else writes to."""
+    return f"{path} is being written by {by}; wait for the end of that, or name another file"
+
+
+def hold_open(descriptor: int, path: Path) -> Hold:
+    """Hold what was opened at *path*, before anything of it is changed.
+
+    Raises:
+        OutputError: another crawl, or another output of this one, writes to it.
+    """
+    try:
+        return Hold(descriptor, f"the output {path}")
+    except HeldError as error:
+        raise OutputError(in_use(path, error)) from None
+    except OSError as error:
+        raise OutputError(f"{path} can't be locked: {error.strerror}") from error
+
+
+def hold_path(path: Path, flags: int) -> Hold:
+    """Open what is at *path*, and hold it.
+
+    Raises:
+        OutputError: as `hold_open` does; or it can't be opened.
+    """
+    try:
+        return Hold.open(path, f"the output {path}", flags)
+    except HeldError as error:
+        raise OutputError(in_use(path, error)) from None
+    except OSError as error:
+        raise OutputError(f"{path} can't be opened: {error.strerror}") from error
+
+
+def hold_folder(path: Path) -> Hold | None:
+    """Hold the folder at *path*; None on a system that can't lock one.
+
+    Raises:
+        OutputError: as `hold_path` does.
+    """
+    return hold_path(path, os.O_RDONLY | os.O_DIRECTORY) if os.name == "posix" else None
+
+
+def require_free(paths: Iterable[Path]) -> None:
+    """Look whether nobody writes to one of *paths*, all of which are to be removed.
+
+    Raises:
+        OutputError: somebody does.
+    """
+    for path in paths:
+        who = holder(path)
+        if who is not None:
+            raise OutputError(in_use(path, who))
+
+
+def absolute(name: str) -> Path:
+    """Return the path *name*, which stays the same when the current folder changes."""
+    return Path(name).absolute()
 
 
 def sync_folder(path: Path) -> None:

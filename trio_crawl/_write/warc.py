@@ -96,6 +96,11 @@ class Warc:
         return self._template.name
 
     @property
+    def template(self) -> Template:
+        """The names of the files."""
+        return self._template
+
+    @property
     def path(self) -> Path:
         """The same as a path."""
         return Path(self.name)
@@ -191,6 +196,7 @@ class Warc:
             self._originals.add(payload, Original(id=answered.id, url=answer.url, date=date))
         return [asked, answered]
 
+    @trio.lowlevel.enable_ki_protection
     async def write(self, items: Sequence[Records], /) -> Json:
         """Append *items*, in one hop to a thread, and return the place after them.
 

@@ -7,18 +7,20 @@ import os
 import re
 import zlib
 from itertools import count, takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import trio
 
 from .._errors import OutputError, UsageError
 from .place import Place
+from .target import absolute, hold_open, require_free
 from .warc_records import warcinfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
+    from .._holds import Hold
     from .._model import Json
 
 SUFFIXES: Final = (".warc.gz", ".warc")
@@ -41,12 +43,22 @@ class Template:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._path = Path(name)
+        self._path = absolute(name)
         self.numbered = "{n}" in self._path.name
         if name.count("{n}") > 1 or ("{n}" in name and not self.numbered):
             raise UsageError(
                 f"{name}: {{n}} numbers the files of one folder; give it once, in the file's name"
             )
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """What stands before and behind the number of a file."""
+        before, _, behind = self._path.name.partition("{n}")
+        return before, behind
+
+    def found_paths(self) -> list[Path]:
+        """Return the files that there are; none, where there is no such folder."""
+        return [self.path(number) for number in self.found()] if self._path.parent.is_dir() else []
 
     def path(self, number: int) -> Path:
         """Return the path of one of the files."""
@@ -128,6 +140,8 @@ class ArchiveFile:
         self._rotate = rotate
         self._compress = compress
         self._raw: io.FileIO | None = None
+        self._hold: Hold | None = None
+        self._first: tuple[io.FileIO, Hold] | None = None
         self._part = 1
         self._place = Place()
 
@@ -139,23 +153,28 @@ class ArchiveFile:
     def open(self, overwrite: bool, position: Json) -> None:  # noqa: FBT001 - a thread's function takes no keywords
         """Open it at *position*, and cut off what is behind; or at its beginning, if there is none."""
         at = part_and_place(position)
-        if at is None:
-            for number in self._template.found() if overwrite else ():
-                self._unlink(number)
-            self._raw = self._new(1)
-            return
-        self._part, self._place = at
-        path = self._template.path(self._part)
-        self._place.check(path)
-        # Those that follow without a gap are of this crawl. The last one goes first, so that a
-        # crawl that is killed here leaves no gap before others of them.
         found = set(self._template.found())
-        behind = takewhile(found.__contains__, count(self._part + 1))
-        for number in sorted(behind, reverse=True):
-            self._unlink(number)
-        self._raw = self._opened(path, "r+" if self._place.bytes else "a")
+        if at is None:
+            stale = found - {1} if overwrite else set()
+        else:
+            self._part, self._place = at
+            # Those that follow without a gap are of this crawl.
+            stale = set(takewhile(found.__contains__, count(self._part + 1)))
+        # All is held, or seen to be free, before anything of it is changed.
+        if self._part > 1:
+            self._first = self._held(1, "r")
+        path = self._template.path(self._part)
+        self._raw, self._hold = self._held(self._part, "r+" if self._place.bytes else "a")
+        require_free(map(self._template.path, sorted(stale)))
+        if at is not None:
+            self._place.check(path)
+        elif not overwrite:
+            self._require_empty(self._raw, path)
         self._raw.truncate(self._place.bytes)
         self._raw.seek(self._place.bytes)
+        # The last one goes first, so that a crawl that is killed here leaves no gap before others of them.
+        for number in sorted(stale, reverse=True):
+            self._unlink(number)
 
     def _unlink(self, number: int) -> None:
         path = self._template.path(number)
@@ -164,13 +183,19 @@ class ArchiveFile:
         except OSError as error:
             raise OutputError(f"{path} can't be removed: {error.strerror}") from error
 
-    def _new(self, number: int) -> io.FileIO:
+    def _held(self, number: int, mode: str) -> tuple[io.FileIO, Hold]:
         path = self._template.path(number)
-        raw = self._opened(path, "a")
-        if os.fstat(raw.fileno()).st_size:
+        raw = self._opened(path, mode)
+        try:
+            return raw, hold_open(raw.fileno(), path)
+        except BaseException:
             raw.close()
+            raise
+
+    @staticmethod
+    def _require_empty(raw: io.FileIO, path: Path) -> None:
+        if os.fstat(raw.fileno()).st_size:
             raise OutputError(_occupied(path))
-        return raw
 
     @staticmethod
     def _opened(path: Path, mode: str) -> io.FileIO:
@@ -193,10 +218,15 @@ class ArchiveFile:
             return self.position
         if self._raw is None:
             raise trio.ClosedResourceError(f"{self._template.name} is not open")
+        if self._hold is not None:
+            self._hold.require()
         if self._template.numbered and self._place.bytes >= self._rotate:
-            self.close()
+            if self._part == 1 and self._hold is not None:
+                self._first, self._raw, self._hold = (self._raw, self._hold), None, None
+            self._close_part()
             self._part, self._place = self._part + 1, Place()
-            self._raw = self._new(self._part)
+            self._raw, self._hold = self._held(self._part, "a")
+            self._require_empty(self._raw, self._template.path(self._part))
         first = [] if self._place.bytes else [warcinfo(self._template.path(self._part).name, date).data]
         data = b"".join([self._packed(record) for record in (*first, *records)])
         try:
@@ -225,7 +255,19 @@ class ArchiveFile:
 
     def close(self) -> None:
         """Close the file if it is open; where that fails, its descriptor is gone all the same."""
+        first, self._first = self._first, None
+        try:
+            self._close_part()
+        finally:
+            if first is not None:
+                first[1].release()
+                first[0].close()
+
+    def _close_part(self) -> None:
         raw, self._raw = self._raw, None
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.release()
         if raw is not None:
             raw.close()
 

@@ -141,7 +141,8 @@ class _Crawl:
                 self._state.positions == [self._batches], "the positions are not those of the last commit"
             )
             self._ledger.resume(self._state.books())
-            self._frontier.resume(self._state.resume(lambda: None), 0.0)
+            for _ in self._frontier.resume(self._state.resume(lambda: None), 0.0):
+                pass
         else:
             # As a crawl does, before it asks for anything.
             self._commit(wait=False)
@@ -214,7 +215,7 @@ class _Crawl:
         """Let the frontier know what a thread came to, in whatever order it learns of that."""
         commits = self._unsaved and (not self._loads or self._chance.random() < _EVEN)
         if commits:
-            self._frontier.committed(self._unsaved.pop(0).spilled)
+            self._told_of_commit(self._unsaved.pop(0))
         elif self._loads:
             self._frontier.loaded(self._loads.popleft(), self._now)
 
@@ -309,7 +310,10 @@ class _Crawl:
         self._committed = self._model.copy()
         self._unsaved.append(changes)
         while self._unsaved and not wait:
-            self._frontier.committed(self._unsaved.pop(0).spilled)
+            self._told_of_commit(self._unsaved.pop(0))
+
+    def _told_of_commit(self, changes: Changes) -> None:
+        self._frontier.committed(changes.spilled, changes.ended())
 
 
 def _counted(model: Model) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, final
 import trio
 
 from .. import _urls
+from .._callbacks import call
 from .._errors import FetchError, UsageError
 from ._replies import HTML, Exchange, Handler, Reply, default_body, encode, failure_of, response_to
 
@@ -164,6 +165,7 @@ class MemoryWeb:
         finally:
             self._open = False
 
+    @trio.lowlevel.enable_ki_protection
     async def fetch(self, hop: Hop, /) -> Response:
         """Answer one request, after its delay; always a checkpoint.
 
@@ -212,7 +214,7 @@ class MemoryWeb:
         if isinstance(page, Reply):
             return page
         try:
-            answer = page(hop)
+            answer = call(page, hop)
         except FetchError as error:
             return Reply(failure=error)
         if isinstance(answer, str | bytes):
