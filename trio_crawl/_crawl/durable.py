@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 import trio
 
 from .._errors import UsageError
+from .._frontier.outside import check_sums
 from .._frontier.sqlite import SqliteState
 from .._frontier.stored_hosts import StoredHosts
 from .._write.same import SQLITE_BESIDE, Thing
@@ -94,13 +95,15 @@ class Durable:
             return None
         await self._call(self._reopen, now)
         books = await self._call(self._state.books)
-        self.elapsed = books.get("elapsed", 0.0)
-        ledger.resume(books)
         resumed = await self._call(self._resume, now)
-        for _ in frontier.resume(resumed, trio.current_time()):
-            await trio.lowlevel.checkpoint()
-        contents.resume(resumed.contents)
-        pages.resume(resumed.cookies)
+        with self._state.reading():
+            check_sums(books, sum(resumed.stored.values()))
+            self.elapsed = books.get("elapsed", 0.0)
+            ledger.resume(books)
+            for _ in frontier.resume(resumed, trio.current_time()):
+                await trio.lowlevel.checkpoint()
+            contents.resume(resumed.contents)
+            pages.resume(resumed.cookies)
         return self._state.positions
 
     async def keep_mark(self, reading: ReadingMark) -> None:

@@ -15,6 +15,7 @@ from .._errors import CrawlError, StateError
 from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
+from .outside import check_schema
 from .schema import APPLICATION_ID, SCHEMA, VERSION
 from .slot import Slot, suspected
 
@@ -101,6 +102,7 @@ class Database:
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
+            connection.execute("PRAGMA trusted_schema = OFF")
             connection.set_progress_handler(self._go_on, STEPS)
             found = self._recognise(connection)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -140,6 +142,8 @@ class Database:
                 f"{self._path} was made by another version of trio_crawl (its schema is {version}, "
                 f"ours {VERSION}); finish the crawl with that one, or begin a new state"
             )
+        # Before anything is written, which would start what triggers do.
+        check_schema(connection)
         known = self.fact("identity")
         for name, value in self._identity.items():
             if known.get(name) != json.loads(json.dumps(value)):
@@ -201,7 +205,7 @@ class Database:
         try:
             with self.translated():
                 yield
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             if isinstance(error, CrawlError):
                 raise
             raise StateError(f"the state {self._path}: {DAMAGED} ({error!r}); {UNTOUCHED}") from error
