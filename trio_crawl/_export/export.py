@@ -11,6 +11,7 @@ from .._write.file_names import MAP
 from .._write.warc_file import archive_files
 from .cdxj import write_cdxj
 from .graph import Graph, read_graph, write_edges, write_graphml
+from .places import replacing
 from .site import write_site
 from .wacz import write_wacz
 
@@ -83,14 +84,8 @@ def _made(target: str, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: *target* exists and is not to be overwritten, or can't be written.
     """
-    path = Path(target)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{target} exists; --overwrite replaces it")
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        yield part
-        part.replace(path)
+        with replacing(Path(target), overwrite=overwrite) as part:
+            yield part
     except OSError as error:
         raise OutputError(f"{target} can't be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
