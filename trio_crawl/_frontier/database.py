@@ -16,6 +16,7 @@ from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
 from .outside import check_schema
+from .private import claimed, exposed, planted
 from .schema import APPLICATION_ID, SCHEMA, VERSION
 from .slot import Slot, suspected
 
@@ -91,6 +92,11 @@ class Database:
         if self._path.exists() and not os.access(self._path, os.W_OK):
             # SQLite would read it, and leave a log beside it that can't be written either.
             raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
+        for end in ("", ".lock", ".page"):
+            path = self._path.with_name(self._path.name + end)
+            reason = planted(path)
+            if reason is not None:
+                raise StateError(f"{path}: {reason}")
         self._lock = StateLock(self._path)
         self.killed = self._lock.left_behind
         self._hold = _held(self._path)
@@ -105,6 +111,9 @@ class Database:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.set_progress_handler(self._go_on, STEPS)
             found = self._recognise(connection)
+            reason = None if not found and claimed(self._path) else exposed(self._path)
+            if reason is not None:
+                raise StateError(f"{self._path}: {reason}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{CACHE}")
