@@ -6,19 +6,15 @@ Run it: ``python examples/archive.py`` writes ``crawl.warc.gz``, and then, with 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import trio
 
 import trio_crawl
+from trio_crawl import Page
 from trio_crawl.testing import MemoryWeb, serving
 from trio_crawl.writers import Warc
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from trio_crawl import Page
 
 
 def titles(page: Page) -> Iterator[object]:

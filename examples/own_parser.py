@@ -5,15 +5,12 @@ Run it: ``python examples/own_parser.py`` writes ``quotes.jsonl``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import trio
 
 import trio_crawl
 from trio_crawl.testing import MemoryWeb, serving
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def parse(page: trio_crawl.Page) -> Iterator[trio_crawl.Link | dict[str, str]]:

@@ -7,15 +7,12 @@ Run it: ``python examples/with_deadline.py`` writes ``cancelled.tsv`` and
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import trio
 
 import trio_crawl
+from trio_crawl.abc import Hop
 from trio_crawl.testing import MemoryWeb, Reply, serving
-
-if TYPE_CHECKING:
-    from trio_crawl.abc import Hop
 
 
 async def crawl_in_time(url: str, seconds: float) -> None:

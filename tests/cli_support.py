@@ -73,12 +73,21 @@ def endless(*, slow_after: int | None = None, padding: int = 0, **reply: Any) ->
     return web
 
 
-def program(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's
-    """Start ``python -m trio_crawl`` with *arguments* in the folder *cwd*."""
+@contextmanager
+def program(*arguments: str, cwd: Path, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 - Popen's
+    """Run ``python -m trio_crawl`` with *arguments* in the folder *cwd*, and wait for its end.
+
+    Where the test fails it is killed, since it may never end by itself.
+    """
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "trio_crawl", *arguments], cwd=cwd, text=True, encoding="utf-8", **streams
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def eventually(condition: Callable[[], object]) -> None:

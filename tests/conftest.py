@@ -83,7 +83,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     options = config.option
     picked = config.args_source is pytest.Config.ArgsSource.ARGS or options.keyword or options.lf
     by_hand = options.usepdb or options.trace or options.collectonly or options.capture == "no"
-    if picked or by_hand or getattr(options, "numprocesses", 0) is not None:
+    # Whether coverage is measured in workers was settled before this: with `--cov`, say `-n 2`.
+    measured = getattr(options, "cov_source", None) and not getattr(options, "no_cov", False)
+    if picked or by_hand or measured or getattr(options, "numprocesses", 0) is not None:
         return
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processors > 1:

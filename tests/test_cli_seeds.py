@@ -11,6 +11,7 @@ import trio
 from hypothesis import given, settings, strategies
 
 from trio_crawl import UsageError
+from trio_crawl.__main__ import main
 from trio_crawl._cli.seeds import seeds_of
 from trio_crawl._crawl.seed_lines import SeedLines
 
@@ -43,7 +44,7 @@ def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int],
     finally:
         feeder.join()
         os.close(reading)
-    assert [line for line in found[1:] if line] == [line.strip() for line in lines if line.strip()]
+    assert [line for line in found[1:] if line] == [line for line in lines if line]
     assert found[0] == "first"
 
 
@@ -81,3 +82,9 @@ def test_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UsageError, match="there is no standard input"):
         seeds_of([], "-")
+
+
+def test_a_file_that_is_given_as_a_url(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says how a file of URLs is given."""
+    assert main(["urls.txt"]) == 2
+    assert "For a file of URLs, give --seeds urls.txt." in capsys.readouterr().err

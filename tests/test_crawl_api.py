@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
-import threading
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
-from crawl_support import SITE, asked, lines_of, virtual
+from crawl_support import SITE, asked, virtual
 
 from trio_crawl import (
     FetchError,
@@ -26,12 +22,8 @@ from trio_crawl import (
     crawl,
     fetch_page,
     open_crawl,
-    run,
 )
 from trio_crawl.testing import MemoryWeb
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def site() -> MemoryWeb:
@@ -116,102 +108,6 @@ async def test_an_address_that_is_not_global() -> None:
     with trio.fail_after(60), pytest.raises(FetchError, match="allow_private") as caught:
         await fetch_page("http://127.0.0.1:9/", retries=0)
     assert caught.value.kind == "blocked_address"
-
-
-# run
-
-
-def test_run_blocks_until_the_crawl_is_done(tmp_path: Path) -> None:
-    """``run`` is ``crawl`` for programs that are not async."""
-    report = run(SITE, fetch=site(), write=tmp_path / "l.tsv", delay=0)
-    assert (report.pages, report.ended) == (3, "done")
-    assert report.rows == len(lines_of(tmp_path / "l.tsv")) == 3
-    with pytest.raises(UsageError, match="max_pages"):
-        run(SITE, fetch=site(), max_pages=0)
-
-
-async def test_run_inside_trio() -> None:
-    """In a trio program the message says what to write instead."""
-    with pytest.raises(UsageError, match=r"await trio_crawl\.crawl"):
-        run(SITE, fetch=site())
-
-
-def test_run_inside_asyncio() -> None:
-    """Where an asyncio loop runs, as in a notebook, the crawl has a thread of its own; errors come out."""
-
-    async def notebook() -> Report:
-        with pytest.raises(UsageError, match="max_pages"):
-            run(SITE, fetch=site(), max_pages=0)
-        return run(SITE, fetch=site(), delay=0)
-
-    before = threading.active_count()
-    assert asyncio.run(notebook()).pages == 3
-    assert threading.active_count() == before
-
-
-def test_run_in_a_thread_of_asyncio() -> None:
-    """``asyncio.to_thread(run, ...)`` leaves the loop free."""
-
-    async def program() -> tuple[Report, int]:
-        ticks = 0
-        task = asyncio.create_task(asyncio.to_thread(run, SITE, fetch=site(), delay=0.1))
-        while not task.done():
-            ticks += 1
-            await asyncio.sleep(0.01)
-        return await task, ticks
-
-    report, ticks = asyncio.run(program())
-    assert report.pages == 3
-    assert ticks > 3
-
-
-_INTERRUPTED = """
-import asyncio, sys, time
-import trio_crawl
-from trio_crawl.testing import MemoryWeb, Reply
-
-web = MemoryWeb()
-web.links("https://site.test/", ["/a"])
-def slow(hop):
-    print("asked", flush=True)
-    return Reply(delay=600)
-
-web.add("https://site.test/a", slow)
-
-async def notebook():
-    trio_crawl.run("https://site.test/", fetch=web, delay=0, timeout=900)
-
-try:
-    if sys.argv[1] == "thread":
-        # As notebooks do; asyncio.run() would take the interrupt for itself.
-        loop = asyncio.new_event_loop()
-        try:
-            loop.run_until_complete(notebook())
-        finally:
-            loop.close()
-    else:
-        trio_crawl.run("https://site.test/", fetch=web, delay=0, timeout=900)
-except KeyboardInterrupt:
-    running = [e for e in web.requests if e.finished is None]
-    print("interrupted", len(running), "in flight", flush=True)
-"""
-
-
-@pytest.mark.parametrize("form", ["main", "thread"])
-def test_an_interrupt_ends_run(form: str) -> None:
-    """An interrupt cancels the crawl, in its own thread too, and is raised when it has ended."""
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", _INTERRUPTED, form], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as program:
-        try:
-            assert program.stdout is not None
-            assert program.stdout.readline() == "asked\n"
-            program.send_signal(signal.SIGINT)
-            out, err = program.communicate(timeout=30)
-        finally:
-            program.kill()
-    assert out == "interrupted 0 in flight\n", err
-    assert "Traceback" not in err
 
 
 # Reports
@@ -312,7 +208,7 @@ def test_a_crawl_that_is_awaited_in_asyncio_says_what_to_do() -> None:
         async with open_crawl("https://site.test/"):
             pass
 
-    with pytest.raises(UsageError, match="asyncio.to_thread"):
+    with pytest.raises(UsageError, match=r"trio_crawl\.aio"):
         asyncio.run(stream())
     with pytest.raises(UsageError, match=r"trio_crawl\.run\(seeds"):
         asyncio.run(crawl("https://site.test/"))

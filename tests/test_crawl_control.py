@@ -271,3 +271,68 @@ async def test_max_time_with_a_slow_output() -> None:
     # What an output may hold only in part is not counted as written.
     assert report.pages <= 11
     assert report.pages + report.pending == 51
+
+
+@virtual
+async def test_cancel(tmp_path: Path) -> None:
+    """``cancel`` drops what is in flight and writes what is parsed; there is a report, and it says so."""
+    web = site(delay=10)
+    async with trio.open_nursery() as nursery:
+        control: Control = await nursery.start(partial(crawl, SITE, fetch=web, write=tmp_path / "l.tsv"))
+        await trio.sleep(25)
+        now = trio.current_time()
+        control.cancel("enough")
+        control.cancel("enough")
+        report = await control.wait()
+        assert trio.current_time() == now
+    assert report.ended == "cancelled"
+    assert "cancelled by request" in str(report)
+    assert "cancelled" in {exchange.outcome for exchange in web.requests}
+    assert report.pages + report.pending == 101
+    assert report.pages > 1
+    assert report.rows == len(lines_of(tmp_path / "l.tsv")) == 100
+    control.cancel("late")
+    assert (await control.wait()) is report
+
+
+@virtual
+async def test_cancel_ends_a_stream_and_an_output_that_hangs() -> None:
+    """The consumer comes to the end of its pages; an output has ``grace``."""
+    async with open_crawl(SITE, fetch=site(delay=10)) as pages:
+        async for _ in pages:
+            pages.control.cancel("one is enough")
+    assert (pages.report.ended, pages.report.pages) == ("cancelled", 1)
+
+    async def hang(_row: object) -> None:
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        control: Control = await nursery.start(partial(crawl, SITE, fetch=site(), write=hang, grace=3))
+        await trio.sleep(10)
+        control.cancel("enough")
+        assert (await control.wait()).ended == "cancelled"
+        assert trio.current_time() <= 14
+
+
+@virtual
+async def test_what_is_in_flight_is_data() -> None:
+    """Each request that is under way, the oldest first; nothing of it when the crawl has ended."""
+    web = site(delay=10)
+    web.add(f"{SITE}0", delay=20)
+    async with trio.open_nursery() as nursery:
+        crawling = partial(crawl, SITE, fetch=web, delay=1, per_host=2, max_depth=1, retries=0)
+        control: Control = await nursery.start(crawling)
+        await trio.sleep(7)
+        assert [(hop.url, hop.host, hop.attempt) for hop in control.in_flight()] == [
+            (f"{SITE}0", "site.test", 1),
+            (f"{SITE}1", "site.test", 1),
+        ]
+        first, second = control.in_flight()
+        assert first.seconds == second.seconds + 1
+        assert control.statistics().in_flight == 2
+        said = str(control.statistics())
+        assert said.startswith("Crawl going on after 7.0 s, ")
+        assert "pending               100  (in flight: 2)" in said
+        control.cancel("seen")
+        await control.wait()
+        assert control.in_flight() == []

@@ -16,11 +16,12 @@ from frontier_support import Doorkeeper, answer_of, lease_of
 
 from trio_crawl import Control, Headers, Hop, Link, Page, Request, Response, crawl
 from trio_crawl._crawl import loop, outlet
-from trio_crawl._frontier import discovery, queues, windows
+from trio_crawl._frontier import discovery, manners, queues, schedule, windows
 from trio_crawl._frontier.journal import Journal
 from trio_crawl._frontier.ledger import Ledger
 from trio_crawl._frontier.limits import Limits
 from trio_crawl._frontier.memory import MemoryFrontier
+from trio_crawl._frontier.schedule import Schedule
 from trio_crawl._lease import Lookup, Start
 from trio_crawl._policy.robots import ALLOW_ALL
 from trio_crawl._policy.scope import Scope
@@ -262,3 +263,83 @@ async def test_hosts_that_redirect_to_each_other_do_not_wait_for_each_other() ->
     seeds = [f"https://{host}.test/{number}" for number in range(150) for host in "ab"]
     report = await crawl(seeds, fetch=web, follow="any", robots=False, traps=False)
     assert (report.pages, report.redirects) == (300, 300)
+
+
+@pytest.mark.parametrize("state", [False, True])
+@virtual
+async def test_hosts_that_are_done_are_let_go_of(
+    state: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hosts that were asked for all there is nothing is held but their rules, and what a report says."""
+    monkeypatch.setattr(manners, "MOST_HOSTS", 5)
+    held: list[int] = []
+    idle = Schedule.idle
+
+    def noted(self: Schedule, host: Host, now: float) -> None:
+        idle(self, host, now)
+        held.append(len(self.hosts))
+
+    monkeypatch.setattr(Schedule, "idle", noted)
+    web = MemoryWeb()
+    sites = [f"https://h{number}.test/" for number in range(300)]
+    for site in sites:
+        web.otherwise(site, lambda _hop: Reply())
+
+    async def seeds() -> AsyncIterator[str]:
+        for site in sites:
+            yield site
+            await trio.sleep(1)
+
+    report = await crawl(seeds(), fetch=web, follow="any", state=tmp_path / "a.db" if state else None)
+    assert report.pages == 300
+    assert max(held) < 100
+    assert len(report.hosts) == (300 if state else 5)
+    if not state:
+        assert report.hosts_beyond is not None
+        assert report.hosts_beyond.requests + sum(host.requests for host in report.hosts) == 600
+
+
+@pytest.mark.parametrize("most_idle", [0, 5_000])
+@pytest.mark.parametrize("state", [False, True])
+@virtual
+async def test_a_host_that_is_met_again_is_treated_as_before(
+    state: bool, most_idle: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its Crawl-delay holds, its robots.txt is not asked for again, and limits go on counting."""
+    monkeypatch.setattr(manners, "MOST_HOSTS", 0)
+    monkeypatch.setattr(schedule, "MOST_IDLE", most_idle)
+    web = MemoryWeb()
+    web.otherwise(SITE, lambda _hop: Reply())
+    web.robots(SITE, "User-agent: *\nCrawl-delay: 20\nDisallow: /private")
+    for number in range(100):
+        web.otherwise(f"https://h{number}.test/", lambda _hop: Reply())
+
+    async def seeds() -> AsyncIterator[str]:
+        number = 0
+        for _ in range(3):
+            for _ in range(3):
+                number += 1
+                yield f"{SITE}{number}"
+            yield f"{SITE}private/{number}"
+            for _ in range(30):
+                await trio.sleep(10)
+                yield f"https://h{number * 10 % 100}.test/{trio.current_time()}"
+
+    path = tmp_path / "a.db" if state else None
+    report = await crawl(seeds(), fetch=web, follow="any", state=path, max_per_host=100)
+    assert report.skipped == {"robots": 3}
+    assert min(web.gaps("a.test")) >= 20 - 1e-6
+    assert [each.url for each in web.requests].count(f"{SITE}robots.txt") == 1
+    if state:
+        assert all(host.kept for host in report.hosts)
+    web = MemoryWeb()
+    web.otherwise(SITE, lambda _hop: Reply())
+
+    async def again() -> AsyncIterator[str]:
+        for number in range(6):
+            yield f"{SITE}{number}"
+            await trio.sleep(200)
+            yield f"https://h{number}.test/"
+
+    report = await crawl(again(), fetch=web, follow="any", robots=False, max_per_host=4, retries=0)
+    assert report.skipped["max_per_host"] == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from crawl_support import SITE, virtual
 
-from trio_crawl import MissingExtraError, OutputError, UsageError, crawl, open_crawl
+from trio_crawl import MissingExtraError, OutputError, UsageError, crawl, fetch_page, open_crawl
 from trio_crawl._crawl.options import CrawlOptions
 from trio_crawl.testing import MemoryWeb
 from trio_crawl.writers import Lines
@@ -78,7 +78,8 @@ async def test_seconds(name: str) -> None:
     ("keywords", "message"),
     [
         ({"robots": None}, "robots= is None; it takes True or False"),
-        ({"per_address_delay": 1}, "per_address_delay= is 1; it takes True or False"),
+        ({"pace": "slow"}, "pace= is 'slow'; it takes 'adaptive' or 'fixed'"),
+        ({"delay": "1"}, "delay= is '1'; it takes a number of seconds, 0 or more, or a Delay"),
         ({"robots": 1}, "robots= is 1; it takes True or False"),
         ({"overwrite": "yes"}, "overwrite= is 'yes'; it takes True or False"),
         ({"parse_errors": "ignore"}, "parse_errors= is 'ignore'; it takes 'record' or 'raise'"),
@@ -171,3 +172,26 @@ def test_without_pycurl() -> None:
     assert "pip install pycurl, or fetch='httpx'" in done.stdout
     assert issubclass(MissingExtraError, ImportError)
     assert issubclass(OutputError, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("max_page", "did you mean max_pages=?"),
+        ("retry", "did you mean retries=?"),
+        ("per_address_delay", "by='address'"),
+        ("zzz", "help(trio_crawl.crawl)"),
+    ],
+)
+async def test_an_unknown_keyword_suggests_the_nearest(name: str, hint: str) -> None:
+    """In whichever function it is used."""
+    keywords: dict[str, Any] = {name: 1}
+    with pytest.raises(TypeError) as caught:
+        await crawl("https://site.test/", **keywords)
+    assert str(caught.value) == f"no such keyword: {name}=; " + str(caught.value).partition("; ")[2]
+    assert hint in str(caught.value)
+    with pytest.raises(TypeError, match=f"no such keyword: {name}="):
+        async with open_crawl("https://site.test/", **keywords):
+            pass
+    with pytest.raises(TypeError, match=f"no such keyword: {name}="):
+        await fetch_page("https://site.test/", **keywords)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 import resource
 import shutil
@@ -13,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from crawl_support import SITE, asked, counts, virtual
+from crawl_support import SITE, asked, counts, objects_of, virtual
 from kill_rows import rows_in
 from state_support import run_virtually, small_site
 from trio.testing import MockClock
 
 import trio_crawl
+from trio_crawl import UsageError
 from trio_crawl.__main__ import main
 from trio_crawl.testing import MemoryWeb, cancel_everywhere
-from trio_crawl.writers import Lines, Parquet
+from trio_crawl.writers import Files, Lines, Parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,3 +215,95 @@ def test_the_command_checks_every_format(
     said = capsys.readouterr().out
     for name in CHECKED:
         assert f"{tmp_path / name}: " in said
+
+
+@pytest.mark.parametrize("name", ["l.tsv", "l.csv", "l.tsv.gz", "l.csv.zst"])
+@virtual
+async def test_a_table_that_holds_only_its_header_counts_as_empty(name: str, tmp_path: Path) -> None:
+    """What a crawl without links, or one that was cancelled early, left is no reason to refuse the next."""
+    path = tmp_path / name
+    empty, full = MemoryWeb(), MemoryWeb()
+    empty.add(SITE, "no links")
+    full.links(SITE, ["/a"])
+    await trio_crawl.crawl(SITE, fetch=empty, write=path)
+    header = path.read_bytes()
+    assert header
+    assert (await trio_crawl.crawl(SITE, fetch=full, write=path)).rows == 1
+    with pytest.raises(trio_crawl.OutputError, match="exists and is not empty"):
+        await trio_crawl.crawl(SITE, fetch=full, write=path)
+    for other in (b"source_url\n", b"mine\n", header + b"x", header[:-1]):
+        path.write_bytes(other)
+        with pytest.raises(trio_crawl.OutputError, match="exists and is not empty"):
+            await trio_crawl.crawl(SITE, fetch=full, write=path)
+        assert path.read_bytes() == other
+
+
+def troubled() -> MemoryWeb:
+    """Return a site with pages that are well, and some that are not."""
+    web = MemoryWeb()
+    web.add(SITE, "<a href=/a>a</a><a href=/gone>g</a><a href=/ill>i</a><a href=/down>d</a>")
+    web.add(f"{SITE}a", "a")
+    web.add(f"{SITE}gone", "<title>Gone, for good</title>", status=410)
+    web.add(f"{SITE}ill", status=500)
+    web.add(f"{SITE}down", failure="tls")
+    return web
+
+
+@pytest.mark.parametrize("own", [False, True])
+@virtual
+async def test_only_errors_are_written(own: bool, tmp_path: Path) -> None:
+    """Pages of 4xx and 5xx and failures, in each format, with a parser of the user's, too."""
+
+    def parse(page: Page) -> Iterator[Any]:
+        yield from page.links()
+        yield {"title": page.title}
+
+    outputs = [Lines(tmp_path / name, only="errors") for name in ("e.jsonl", "e.csv", "e.tsv")]
+    keywords: dict[str, Any] = {"parse": parse} if own else {}
+    web = troubled()
+    state = tmp_path / "s.db"
+    report = await trio_crawl.crawl(
+        SITE, fetch=web, write=outputs, state=state, retries=0, delay=0, **keywords
+    )
+    objects = {row["url"]: row for row in objects_of(tmp_path / "e.jsonl")}
+    assert set(objects) == {f"{SITE}{name}" for name in ("gone", "ill", "down")}
+    assert (objects[f"{SITE}gone"]["status"], objects[f"{SITE}gone"]["referrer"]) == (410, SITE)
+    assert objects[f"{SITE}down"]["error"]["kind"] == "tls"
+    with (tmp_path / "e.csv").open(newline="") as file:
+        rows = {row["url"]: row for row in csv.DictReader(file)}
+    assert rows[f"{SITE}gone"] == {
+        "url": f"{SITE}gone",
+        "status": "410",
+        "error": "",
+        "message": "Gone, for good",
+        "referrer": SITE,
+        "attempts": "1",
+    }
+    assert (rows[f"{SITE}down"]["status"], rows[f"{SITE}down"]["error"]) == ("", "tls")
+    assert len((tmp_path / "e.tsv").read_text().splitlines()) == 4
+    assert report.rows == 9
+    assert main(["check", str(state), *(str(tmp_path / name) for name in ("e.jsonl", "e.csv", "e.tsv"))]) == 0
+    with pytest.raises(UsageError, match="only= is 'all'"):
+        Lines(tmp_path / "x.tsv", only="all")  # type: ignore[arg-type]
+
+
+@virtual
+async def test_files_of_some_pages(tmp_path: Path) -> None:
+    """``where`` says of which; what it raises ends the crawl."""
+    web = MemoryWeb()
+    web.links(SITE, ["/a.html", "/b.pdf"])
+    web.add(f"{SITE}a.html", "a")
+    web.add(f"{SITE}b.pdf", "%PDF", content_type="application/pdf")
+    output = Files(tmp_path / "mirror", where=lambda page: page.content_type == "application/pdf")
+    report = await trio_crawl.crawl(SITE, fetch=web, write=output, delay=0)
+    assert report.rows == 1
+    [line] = objects_of(tmp_path / "mirror/files.jsonl")
+    assert line["url"] == f"{SITE}b.pdf"
+
+    def broken(_page: Page) -> bool:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await trio_crawl.crawl(SITE, fetch=web, write=Files(tmp_path / "other", where=broken), delay=0)
+    with pytest.raises(UsageError, match="where= is 5"):
+        Files(tmp_path / "x", where=5)  # type: ignore[arg-type]

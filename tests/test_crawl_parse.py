@@ -438,3 +438,59 @@ async def test_the_same_rows_whatever_takes_them(tmp_path: Path) -> None:
     assert report.rows == 2 * len(got) == 6
     assert report.outputs[0].endswith("p.jsonl")
     assert "keep" in report.outputs[1]
+
+
+@virtual
+async def test_a_request_is_judged_as_a_link_unless_it_goes_anywhere(tmp_path: Path) -> None:
+    """``anywhere`` lifts scope and patterns, for redirects too; depth and robots.txt hold all the same."""
+    web = MemoryWeb()
+    web.add(SITE, "home")
+    web.add("https://other.test/a", redirect="https://third.test/b")
+    web.links("https://third.test/b", ["/c", SITE + "d"])
+    web.add(SITE + "d", "d")
+    web.robots("https://other.test", "User-agent: *\nDisallow: /private")
+
+    def parse(page: Page) -> Iterator[Any]:
+        yield from page.links()
+        if page.url == SITE:
+            yield Request("https://other.test/x")
+            yield Request("https://other.test/x", anywhere=True)
+            yield Request("https://other.test/a", anywhere=True)
+            yield Request("https://other.test/private", anywhere=True)
+            yield Request(SITE + "excluded")
+            yield Request(SITE + "excluded", anywhere=True)
+        elif page.url == SITE + "d":
+            yield Request(SITE + "deep", anywhere=True)
+
+    def never(_link: Link) -> bool:
+        return False
+
+    pages = ["https://other.test/x", "https://other.test/a", SITE + "excluded", "https://third.test/b"]
+    several: tuple[dict[str, Any], ...] = ({"exclude": "*/excluded"}, {"include": SITE + "d"})
+    for number, keywords in enumerate(several):
+        web_asked = len(asked(web))
+        state = tmp_path / f"{number}.db"
+        report = await crawl(SITE, fetch=web, parse=parse, max_depth=2, state=state, **keywords)
+        urls = asked(web)[web_asked:]
+        assert sorted(urls) == sorted([SITE, *pages, SITE + "d"])
+        assert report.skipped == {"robots": 1, "scope": 1, "max_depth": 1}
+        assert report.pending == 0
+    web_asked = len(asked(web))
+    await crawl(SITE, fetch=web, parse=parse, follow=never)
+    assert sorted(asked(web)[web_asked:]) == sorted([SITE, *pages])
+
+
+@virtual
+async def test_links_found_are_those_that_a_parser_yields() -> None:
+    """The report counts what it yielded to be followed, of pages that lead nowhere new, too."""
+    web = MemoryWeb()
+    web.links(SITE, ["/a", "/b", "/c"])
+    for name in ("a", "b"):
+        web.links(SITE + name, ["/", "/a"])
+
+    def parse(page: Page) -> Iterator[Any]:
+        yield from page.links("a:not([href='/c'])")
+        yield Request("/", data=1)
+
+    assert (await crawl(SITE, fetch=web, parse=parse)).links == 3 + 3 + 3
+    assert (await crawl(SITE, fetch=web, parse=parse, max_links=2)).links == 2 * 3

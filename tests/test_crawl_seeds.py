@@ -10,7 +10,7 @@ import pytest
 import trio
 from crawl_support import SITE, asked, counts, virtual
 
-from trio_crawl import Request, SeedError, crawl, fetch_page, open_crawl
+from trio_crawl import Failure, Page, Request, SeedError, crawl, fetch_page, open_crawl
 from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ async def test_bad_lines_of_a_file_are_counted(tmp_path: Path, caplog: pytest.Lo
         (None, "seeds can't be None: give a URL, a Request, the pathlib.Path of a file"),
         (5, "seeds can't be 5"),
         ([SITE, None], "None is no seed: a seed is a URL (a str) or a Request"),
-        ([SITE, "ftp://example.org/"], "has the scheme 'ftp'"),
+        ("urls.txt", "For a file of URLs, give pathlib.Path('urls.txt')."),
         ([b"https://example.org/"], "is no seed"),
         (Request("example.org"), "did you mean 'https://example.org/'?"),
     ],
@@ -217,10 +217,60 @@ async def test_a_file_of_a_million_lines_is_not_held_in_memory(tmp_path: Path) -
 
 
 @virtual
+async def test_a_bad_seed_among_others_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """One in a collection is skipped, logged and counted, as one in a file is."""
+    seeds = [SITE, "ftp://example.org/", "", "# a comment", Request("nowhere"), "no URL", "no URL"]
+    collections: tuple[Any, ...] = (seeds, tuple(seeds), iter(seeds))
+    for collection in collections:
+        caplog.clear()
+        report = await crawl(collection, fetch=web(), max_depth=0)
+        assert counts(report) == (4, 1, {}, {"bad_seed": 3}, 0)
+        left_out = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+        assert len(left_out) == 3
+        assert "has the scheme 'ftp'" in left_out[0]
+
+
+@virtual
+async def test_what_was_asked_is_kept_as_it_was_written(tmp_path: Path) -> None:
+    """``page.request.asked`` is the text of the seed or the request, also of failures, and after a resume."""
+    memory = web()
+    memory.links(SITE, ["/a"])
+    memory.add(f"{SITE}down", failure="connect")
+    texts = ["HTTPS://SITE.test", " https://site.test/a#part ", f"{SITE}down"]
+
+    def parse(page: Page) -> Iterator[Any]:
+        if page.url == SITE:
+            yield Request("../b?x=1#frag", data=1)
+            yield Request(f"{SITE}c")
+        yield {"asked": page.request.asked, "url": page.url}
+
+    for state in (None, tmp_path / "state.db"):
+        asked: dict[str, str] = {}
+        for max_pages in (1, None) if state else (None,):
+            keywords: dict[str, Any] = {
+                "parse": parse,
+                "failures": True,
+                "retries": 0,
+                "max_pages": max_pages,
+            }
+            async with open_crawl(texts, fetch=memory, state=state, **keywords) as rows:
+                async for row in rows:
+                    failed = isinstance(row, Failure)
+                    asked[row.url if failed else row["url"]] = row.request.asked if failed else row["asked"]
+        assert asked == {
+            SITE: "HTTPS://SITE.test",
+            f"{SITE}a": " https://site.test/a#part ",
+            f"{SITE}down": f"{SITE}down",
+            f"{SITE}b?x=1": "../b?x=1#frag",
+            f"{SITE}c": f"{SITE}c",
+        }
+
+
+@virtual
 async def test_a_seed_that_is_too_long_is_none(tmp_path: Path) -> None:
-    """At hand it is an error; in a source that is read lazily each counts once, by a short text."""
+    """By itself it is an error; among others each counts once, by a short text."""
     long = SITE + "x" * 60_000
-    for seeds in (long, [SITE, long], Request(long)):
+    for seeds in (long, Request(long)):
         with pytest.raises(SeedError, match="more than 8,000 characters"):
             await crawl(seeds, fetch=web())
     path = tmp_path / "seeds.txt"

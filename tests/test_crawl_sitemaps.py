@@ -6,7 +6,7 @@ import gc
 import gzip
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -21,9 +21,10 @@ from trio_crawl._frontier.audit import audit
 from trio_crawl.testing import MemoryWeb, Reply, cancel_everywhere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_crawl import Hop, Link
+    from trio_crawl import Hop, Link, Page
 
 XML = "application/xml"
 
@@ -471,6 +472,45 @@ async def test_lists_that_are_not_followed_take_no_room_of_those_that_are(
     report = await trio_crawl.crawl(SITE, fetch=web, sitemaps=True, exclude="*/feed/*")
     assert report.sitemaps == 1
     assert SITE + "hidden" in asked(web)
+
+
+@virtual
+async def test_the_date_of_an_entry_is_seen_by_follow_and_by_parsers(tmp_path: Path) -> None:
+    """``follow`` sees it of a page, and of a sitemap in an index; a parser has it in ``page.request``."""
+    web = site("1", "2", "3")
+    entries = "".join(
+        f"<sitemap><loc>{SITE}{year}.xml</loc><lastmod>{year}-01-01</lastmod></sitemap>"
+        for year in (2001, 2026)
+    )
+    web.add(SITE + "sitemap.xml", f"<sitemapindex>{entries}</sitemapindex>", content_type=XML)
+    web.add(SITE + "2001.xml", sitemap(SITE + "1"), content_type=XML)
+    dated = f"<url><loc>{SITE}2</loc><lastmod>2026-11-02T10:00:00+01:00</lastmod></url>"
+    web.add(
+        SITE + "2026.xml",
+        f"<urlset>{dated}<url><loc>{SITE}3</loc></url></urlset>",
+        content_type=XML,
+    )
+    seen: dict[str, tuple[str, int | None]] = {}
+
+    def follow(link: Link) -> bool:
+        seen[link.url] = (link.kind, None if link.lastmod is None else link.lastmod.year)
+        return link.lastmod is None or link.lastmod.year > 2020
+
+    def parse(page: Page) -> Iterator[dict[str, Any]]:
+        yield {"url": page.url, "lastmod": page.request.lastmod}
+
+    expected = {SITE: None, SITE + "2": "2026-11-02T09:00:00+00:00", SITE + "3": None}
+    for state in (None, tmp_path / "state.db"):
+        rows = tmp_path / f"{state is None}.jsonl"
+        for max_pages in (1, None) if state else (None,):
+            await trio_crawl.crawl(
+                SITE, fetch=web, sitemaps=True, follow=follow, parse=parse, write=rows, state=state,
+                max_pages=max_pages,
+            )  # fmt: skip
+        assert {row["url"]: row["lastmod"] for row in objects_of(rows)} == expected
+    assert seen[SITE + "2001.xml"] == ("sitemap_index", 2001)
+    assert seen[SITE + "2"] == ("sitemap", 2026)
+    assert seen[SITE + "3"] == ("sitemap", None)
 
 
 @pytest.mark.parametrize(

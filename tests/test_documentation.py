@@ -13,6 +13,7 @@ import ast
 import functools
 import inspect
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -23,6 +24,7 @@ import trio
 from trio.testing import MockClock
 
 import trio_crawl
+from trio_crawl import aio
 from trio_crawl.testing import MemoryWeb
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ def under_a_jumping_clock(run: Callable[..., Any]) -> Callable[..., Any]:
             return await function(*args)
 
     def call(function: Callable[..., Any], *args: object, **options: Any) -> object:  # noqa: ANN401 - trio's
+        if threading.current_thread() is not threading.main_thread():
+            return run(function, *args, **options)  # another thread is waited for, which a clock can't see
         options["clock"] = MockClock(autojump_threshold=0)
         return run(bounded, function, *args, **options)
 
@@ -123,8 +127,12 @@ def under_a_jumping_clock(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def execute(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run the Python of a document; return how many blocks that were."""
-    for name in ("crawl", "open_crawl", "fetch_page", "run"):
-        monkeypatch.setattr(trio_crawl, name, in_memory(getattr(trio_crawl, name)))
+    for module, names_of in (
+        (trio_crawl, ("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate")),
+        (aio, ("crawl", "open_crawl", "fetch_page")),
+    ):
+        for name in names_of:
+            monkeypatch.setattr(module, name, in_memory(getattr(module, name)))
     monkeypatch.setattr(trio, "run", under_a_jumping_clock(trio.run))
     names: dict[str, Any] = {
         "__name__": "__main__",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,7 +61,9 @@ def test_every_example_is_listed_and_tested() -> None:
     """The examples' README names each of them, and so does a test in this file."""
     names = {path.name for path in EXAMPLES.glob("*.py")}
     assert names == set(re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8")))
-    assert names == set(re.findall(r'run\("(\w+\.py)"\)', Path(__file__).read_text(encoding="utf-8")))
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert names == {*re.findall(r'run\("(\w+\.py)"\)', tests), "web_service.py"}
+    assert "web_service.py" in Path(__file__).with_name("test_examples_web_service.py").read_text()
 
 
 def test_collect_links_writes_each_link_of_the_pages_in_the_file(run: Run, tmp_path: Path) -> None:
@@ -122,3 +126,134 @@ def test_archive_parses_what_was_fetched_when_the_site_is_gone(run: Run, tmp_pat
         json.loads(line) for line in (tmp_path / "titles.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     assert sorted(row["title"] for row in found) == ["Library", "Novels", "Poems"]
+
+
+def test_producers_and_consumers_come_to_a_clean_end(run: Run) -> None:
+    """Each page that was produced was consumed, once, and both consumers had some."""
+    printed = run("producers_and_consumers.py")
+    taken = re.findall(r"^consumer (\w) took http://site/(\S+): Page (\S+)$", printed, re.MULTILINE)
+    assert sorted(page for _, page, _ in taken) == [f"{n}/{page}" for n in range(3) for page in range(4)]
+    assert all(page == title for _, page, title in taken)
+    assert {name for name, _, _ in taken} == {"A", "B"}
+    assert printed.endswith("12 pages, done\n")
+
+
+def test_chained_stages_pass_on_what_they_have(run: Run) -> None:
+    """Each product comes through all stages."""
+    printed = run("chained.py")
+    assert re.findall(r"found (\w+)", printed) == ["tea", "cup", "pot"]
+    assert sorted(re.findall(r"(\w+ costs \S+)", printed)) == [
+        "cup costs 7.15",
+        "pot costs 22.00",
+        "tea costs 4.40",
+    ]
+
+
+def test_hundred_sites_are_cancelled_in_time(run: Run) -> None:
+    """Results come as they are there, failures too, and what was in flight is named."""
+    printed = run("hundred_sites.py")
+    results, _, cancelled = printed.partition("cancelled")
+    sites = re.findall(r"^https://site-(\d+)\.test/:? (.+)$", results, re.MULTILINE)
+    left = re.findall(r"^  https://site-(\d+)\.test/ after \d\.\d s$", cancelled, re.MULTILINE)
+    assert {number for number, _ in sites}.isdisjoint(left)
+    assert len(sites) > 3
+    assert dict(sites)["7"].startswith("connect: ")
+    assert cancelled.startswith(f" {len(left)} requests:")
+    assert "100" in left
+
+
+def test_server_status_has_a_handle_for_each(run: Run) -> None:
+    """Twenty servers are polled; the third one, which was cancelled, less often than its neighbours."""
+    lines = {
+        name: said for name, *said in (line.split(", ") for line in run("server_status.py").splitlines())
+    }
+    assert len(lines) == 20
+    assert 0 < len(lines["server-3"]) < len(lines["server-2"])
+    assert set(lines["server-5"]) == {"503 load 5%"}
+    assert set(lines["server-7"]) == {"down (timeout)"}
+    assert set(lines["server-1"]) == {"200 load 1%"}
+
+
+def test_scrape_urls_gives_a_result_for_each(run: Run) -> None:
+    """In the order asked, one given twice included; errors are results."""
+    printed = run("scrape_urls.py")
+    results = re.findall(r"Result\(url='(?:http://site)?([^']+)', title=(.+), error=(.+)\)", printed)
+    assert results == [
+        ("/0", "'Page 0'", "None"),
+        ("/busy", "'Not busy'", "None"),
+        ("/slow", "None", "'timeout'"),
+        ("/missing", "'404'", "'HTTP 404'"),
+        ("/1", "'Page 1'", "None"),
+        ("/2", "'Page 2'", "None"),
+        ("/0", "'Page 0'", "None"),
+        ("/3#part", "'Page 3'", "None"),
+        ("no URL", "None", "'bad_seed'"),
+    ]
+
+
+def test_files_and_threads_hold_up_nobody(run: Run, tmp_path: Path) -> None:
+    """What worker processes computed is in the database."""
+    assert run("files_and_threads.py") == "8 pages, 8 rows\n"
+    with closing(sqlite3.connect(tmp_path / "words.sqlite")) as db:
+        found = db.execute("SELECT words, most FROM words ORDER BY words").fetchall()
+    assert [words for words, _ in found] == list(range(3, 11))
+    assert {most for words, most in found if words > 3} == {"tea"}
+
+
+def test_locks_events_semaphores_share_a_limiter(run: Run) -> None:
+    """Both crawls and the other work came to their end, and no token is left in use."""
+    printed = run("locks_events_semaphores.py").splitlines()
+    assert [line.split(". ")[0] for line in printed[:-1]] == [f"{number}" for number in range(1, 8)]
+    assert sum("other work was done" in line for line in printed) == 1
+    assert printed[-1] == "tokens in use: 0"
+
+
+def test_from_asyncio_runs_in_asyncio(run: Run) -> None:
+    """Crawls at once, a stream, and one that its time-out cancels."""
+    printed = run("from_asyncio.py").splitlines()
+    assert printed[:3] == [str([f"{n}: home", f"https://{n}.test/1", f"https://{n}.test/2"]) for n in "abc"]
+    assert printed[3:] == ["200 https://d.test/", "out of time; nothing is left running: True"]
+
+
+def test_from_jupyter_runs_in_cells(run: Run) -> None:
+    """Cells with and without ``await``, in a loop that runs already."""
+    assert run("from_jupyter.py").splitlines() == [
+        "3 rows: [{'title': 'Shop'}, {'title': 'Tea'}, {'title': 'Cup'}]",
+        "done",
+        "https://shop.test/",
+        "https://shop.test/tea",
+        "something else ran meanwhile",
+        "3 pages",
+    ]
+
+
+def test_from_a_view_answers(run: Run) -> None:
+    """A view answers with all of it, another one row by row."""
+    first, summary, second, *rows, _ = run("from_a_view.py").splitlines()
+    assert first == second == "200 OK"
+    said = json.loads(summary)
+    assert (said["ended"], said["pages"]) == ("done", 4)
+    assert [json.loads(row) for row in rows] == said["rows"]
+
+
+def test_news_by_sitemap_asks_for_what_is_new_alone(run: Run) -> None:
+    """The two articles of the week; of the archive nothing is asked for."""
+    assert run("news_by_sitemap.py").splitlines() == [
+        "2026-11-27 News of 1 days ago",
+        "2026-11-25 News of 3 days ago",
+        "6 requests, 2 sitemaps",
+    ]
+
+
+def test_tested_passes(run: Run) -> None:
+    """The tests of the example are tests: they pass."""
+    assert "3 passed" in run("tested.py")
+
+
+def test_every_example_fits_on_a_screen() -> None:
+    """Each has 60 lines at most; the web service twice as many."""
+    lengths = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in EXAMPLES.glob("*.py")
+    }
+    assert {name for name, length in lengths.items() if length > 60} <= {"web_service.py"}
+    assert lengths["web_service.py"] <= 120

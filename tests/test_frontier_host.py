@@ -126,6 +126,6 @@ def test_later_pages_come_up_in_time() -> None:
     assert made.why() == "a page is to be retried then"
     assert made.bring_up(20.0) == 30.0
     assert (len(made.pages), made.waiting) == (2, 3)
-    assert made.why() == "its delay, or the rest that it asked for"
+    assert made.why() == "its delay"
     assert made.bring_up(30.0) is None
     assert len(made.pages) == 3

@@ -46,7 +46,7 @@ def test_the_first_skip_of_each_reason_is_logged(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO, "trio_crawl"):
         ledger.skip("scope", "https://a.test/")
         ledger.skip("scope", "https://b.test/")
-        ledger.skip("known_target", "https://c.test/", detail="redirected to https://d.test/")
+        ledger.skip("known_target", "https://c.test/", target="https://d.test/")
     assert [record.getMessage() for record in caplog.records] == [
         "first skip for the reason 'scope': https://a.test/",
         "first skip for the reason 'known_target': https://c.test/ (redirected to https://d.test/)",

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from importlib import import_module
 from importlib.metadata import metadata
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
@@ -24,9 +25,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 PUBLIC: Final = {
     "trio_crawl": {
-        *("crawl", "open_crawl", "fetch_page", "run", "Control"),
+        *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate", "Control"),
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Headers", "Hop"),
-        *("HostReport", "RobotsReport"),
+        *("HostReport", "RobotsReport", "Delay", "InFlight", "Skip"),
         *(
             "ContentError",
             "CrawlError",
@@ -38,20 +39,24 @@ PUBLIC: Final = {
         ),
         *("ParseError", "FetchError", "RefusedError", "StateError", "TooManyFailuresError"),
     },
+    "trio_crawl.aio": {"crawl", "open_crawl", "fetch_page", "Control", "Stream"},
     "trio_crawl.fetchers": {"Archive", "Asks", "Cache", "Curl", "Httpx"},
-    "trio_crawl.writers": {"Files", "Lines", "Parquet", "Sqlite", "Warc"},
+    "trio_crawl.writers": {"Call", "Files", "Lines", "Parquet", "Sqlite", "Warc"},
     "trio_crawl.abc": {
-        *("Fetcher", "RecordedFetcher", "Parser", "Writer", "ExchangeWriter", "Frontier"),
+        *("Fetcher", "RecordedFetcher", "TimedFetcher", "Parser", "Writer", "ExchangeWriter", "Frontier"),
         *("Environment", "Guard", "Rules", "RunInThread", "Hop", "Response", "Exchange", "Outcome"),
     },
     "trio_crawl.testing": {
-        *("MemoryWeb", "Reply", "Handler", "Exchange", "serve", "serving"),
+        *("MemoryWeb", "Reply", "Handler", "Exchange", "page", "serve", "serving"),
         *("cancel_everywhere", "cancel_at", "asserts_no_leaks", "check_writer", "check_frontier"),
         *("check_fetcher", "FETCHER_CHECKS", "Shortcoming"),
     },
 }
-SUBMODULES: Final = {"abc", "fetchers", "writers", "testing"}
-FUNCTIONS: Final = ("crawl", "open_crawl", "fetch_page", "run")
+SUBMODULES: Final = {"abc", "aio", "fetchers", "writers", "testing"}
+FUNCTIONS: Final = (
+    *("crawl", "open_crawl", "fetch_page", "run", "collect", "iterate"),
+    *("aio.crawl", "aio.open_crawl", "aio.fetch_page"),
+)
 
 
 def defined(module: ModuleType) -> set[str]:
@@ -129,7 +134,7 @@ def test_what_is_public_has_a_docstring(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_keyword_is_documented(name: str) -> None:
     """Each argument of a public function has an entry of its own in the docstring."""
-    function: Callable[..., Any] = getattr(trio_crawl, name)
+    function: Callable[..., Any] = attrgetter(name)(trio_crawl)
     text = inspect.getdoc(function) or ""
     missing = [
         parameter.name
@@ -143,7 +148,7 @@ def test_every_keyword_is_documented(name: str) -> None:
     "name",
     [
         *("Request", "Response", "Page", "Link", "Failure", "Report", "Statistics", "Hop"),
-        *("HostReport", "RobotsReport"),
+        *("HostReport", "RobotsReport", "Delay", "InFlight", "Skip"),
     ],
 )
 def test_every_field_of_a_value_is_documented(name: str) -> None:
@@ -172,11 +177,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     """The wheel has every module, the marker of a typed package, and the licence."""
     names = set(wheel.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "trio_crawl").rglob("*.py")}
+    modules.add("pytest_trio_crawl.py")
     assert {name for name in names if name.endswith(".py")} == modules
     assert "trio_crawl/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {
         "trio_crawl",
+        "pytest_trio_crawl.py",
         f"trio_crawl-{trio_crawl.__version__}.dist-info",
     }
 

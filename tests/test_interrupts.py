@@ -13,15 +13,16 @@ import pytest
 import trio
 from crawl_support import SITE, objects_of
 from interrupt_support import EXPECTED, Lines, in_trio, interrupted, keywords, look, near, parse, site
+from state_support import select
 
 import trio_crawl
+from trio_crawl.testing import MemoryWeb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from trio_crawl import Link, Page
-    from trio_crawl.testing import MemoryWeb
 
 FEW = 8
 MANY = 150
@@ -285,8 +286,6 @@ def test_a_page_that_an_output_refuses_leaves_nothing_in_the_state(tmp_path: Pat
         trio_crawl.run(SITE, **given)
     urls = [row["url"] for row in objects_of(tmp_path / "pages.jsonl")]
     assert f"{SITE}1" in urls
-    from state_support import select  # noqa: PLC0415 - of this test alone
-
     found = dict(select(tmp_path, "SELECT url, status FROM urls"))
     assert found[f"{SITE}4"] == 0
     assert f"{SITE}9" not in found
@@ -296,3 +295,32 @@ def test_a_page_that_an_output_refuses_leaves_nothing_in_the_state(tmp_path: Pat
     trio_crawl.run(SITE, **given)
     assert sorted(row["url"] for row in objects_of(tmp_path / "pages.jsonl")) == EXPECTED
     assert json.loads((tmp_path / "other.jsonl").read_text().splitlines()[0]) == {"url": SITE}
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, KeyboardInterrupt])
+def test_a_page_of_many_links_is_taken_in_as_a_whole(raised: type[BaseException], tmp_path: Path) -> None:
+    """Its links are asked about bit by bit; where that ends in an error, none of them is in the state."""
+    web = MemoryWeb()
+    web.links(SITE, ["/many"])
+    web.links(f"{SITE}many", [f"/{number}" for number in range(1200)])
+    asked: list[str] = []
+    wrong = True
+
+    def follow(link: Link) -> bool:
+        asked.append(link.url)
+        if wrong and link.url.endswith("/900"):
+            if raised is KeyboardInterrupt:
+                interrupt()
+            raise raised
+        return link.url.endswith("/many")
+
+    given: dict[str, Any] = {"fetch": web, "follow": follow, "state": tmp_path / "crawl.db", "delay": 0}
+    with pytest.raises(raised):
+        trio_crawl.run(SITE, **given)
+    assert len(asked) > 900
+    urls = dict(select(tmp_path, "SELECT url, status FROM urls"))
+    assert urls == {SITE: 1, f"{SITE}many": 0}
+    assert select(tmp_path, "SELECT count(*) FROM passed") == [(0,)]
+    wrong = False
+    report = trio_crawl.run(SITE, **given)
+    assert (report.pages, report.skipped["scope"]) == (2, 1200)

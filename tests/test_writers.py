@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 def test_what_is_public_is_a_writer() -> None:
     """Everything that the module exports is a writer, known by its methods."""
-    assert writers.__all__ == ["Files", "Lines", "Parquet", "Sqlite", "Warc"]
+    assert writers.__all__ == ["Call", "Files", "Lines", "Parquet", "Sqlite", "Warc"]
     made: list[Writer[Any]] = [
+        writers.Call(print),
         writers.Files("x/"),
         writers.Lines("x.tsv"),
         writers.Parquet("x.parquet"),
         writers.Sqlite("x.sqlite"),
         writers.Warc("x.warc.gz"),
     ]
-    assert [writer.name for writer in made] == ["x/", "x.tsv", "x.parquet", "x.sqlite", "x.warc.gz"]
+    assert [writer.name for writer in made] == ["print", "x/", "x.tsv", "x.parquet", "x.sqlite", "x.warc.gz"]

@@ -9,7 +9,8 @@
                  └── links, as data: added when the page is parsed ──┘
 
 `crawl` is the whole job; `open_crawl` gives the pages as a stream, `fetch_page`
-one page, and `run` blocks until a crawl is done. `Control` steers one that goes on.
+one page. `run`, `collect` and `iterate` are for programs that are not async, and
+`trio_crawl.aio` for asyncio. `Control` steers a crawl that goes on.
 The four seams are Protocols in `trio_crawl.abc`; transports are in
 `trio_crawl.fetchers`, formats in `trio_crawl.writers`, and what crawls are tested
 with in `trio_crawl.testing`.
@@ -21,8 +22,10 @@ from . import abc as abc, fetchers as fetchers, writers as writers
 from ._crawl import (
     Control as Control,
     __version__ as __version__,
+    collect as collect,
     crawl as crawl,
     fetch_page as fetch_page,
+    iterate as iterate,
     open_crawl as open_crawl,
     run as run,
 )
@@ -44,24 +47,29 @@ from ._model import (
     Failure as Failure,
     Headers as Headers,
     Hop as Hop,
+    InFlight as InFlight,
     Link as Link,
     Page as Page,
     Report as Report,
     Request as Request,
     Response as Response,
+    Skip as Skip,
     Statistics as Statistics,
 )
 from ._model.conduct import HostReport as HostReport, RobotsReport as RobotsReport
+from ._policy.politeness import Delay as Delay
 
 __all__ = [
     "ContentError",
     "Control",
     "CrawlError",
+    "Delay",
     "Failure",
     "FetchError",
     "Headers",
     "Hop",
     "HostReport",
+    "InFlight",
     "Link",
     "MissingExtraError",
     "OutputError",
@@ -74,15 +82,18 @@ __all__ = [
     "RobotsReport",
     "RowError",
     "SeedError",
+    "Skip",
     "StateError",
     "Statistics",
     "TooManyFailuresError",
     "UsageError",
     "__version__",
     "abc",
+    "collect",
     "crawl",
     "fetch_page",
     "fetchers",
+    "iterate",
     "open_crawl",
     "run",
     "writers",

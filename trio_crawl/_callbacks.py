@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import signal
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, final
 
-from trio.lowlevel import currently_ki_protected, disable_ki_protection
+from trio.lowlevel import currently_ki_protected, disable_ki_protection, enable_ki_protection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,10 +27,21 @@ def call(function: Callable[[*Ts], T], /, *args: *Ts) -> T:
     return function(*args)
 
 
-@disable_ki_protection
+@enable_ki_protection
 async def call_async(function: Callable[[*Ts], Awaitable[T]], /, *args: *Ts) -> T:
     """Call *function*, which is the user's, and await what it returns."""
-    return await function(*args)
+    awaitable = function(*args)
+    try:
+        return await _await_openly(awaitable)
+    except KeyboardInterrupt:
+        if iscoroutine(awaitable):
+            awaitable.close()  # the interrupt may have come before it began
+        raise
+
+
+@disable_ki_protection
+async def _await_openly(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 @final
@@ -42,6 +54,14 @@ class Log:
 
     def __init__(self) -> None:
         self._logger: Final = logging.getLogger("trio_crawl")
+
+    def tells(self, level: int) -> bool:
+        """Return whether anybody is told of *level*."""
+        return self._logger.isEnabledFor(level)
+
+    def debug(self, message: str, *args: object) -> None:
+        """Tell what is of interest to who looks for a fault."""
+        self._tell(logging.DEBUG, message, args)
 
     def info(self, message: str, *args: object) -> None:
         """Tell what may be of interest."""
@@ -60,7 +80,7 @@ class Log:
             signal.raise_signal(signal.SIGINT)
 
     def _log(self, level: int, message: str, args: tuple[object, ...]) -> None:
-        # Above this: `call`, `_tell`, and `info` or `warning`.
+        # Above this: `call`, `_tell`, and `debug`, `info` or `warning`.
         self._logger.log(level, message, *args, stacklevel=5)
 
 

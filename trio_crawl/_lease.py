@@ -9,6 +9,8 @@ from ._model import LinkKind, Request
 from ._urls import request_key
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._errors import FetchError
     from ._model import Exchange
 
@@ -62,9 +64,11 @@ class ListRequest(Request):
     level: int = 0
 
     @classmethod
-    def of(cls, url: str, named_by: LinkKind, *, level: int = 0) -> ListRequest:
+    def of(
+        cls, url: str, named_by: LinkKind, *, level: int = 0, lastmod: datetime | None = None
+    ) -> ListRequest:
         """Return the request for the list at *url*, which is another than that for the page there."""
-        return cls(url, key=list_key(url), named_by=named_by, level=level)
+        return cls(url, key=list_key(url), named_by=named_by, level=level, lastmod=lastmod)
 
 
 def list_key(url: str) -> str:

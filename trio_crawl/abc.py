@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     import trio
 
@@ -39,6 +40,7 @@ __all__ = [
     "Response",
     "Rules",
     "RunInThread",
+    "TimedFetcher",
     "Writer",
 ]
 
@@ -82,6 +84,8 @@ class Environment:
         guard: the judge of addresses.
         concurrency: the greatest number of hops at once.
         run_in_thread: how to call what blocks.
+        run_or_leave: how to call what may block for ever: cancelled, it leaves the thread to itself.
+            None: likewise.
     """
 
     own_rows: bool = False
@@ -89,6 +93,7 @@ class Environment:
     guard: Guard
     concurrency: int
     run_in_thread: RunInThread
+    run_or_leave: RunInThread | None = None
 
 
 class Fetcher(Protocol):
@@ -131,6 +136,15 @@ class RecordedFetcher(Fetcher, Protocol):
     @property
     def recorded(self) -> bool:
         """Whether it does, so that no delay, back-off or rest has to be kept."""
+
+
+@runtime_checkable
+class TimedFetcher(Fetcher, Protocol):
+    """A virtual fetcher that says what time it is: all moments of a crawl are then of its clock."""
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, aware."""
 
 
 ItemT = TypeVar("ItemT")
@@ -297,6 +311,9 @@ class Frontier(Protocol):
 
     def add_found(self, found: Iterable[Link | Request], parent: Lease, now: float, /) -> None:
         """Add what was judged, as far as scope and limits allow; skip the rest."""
+
+    def may_start(self, now: float, /) -> bool:
+        """Return whether `take` may answer with a hop at this moment."""
 
     def take(self, now: float, /) -> Decision:
         """Return what to do next."""

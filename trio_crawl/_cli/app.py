@@ -23,7 +23,18 @@ from .options import ALLOW_PRIVATE, EVERYTHING, Limits, Network, Output
 from .progress import show_lines, show_live, show_nothing, showing_log
 from .run import supervise, supervise_crawl
 from .seeds import seeds_of
-from .terminal import Messages, Results, abandon_output, explain, put, put_bytes, safe, tell, tell_error
+from .terminal import (
+    Messages,
+    Results,
+    abandon_output,
+    explain,
+    put,
+    put_bytes,
+    rows_beside,
+    safe,
+    tell,
+    tell_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +44,7 @@ if TYPE_CHECKING:
     from .._crawl import Control
     from .._model import Page, Report
     from .run import Ending
+    from .terminal import RowsBeside
 
 MOST_SHOWN: Final = 10_000
 """Hosts that a report on standard output has at most; a state has all."""
@@ -129,8 +141,11 @@ def crawl_command(
         **network.keywords(),
     )
     console = Messages()
-    show = _progress(console, quiet=output.quiet, rows_to_terminal="-" in writes and sys.stdout.isatty())
-    with showing_log(console, quiet=output.quiet):
+    if output.quiet and output.verbose:
+        msg = "--quiet and --verbose exclude each other; give one of them"
+        raise UsageError(msg)
+    show = _progress(console, quiet=output.quiet, rows=rows_beside(writes))
+    with showing_log(console, quiet=output.quiet, verbose=output.verbose):
         ending = trio.run(partial(supervise_crawl, ready, show=show, say=partial(tell, console)))
     if isinstance(ending.error, BrokenPipeError) and writes == ("-",):
         raise ending.error
@@ -234,12 +249,15 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
 
 
 def _progress(
-    console: Console, *, quiet: bool, rows_to_terminal: bool = False
+    console: Console, *, quiet: bool, rows: RowsBeside = "nowhere"
 ) -> Callable[[Control], Awaitable[None]]:
-    """Return what shows the progress: nothing where rows scroll over the same terminal."""
-    if quiet or rows_to_terminal:
+    """Return what shows the progress: nothing where *rows* scroll over the same terminal.
+
+    What reads a pipe may write to it as well (``| cat``, ``| head``): there, nothing is drawn over.
+    """
+    if quiet or rows == "terminal":
         return show_nothing
-    live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal and rows == "nowhere"
     return partial(show_live if live else show_lines, console=console)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
 
+from .._policy.politeness import Delay
+
 _FOLLOW: Final = Group("What is followed", sort_key=2)
 _LIMITS: Final = Group("When to end", sort_key=3)
 _PACE: Final = Group("How politely", sort_key=4)
@@ -186,18 +188,27 @@ class Limits:
             help="Seconds between the starts of two requests to one host; a longer Crawl-delay is kept to.",
         ),
     ] = 0.5
-    per_address_delay: Annotated[
-        bool,
+    delay_by: Annotated[
+        Literal["host", "address"],
         Parameter(
             group=_PACE,
-            negative="",
             help="Whether the delay lies between two starts on one IP address, too, which hosts may share.",
         ),
-    ] = False
+    ] = "host"
+    pace: Annotated[
+        Literal["adaptive", "fixed"],
+        Parameter(
+            group=_PACE,
+            help="Whether a host in trouble is asked more slowly, rests, and is given up. Not so with "
+            "fixed, for your own servers; what they ask for by 429 and Retry-After counts all the same.",
+        ),
+    ] = "adaptive"
 
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments that these flags stand for."""
-        return asdict(self)
+        found = asdict(self)
+        by = found.pop("delay_by")
+        return {**found, "delay": Delay(self.delay, by=by) if by != "host" else self.delay}
 
 
 @Parameter(name="*")
@@ -242,3 +253,12 @@ class Output:
         bool,
         Parameter(show_default=False, help="No progress, and no failures as they happen; only the report."),
     ] = False
+    verbose: Annotated[
+        int,
+        Parameter(
+            name=("--verbose", "-v"),
+            count=True,
+            show_default=False,
+            help="Tell what is asked for again, and when a host is slowed or rests; -vv tells each request.",
+        ),
+    ] = 0

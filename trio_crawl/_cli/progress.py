@@ -35,6 +35,7 @@ INTERVAL: Final = 5.0
 _WINDOW: Final = 5.0
 """Seconds over which the speed is the mean: short enough to see a change, long enough to read."""
 
+_LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 _BAR: Final = 36
 _MINUTE, _HOUR = 60, 3600
 _KILO: Final = 1000
@@ -84,17 +85,28 @@ async def show_nothing(_control: Control) -> None:
 
 
 @contextmanager
-def showing_log(console: Console, *, quiet: bool) -> Iterator[None]:
-    """Print the library's warnings on *console*, above a live display; none if *quiet*."""
+def showing_log(console: Console, *, quiet: bool, verbose: int = 0) -> Iterator[None]:
+    """Print the library's warnings on *console*, above a live display; none if *quiet*.
+
+    Args:
+        console: where.
+        quiet: whether nothing is printed.
+        verbose: 1 for what is told at ``INFO``, too, 2 or more for ``DEBUG``.
+    """
     logger = logging.getLogger(__name__.partition(".")[0])
+    level = _LEVELS[min(verbose, len(_LEVELS) - 1)]
     # Without a handler, Python would print warnings itself, and tear the display.
     handler = logging.NullHandler() if quiet else _ConsoleHandler(console)
-    handler.setLevel(logging.WARNING)
+    handler.setLevel(level)
+    before = logger.level
+    if verbose:
+        logger.setLevel(level)
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def line(counts: Statistics, pace: float) -> str:

@@ -79,7 +79,8 @@ async def supervise_crawl(crawl: Crawl, *, show: Show, say: Say) -> Ending[Repor
     ending = await _supervise(run, reins, beside=show_it)
     if ending.caught and not ending.result and reins.control is not None:
         counts = reins.control.statistics()
-        say(f"dropped what was in flight: {counts.pages} pages are done, {counts.pending} URLs are not")
+        say(f"dropped what was in flight: {counts.pages} pages are done")
+        say(f"{counts.pending} URLs are not")
     return ending
 
 
@@ -142,9 +143,11 @@ class _Reins:
         self.caught = self.caught or caught
         if first and self.control is not None:
             self.control.stop()
-            self._say(f"stopping: finishing what is in flight; {_KEYS[caught]} again to drop it")
+            self._say("stopping: finishing what is in flight")
+            self._say(f"{_KEYS[caught]} again to drop it")
             return False
         if self.control is not None:
-            self._say(f"dropping that, writing what is parsed; {_KEYS[caught]} again to end at once")
+            self._say("dropping that, writing what is parsed")
+            self._say(f"{_KEYS[caught]} again to end at once")
         self.scope.cancel(reason=f"{caught.name} was received")
         return True

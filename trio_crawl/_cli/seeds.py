@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import _urls
 from .._crawl.seed_lines import SeedLines
-from .._errors import SeedError, UsageError
+from .._crawl.seeds import alone
+from .._errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,7 @@ def seeds_of(urls: Sequence[str], file: str | None) -> Seeds:
         msg = "no seeds: give a URL or more, or --seeds FILE (- is standard input)"
         raise UsageError(msg)
     for url in urls:
-        if _urls.parse(url) is None:
-            raise SeedError(_urls.explain(url))
+        alone(url)
     if file == "-":
         if sys.stdin is None or sys.stdin.closed:
             msg = "--seeds -: there is no standard input (it is closed); name a file"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
-from typing import TYPE_CHECKING, Final, final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+RowsBeside: TypeAlias = Literal["nowhere", "pipe", "terminal"]
+"""Where rows go that may share a terminal with what is told."""
 
 # A terminal acts on these; a page's title must not move its cursor or write its clipboard.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -19,6 +24,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\
 _KEYWORD: Final = r"(?<![?&\w])"
 _HINTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(_KEYWORD + r"robots=False\b"), lambda _: "--no-robots"),
+    (re.compile(r"give pathlib\.Path\('([^']*)'\)"), lambda found: f"give --seeds {found[1]}"),
     (re.compile(_KEYWORD + r"(overwrite|allow_private|retry_failed)=True\b"), lambda found: _flag(found[1])),
     (re.compile(_KEYWORD + r"allow_private=\['([^']*)'\]"), lambda found: f"--allow-private={found[1]}"),
     (re.compile(_KEYWORD + r"write=\[('[^]]*')\]"), lambda found: _each_output(found[1])),
@@ -71,6 +77,25 @@ def explain(error: BaseException) -> str:
     """Return what *error* says, its notes too, as the command line says it."""
     lines = [str(error) or type(error).__name__, *getattr(error, "__notes__", ())]
     return safe(as_flags("\n".join(lines)))
+
+
+def rows_beside(writes: Sequence[str]) -> RowsBeside:
+    """Return where rows go that may end up on a terminal: to one, into a pipe, or nowhere of that kind.
+
+    Args:
+        writes: the outputs; ``"-"`` is standard output, and a path may be a device or a pipe.
+    """
+    found: RowsBeside = "nowhere"
+    for name in writes:
+        try:
+            status = os.fstat(sys.stdout.fileno()) if name == "-" else Path(name).stat()
+        except (OSError, ValueError):  # nothing yet, or no descriptor
+            continue
+        if stat.S_ISCHR(status.st_mode) and (sys.stdout.isatty() if name == "-" else name != os.devnull):
+            return "terminal"
+        if stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+            found = "pipe"
+    return found
 
 
 def tell(console: Console, message: str) -> None:

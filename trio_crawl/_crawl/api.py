@@ -9,7 +9,8 @@ from trio.lowlevel import enable_ki_protection
 
 from .._errors import UsageError
 from .engine import Engine
-from .options import USER_AGENT, Options
+from .hints import refuse_unknown, with_hints
+from .options import CONCURRENCY, USER_AGENT, Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from .._model import Parse, Report
     from .._policy.cookies import Cookies
     from .._policy.credentials import Auth, Fields
+    from .._policy.politeness import Delay
     from .._policy.scope import Follow, Patterns
     from .control import Control
-    from .options import AllowPrivate, CrawlOptions, ParseErrors, ParseIn
+    from .options import AllowPrivate, CrawlOptions, PaceName, ParseErrors, ParseIn
     from .seeds import Seeds
 
 
+@with_hints
 @enable_ki_protection
 async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     seeds: Seeds,
@@ -50,11 +53,11 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
     max_redirects: int = 10,
     max_failures: int | None = None,
     traps: bool = True,
-    concurrency: int = 64,
+    concurrency: int | trio.CapacityLimiter = CONCURRENCY,
     per_host: int = 2,
     per_address: int = 8,
-    delay: float = 0.5,
-    per_address_delay: bool = False,
+    delay: float | Delay = 0.5,
+    pace: PaceName = "adaptive",
     timeout: float = 30,  # noqa: ASYNC109 - it bounds each hop, not this call
     retries: int = 2,
     grace: float = 5,
@@ -78,9 +81,8 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             an iterable of URLs and requests (read lazily, so a file of ten million
             lines works; blank lines and lines that start with ``#`` are left out),
             or an async iterable such as a memory channel. The crawl ends when they
-            are exhausted and nothing is queued or in flight. A bad URL in a
-            collection is an error; one in a lazily read source is skipped, logged and
-            counted (``bad_seed``).
+            are exhausted and nothing is queued or in flight. A bad URL that is given by
+            itself is an error; one among others is skipped, logged and counted (``bad_seed``).
         fetch: ``"curl"`` (libcurl: the fastest, and the one with HTTP/2),
             ``"httpx"``, ``"asks"`` (which needs ``trio-crawl[asks]``), the path of a
             ``.warc.gz`` or ``.warc`` file, from which all is answered, a fetcher
@@ -154,16 +156,21 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
             docs/traps.md.
         concurrency: hops at once, of all hosts, and async parsers that run for pages of one
             host; four times as many pages may wait to be parsed. 64 keeps one core busy. It
-            can't be more than the process may have open files, with some in reserve.
+            can't be more than the process may have open files, with some in reserve. A
+            `trio.CapacityLimiter` is shared by all that is given it, a token for each hop; its
+            ``total_tokens`` may change meanwhile, and 0 is a pause.
         per_host: hops at once on one host. 2, as browsers did when they were told to
             be polite (RFC 2616, section 8.1.4).
         per_address: hops at once to one IP address, which many hosts may share; each address
             of a host counts.
         delay: seconds between two starts on one host; a longer ``Crawl-delay`` of its
-            robots.txt counts instead. 0.5 is a visitor who clicks quickly.
-        per_address_delay: let *delay* lie between two starts on one IP address, too: for
-            many small sites on one server. False: most hosts that share an address are
-            at a provider's that serves thousands of them.
+            robots.txt counts instead. 0.5 is a visitor who clicks quickly. ``Delay(0.5,
+            by="address")`` keeps them between two starts on one IP address, too: for many
+            small sites on one server; else not, as most hosts that share an address are at a
+            provider's that serves thousands of them.
+        pace: ``"adaptive"``: a host that slows down or errs is asked more slowly, and one that
+            keeps failing rests and is given up, as nobody asked for the load. ``"fixed"``: none
+            of that, for your own servers and for APIs; 429 and ``Retry-After`` still count.
         timeout: seconds for one hop from connecting to the last byte; waiting for a
             turn is not counted. 30, as long as people wait at most.
         retries: further attempts after a failure that may pass (connection, timeout,
@@ -241,7 +248,7 @@ async def crawl(  # noqa: PLR0913 - the one place where a crawl is configured
         per_host=per_host,
         per_address=per_address,
         delay=delay,
-        per_address_delay=per_address_delay,
+        pace=pace,
         timeout=timeout,
         retries=retries,
         grace=grace,
@@ -262,19 +269,16 @@ def check_in_trio() -> None:
     Raises:
         UsageError: it is not.
     """
-    if not trio.lowlevel.in_trio_run():
+    if not trio.lowlevel.in_trio_task():
         raise UsageError(
             "a crawl runs in trio: trio.run(main), where main awaits it. A program without trio calls "
-            "trio_crawl.run(seeds, ...), and in asyncio it is "
-            "`await asyncio.to_thread(trio_crawl.run, seeds, ...)`"
+            "trio_crawl.run(seeds, ...), and in asyncio it is `await trio_crawl.aio.crawl(seeds, ...)`"
         )
 
 
 def options_of(**keywords: Unpack[CrawlOptions]) -> Options:
     """Return the keywords with the defaults of `crawl` for the rest."""
-    unknown = keywords.keys() - _DEFAULTS.keys()
-    if unknown:
-        raise TypeError(f"no such keyword: {', '.join(sorted(unknown))}")
+    refuse_unknown(keywords, _DEFAULTS)
     return Options(**{**_DEFAULTS, **keywords})
 
 

@@ -22,13 +22,15 @@ def make_frontier(
     options: Options, ledger: Ledger, fetcher: Fetcher, *, guard: Guard, journal: Journal | None
 ) -> MemoryFrontier:
     """Return the frontier of a crawl with these *options* and this *fetcher*, empty."""
+    delay = options.delay_kept
     return MemoryFrontier(
         Scope(options.follow, include=options.include, exclude=options.exclude),
         Limits(
             per_host=options.per_host,
             per_address=options.per_address,
-            delay=options.delay,
-            per_address_delay=options.per_address_delay,
+            delay=delay.seconds,
+            per_address_delay=delay.by == "address",
+            adaptive=options.pace == "adaptive",
             retries=options.retries,
             max_depth=options.max_depth,
             max_pages=options.max_pages,

@@ -11,6 +11,8 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..abc import TimedFetcher
+
 # The zero of a virtual clock, so that the same crawl writes the same moments in two runs.
 _VIRTUAL_START: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -24,12 +26,16 @@ class WallClock:
 
     Args:
         virtual: whether the fetcher knows no time but trio's.
+        timed: a fetcher that says what time it is, whose time trio's clock is.
         begin: called with the wall clock's time, in seconds since 1970, when trio's clock showed 0, and
             with the time of trio's clock from which on that counts.
     """
 
-    def __init__(self, *, virtual: bool, begin: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, *, virtual: bool, begin: Callable[[float, float], None], timed: TimedFetcher | None = None
+    ) -> None:
         self._virtual = virtual
+        self._timed = timed
         self._tell = begin
 
     def begin(self) -> dt.datetime:
@@ -37,7 +43,9 @@ class WallClock:
         self._anchor = trio.current_time()
         mocked = _is_mocked()
         self._follows = not self._virtual and not mocked
-        if self._virtual:
+        if self._timed is not None:
+            self._wall = self._timed.now
+        elif self._virtual:
             # Time passes between two crawls on one clock that jumps; other clocks have no zero to count from.
             self._wall = _VIRTUAL_START + dt.timedelta(seconds=self._anchor if mocked else 0)
         else:
@@ -50,6 +58,8 @@ class WallClock:
 
         Where the wall clock has parted from that (the machine slept, or somebody set it), from there.
         """
+        if self._timed is not None:
+            return self._timed.now + dt.timedelta(seconds=now - trio.current_time())
         if self._follows:
             wall, present = dt.datetime.now(dt.UTC), trio.current_time()
             parted = wall - self._wall - dt.timedelta(seconds=present - self._anchor)

@@ -11,7 +11,9 @@ from .._callbacks import log
 from .seeds import checked, host_name
 
 if TYPE_CHECKING:
-    from .._model import Report, Request, Statistics
+    from collections.abc import Callable
+
+    from .._model import InFlight, Report, Request, Statistics
     from ..abc import Frontier
     from .ending import Ending
     from .explain import Explainer
@@ -36,7 +38,9 @@ class Control:
         numbers: Numbers,
         explainer: Explainer,
         ending: Ending,
+        cancel: Callable[[str], None],
     ) -> None:
+        self._cancel = cancel
         self._loop = loop
         self._frontier = frontier
         self._outlet = outlet
@@ -84,6 +88,28 @@ class Control:
         """
         self._ending.choose("stopped")
         self._loop.stop()
+
+    @enable_ki_protection
+    def cancel(self, reason: str) -> None:
+        """Drop what is in flight, write what is parsed, within ``grace``, and end; the rest stays pending.
+
+        The crawl returns its report, with ``ended="cancelled"``: a scope around it that is cancelled
+        does the same, and returns nothing. Calling it again, or after the end, changes nothing.
+
+        Args:
+            reason: what the log says of it.
+        """
+        if not self._ending.finished:
+            log.info("the crawl is cancelled: %s", reason)
+            self._cancel(reason)
+
+    @enable_ki_protection
+    def in_flight(self) -> list[InFlight]:
+        """Return the requests that are under way at this moment, the oldest first.
+
+        Pages that are being parsed or written are not among them; `Statistics.in_flight` counts all.
+        """
+        return self._explainer.in_flight()
 
     @enable_ki_protection
     def explain(self) -> str:

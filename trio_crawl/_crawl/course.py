@@ -19,6 +19,7 @@ from .._policy.verdict import Again, GiveUp, Keep, judge, rest
 from .lists import ToRead
 from .marks import Marks, Unnamed
 from .pages import is_success
+from .told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,6 +112,8 @@ class Course:
         self._recorder = recorder
         self._pages = pages
         self._policy = RetryPolicy(retries=options.retries)
+        self.told = Told()
+        self._adaptive = options.pace == "adaptive"
         self._max_redirects = options.max_redirects
         self._product = robots.product_token(options.user_agent)
 
@@ -120,10 +123,11 @@ class Course:
             self._frontier.hop_ended(lease, now, None)
             self._not_archived(lease, result, now, wall)
             return None
+        self.told.hop(lease, result, now)
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
             lease.changed = len(lease.chain)
-        pause = rest(lease, result, wall)
+        pause = rest(lease, result, wall, adaptive=self._adaptive)
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
         return self.settle(lease, result, now, wall)
@@ -168,6 +172,7 @@ class Course:
         verdict = self._judge(lease, result, wall)
         match verdict:
             case Again(wait):
+                self.told.again(lease, result, wait)
                 self._recorder.goes_on(lease)
                 self._frontier.retry(lease, now + wait, now)
             case Redirect():
@@ -183,6 +188,7 @@ class Course:
             case GiveUp(error):
                 return self._pages.failure(lease, error.kind, error.message)
             case Keep(response):
+                self.told.page(lease, response.status, now)
                 return self._keep(lease, response, wall)
         return None
 

@@ -29,7 +29,7 @@ from .._write.batch import BATCH_OUTCOMES
 from .._write.channel import ConsumerLeft
 from .._write.choose import choose as choose_writers, kinds_wanted, things_of
 from .._write.same import forbid_same
-from ..abc import Environment
+from ..abc import Environment, TimedFetcher
 from .assembly import make_frontier, make_guard
 from .clock import WallClock
 from .control import Control
@@ -45,7 +45,7 @@ from .pages import Pages
 from .reading import ReadingMark
 from .seed_lines import SeedLines
 from .seeds import open_seeds, seed_files
-from .threads import run_in_thread, run_inline
+from .threads import run_in_thread, run_inline, run_or_leave
 from .watchdog import watch
 
 if TYPE_CHECKING:
@@ -100,12 +100,17 @@ class Engine:
         self._elsewhere = Elsewhere(options, kinds=kinds, virtual=self._fetcher.virtual)
         self._reading = ReadingMark()
         self._pages = Pages(options, self._elsewhere, self._reading, kinds=kinds)
-        self._ledger = Ledger()
+        self._ledger = Ledger(heard=[] if stream is not None and stream.skips else None)
         self._journal = None if options.state is None else Journal()
         self._frontier = make_frontier(
             options, self._ledger, self._fetcher, guard=self._guard, journal=self._journal
         )
-        self._wall_clock = WallClock(virtual=self._fetcher.virtual, begin=self._frontier.begin)
+        timed = self._fetcher if isinstance(self._fetcher, TimedFetcher) else None
+        self._wall_clock = WallClock(
+            virtual=self._fetcher.virtual,
+            timed=timed if self._fetcher.virtual else None,
+            begin=self._frontier.begin,
+        )
         self._contents = Contents(stored=options.state is not None)
         # A consumer acknowledges page by page, and so they are counted page by page.
         self._outlet = Outlet(
@@ -284,7 +289,9 @@ class Engine:
             if ending.error is None and not ending.cancelled:
                 outputs = tuple(writer.name for writer in self._writers if writer is not self._stream)
                 ending.report = self._numbers.report(outputs)
-            if self._outlet.unwritten and ending.how != "left":
+            # A reader of standard output that has seen enough is no news.
+            left = ending.how == "left" or isinstance(ending.error, BrokenPipeError)
+            if self._outlet.unwritten and not left:
                 log.warning("%d outcomes were not written when the crawl ended", self._outlet.unwritten)
         finally:
             # Whoever waits for the end is told of it, even if there is no report.
@@ -299,6 +306,7 @@ class Engine:
             guard=self._guard,
             concurrency=self._options.concurrency,
             run_in_thread=self._run_in_thread,
+            run_or_leave=run_inline if self._fetcher.virtual else run_or_leave,
         )
 
     @enable_ki_protection
@@ -373,7 +381,12 @@ class Engine:
             numbers=self._numbers,
             explainer=self._explainer,
             ending=self._ending,
+            cancel=self._cancel,
         )
+
+    def _cancel(self, reason: str) -> None:
+        self._ending.how = "cancelled"
+        self._work_scope.cancel(reason=reason)
 
     def leave(self) -> None:
         """Drop what is in flight: the consumer of the stream has gone."""

@@ -11,31 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._frontier.memory import MemoryFrontier
+    from .._model import InFlight
     from .ending import Ending
     from .loop import Loop
     from .numbers import Numbers
 
 MOST: Final = 20
 """Lines of each kind that are shown; the others are counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
-    """A request that was sent.
-
-    Args:
-        url: where to.
-        seconds: since it was begun.
-        attempt: 1 for the first.
-    """
-
-    url: str
-    seconds: float
-    attempt: int
-
-    def __str__(self) -> str:
-        again = f", attempt {self.attempt}" if self.attempt > 1 else ""
-        return f"fetching {self.url} for {self.seconds:.1f} s{again}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +41,15 @@ class HostWait:
         return f"{self.name} waits{moment}: {self.why} ({self.pages:,} pages)"
 
 
-def in_words(what: str, hops: Iterable[Hop], others: Iterable[str], hosts: Iterable[HostWait]) -> str:
+def _hop(hop: InFlight) -> str:
+    again = f", attempt {hop.attempt}" if hop.attempt > 1 else ""
+    return f"fetching {hop.url} for {hop.seconds:.1f} s{again}"
+
+
+def in_words(what: str, hops: Iterable[InFlight], others: Iterable[str], hosts: Iterable[HostWait]) -> str:
     """Return all of it, one line each, the longest waits first."""
     lines = [what]
-    lines += _shown([str(hop) for hop in sorted(hops, key=lambda hop: -hop.seconds)], "hops")
+    lines += _shown([_hop(hop) for hop in hops], "hops")
     lines += others
     lines += _shown([str(host) for host in sorted(hosts, key=lambda host: -(host.seconds or 0))], "hosts")
     return "\n  ".join(lines)
@@ -95,12 +82,20 @@ class Explainer:
         state = "ended" if self._ending.finished else "paused" if self._loop.paused else "going on"
         return f"{state}, {self._numbers.line()}"
 
+    def in_flight(self) -> list[InFlight]:
+        """Return the requests that are under way, the oldest first; none when the crawl has ended."""
+        if self._ending.finished:
+            return []
+        return sorted(self._loop.tasks.hops(), key=lambda hop: -hop.seconds)
+
     def in_words(self) -> str:
-        """Return all of it."""
+        """Return all of it; when the crawl has ended, which may be outside trio, nothing is waited for."""
+        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
+        if self._ending.finished:
+            return in_words(self.line(), (), _shown(cancelled, "cancelled hosts"), ())
         hosts = [
             HostWait(name=name, why=why, seconds=seconds, pages=pages)
             for name, why, seconds, pages in self._frontier.waits(trio.current_time())
         ]
-        cancelled = [f"{name} is cancelled: {why}" for name, why in self._frontier.cancelled.items()]
         others = [*self._loop.others(), *_shown(cancelled, "cancelled hosts")]
-        return in_words(self.line(), self._loop.tasks.hops(), others, hosts)
+        return in_words(self.line(), self.in_flight(), others, hosts)

@@ -110,7 +110,8 @@ def _followed(request: ListRequest, links: Iterable[Link]) -> Iterator[Link | Re
         if link.kind != "sitemap_index":
             yield link if url == link.url else replace(link, url=url)
         elif request.level < MAX_LEVEL:
-            yield ListRequest.of(url, "sitemap_index", level=request.level + 1)
+            level = request.level + 1
+            yield ListRequest.of(url, "sitemap_index", level=level, lastmod=link.lastmod)
 
 
 def lists_of(page: Page) -> list[Request]:

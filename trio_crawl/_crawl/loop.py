@@ -25,6 +25,7 @@ from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
 from .recorder import Recorder
+from .room import room_of
 from .sowing import ROUND, Sower
 from .tasks import Tasks
 
@@ -117,10 +118,11 @@ class Loop:
         self._due: deque[tuple[Lease, Arrival | Following | ToDecode]] = deque()
         self._news = trio.Event()
         self._sower = Sower(seeds, frontier=frontier, wake=self.wake, fail=fail, closed=lambda: self.closed)
+        self._room = room_of(options, self.tasks, frontier, outlet, self.wake)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
         # Hops at once for which there are descriptors; since when there were none without an answer.
-        self._ceiling = options.concurrency
+        self._ceiling = inf
         self._lacking_since: float | None = None
         self._unread: deque[trio.Event] = deque()
         self.paused = False
@@ -130,6 +132,13 @@ class Loop:
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Drive the crawl until nothing is left to do; hops and async parsers are tasks of *nursery*."""
+        try:
+            await self._run(nursery)
+        finally:
+            self._course.told.counts()
+            self._room.close()
+
+    async def _run(self, nursery: trio.Nursery) -> None:
         self.tasks.nursery = nursery
         self.moved_at = trio.current_time()
         if not isinstance(self._seeds, Iterator):
@@ -152,7 +161,7 @@ class Loop:
                     continue
                 if isinstance(arrival, Piece):
                     await trio.lowlevel.checkpoint()  # many may come at once, each of a hundred links
-                await self._outlet.pass_on(idle=False)
+                await self._pass_on(idle=False)
                 if perf_counter() - began > TURN_SECONDS and not self._fetcher.virtual:
                     # One page takes little time, but many may have come at once.
                     await trio.lowlevel.checkpoint()
@@ -162,6 +171,7 @@ class Loop:
             self.tasks.start_look_ups()
             now = trio.current_time()
             next_step = self._start_what_may()
+            self._room.give_back()
             if isinstance(next_step, Drained):
                 self.closed = True
                 self._recorder.ends()
@@ -170,7 +180,9 @@ class Loop:
             # Where every token is taken there may be more to start, and where there is more to be let go
             # of; else rows need not wait for more.
             again = next_step is not None and next_step.until is not None and next_step.until <= now
-            await self._outlet.pass_on(idle=next_step is not None and not again)
+            if self._ledger.heard:
+                self._pass_asides()
+            await self._pass_on(idle=next_step is not None and not again)
             await self._wait_until(None if next_step is None else next_step.until)
 
     @staticmethod
@@ -200,18 +212,18 @@ class Loop:
         None says that every token is taken.
         """
         now = trio.current_time()
-        limit = min(self._options.concurrency, self._ceiling)
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            if self.tasks.busy >= limit or self.tasks.crowded:
+            crowded = self.tasks.crowded or self.tasks.busy >= self._ceiling
+            if crowded or not self._room.is_free(now):
                 return None
             match self._frontier.take(now):
                 case Start(lease):
                     self.moved_at = now
                     self._ledger.robots += bool(lease.robots_of) and lease.attempts == 1 and not lease.chain
                     self._ledger.probes += lease.probe
-                    self.tasks.fetch(lease)
+                    self.tasks.fetch(lease, self._room.take())
                 case Refuse(lease, error):
                     self._refuse(lease, error, now)
                     if self._outlet.full:
@@ -228,6 +240,11 @@ class Loop:
                 case Idle() | Drained() as rest_of_it:
                     return rest_of_it
         return Idle(now)
+
+    async def _pass_on(self, *, idle: bool) -> None:
+        if self._outlet.full:
+            self._room.give_back()  # the output may take its time
+        await self._outlet.pass_on(idle=idle)
 
     def _refuse(self, lease: Lease, error: FetchError, now: float) -> None:
         wall = self._wall_clock(now)
@@ -261,7 +278,8 @@ class Loop:
 
     def others(self) -> list[str]:
         """Return in words what is waited for besides hops."""
-        return [*self.tasks.others(), *self._outlet.explain(), *self._sower.explain()]
+        others = (self.tasks.others(), self._room.explain(), self._outlet.explain(), self._sower.explain())
+        return [line for lines in others for line in lines]
 
     def cancel_host(self, name: str, reason: str) -> None:
         """Drop the hops to a host, and skip its pages."""
@@ -362,7 +380,10 @@ class Loop:
         self._pass_asides()
 
     def _pass_asides(self) -> None:
-        """Hand the exchanges that no outcome has to the outputs."""
+        """Hand the exchanges that no outcome has to the outputs, and skips to who wants to hear of them."""
+        skips = self._ledger.take_skips()
+        if skips:
+            self._outlet.add_skips(skips, trio.current_time())
         for exchanges in self._recorder.take_asides():
             self._outlet.add_aside(exchanges, trio.current_time())
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+
+import trio
 
 from .._errors import UsageError
+from .._policy.politeness import Delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +31,10 @@ USER_AGENT = f"trio-crawl/{__version__}"
 
 ParseErrors: TypeAlias = Literal["record", "raise"]
 ParseIn: TypeAlias = Literal["crawl", "process"]
+PaceName: TypeAlias = Literal["adaptive", "fixed"]
+CONCURRENCY: Final = 64
+"""Hops at once, unless told otherwise."""
+
 AllowPrivate: TypeAlias = "bool | Iterable[str]"
 
 
@@ -55,11 +62,11 @@ class CrawlOptions(TypedDict, total=False):
     max_redirects: int
     max_failures: int | None
     traps: bool
-    concurrency: int
+    concurrency: int | trio.CapacityLimiter
     per_host: int
     per_address: int
-    delay: float
-    per_address_delay: bool
+    delay: float | Delay
+    pace: PaceName
     timeout: float
     retries: int
     grace: float
@@ -97,11 +104,11 @@ class Options:
     max_redirects: int
     max_failures: int | None
     traps: bool
-    concurrency: int
+    concurrency: Any  # an int, once it is checked
     per_host: int
     per_address: int
-    delay: float
-    per_address_delay: bool
+    delay: float | Delay
+    pace: PaceName
     timeout: float
     retries: int
     grace: float
@@ -113,25 +120,39 @@ class Options:
     auth: Auth | None = field(repr=False)
     allow_private: AllowPrivate
     parse_errors: ParseErrors
+    limiter: trio.CapacityLimiter | None = field(default=None, init=False)
+    """What was given as *concurrency*, if that was one; *concurrency* is then what it has to begin with."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.concurrency, trio.CapacityLimiter):
+            tokens = self.concurrency.total_tokens
+            object.__setattr__(self, "limiter", self.concurrency)
+            # None is a pause, and as many as you like is not a number to size anything by.
+            object.__setattr__(self, "concurrency", int(tokens) if 0 < tokens < math.inf else CONCURRENCY)
         for name, least in _WHOLE.items():
             _check_whole(name, getattr(self, name), least)
         for name, least in _LIMITS.items():
             if getattr(self, name) is not None:
                 _check_whole(name, getattr(self, name), least, or_none=True)
-        for name in ("delay", "grace"):
-            _check_seconds(name, getattr(self, name), zero=True)
+        _check_seconds("grace", self.grace, zero=True)
+        _ = self.delay_kept
         _check_seconds("timeout", self.timeout, zero=False)
         self._check_ages()
-        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed", "per_address_delay"):
+        for name in ("robots", "sitemaps", "traps", "overwrite", "retry_failed"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}= is {getattr(self, name)!r}; it takes True or False")
         if self.parse_errors not in ("record", "raise"):
             raise UsageError(f"parse_errors= is {self.parse_errors!r}; it takes 'record' or 'raise'")
+        if self.pace not in ("adaptive", "fixed"):
+            raise UsageError(f"pace= is {self.pace!r}; it takes 'adaptive' or 'fixed'")
         if self.parse_in not in ("crawl", "process"):
             raise UsageError(f"parse_in= is {self.parse_in!r}; it takes 'crawl' or 'process'")
         _check_user_agent(self.user_agent)
+
+    @property
+    def delay_kept(self) -> Delay:
+        """The delay, and of what."""
+        return self.delay if isinstance(self.delay, Delay) else Delay(self.delay)
 
     def _check_ages(self) -> None:
         if self.max_time is not None:
@@ -162,6 +183,7 @@ _LIMITS = {"max_pages": 1, "max_depth": 0, "max_per_host": 1, "max_failures": 0}
 def _check_whole(name: str, value: object, least: int, *, or_none: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         none = ", or None for no limit" if or_none else ""
+        none = ", or a trio.CapacityLimiter" if name == "concurrency" else none
         raise UsageError(f"{name}= is {value!r}; it takes a whole number, {least} or more{none}")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._frontier.journal import Journal
     from .._frontier.ledger import Ledger
     from .._lease import Before, Kept
-    from .._model import Exchange, Json, Outcome
+    from .._model import Exchange, Json, Outcome, Skip
     from .._write.batch import Encoded
     from ..abc import Environment, Writer
 
@@ -127,6 +127,10 @@ class Outlet:
     def add_aside(self, exchanges: Sequence[Exchange], now: float) -> None:
         """Gather exchanges that no outcome has."""
         self._gatherer.add_aside(exchanges, now)
+
+    def add_skips(self, skips: Sequence[Skip], now: float) -> None:
+        """Gather URLs that are not asked for, for who wants to hear of them."""
+        self._gatherer.add_skips(skips, now)
 
     def rowless(self, outcome: Unchanged | Kept, was: Before | None, now: float) -> tuple[int, ...]:
         """Gather that a page's visit has no row: it has not changed, or stays what it *was*."""

@@ -29,6 +29,7 @@ from .._policy.revisit import conditions
 from .._policy.robots import product_token
 from .elsewhere import document_of
 from .lists import lists_of
+from .told import ONE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -281,7 +282,8 @@ class Pages:
             attempts=lease.attempts,
             traceback=trace,
         )
-        log.warning("%s", failure)
+        tell = log.debug if ONE_PAGE.get() else log.warning
+        tell("%s", failure)
         return failure
 
     def parse(self, page: Page) -> Parsed | object:
@@ -337,8 +339,10 @@ class Pages:
         lists = lists_of(page) if self._sitemaps and is_success(page.status) else []
         if found is not None:
             self.links_dropped += found.dropped
-            follow = self._as_page_says(page, (*self._bounded(found.follow), *lists))
-            return Parsed(page=page, links=(), rows=tuple(found.rows), follow=follow)
+            yielded = self._bounded(found.follow)
+            follow = self._as_page_says(page, (*yielded, *lists))
+            rows = tuple(found.rows)
+            return Parsed(page=page, links=(), rows=rows, follow=follow, found=len(yielded))
         links = page.links()
         self.links_dropped += document_of(page).links_dropped
         # Links are followed from pages that are what was asked for, not from error pages.

@@ -167,7 +167,7 @@ class SeedLines:
         except OSError as error:
             raise SeedError(f"{self._name} can't be read on: {error.strerror or error}") from error
         self._ended = not data
-        self._lines.extend(line.strip() for line in self._decoder.feed(data))
+        self._lines.extend(self._decoder.feed(data))
 
     @property
     def finite(self) -> bool:

@@ -27,7 +27,7 @@ _SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class BadSeed:
-    """A line of a lazily read source that is no URL: counted, not raised, so that the rest is crawled."""
+    """One of several seeds that is no URL: counted, not raised, so that the rest is crawled."""
 
     text: str
     message: str
@@ -39,15 +39,17 @@ def open_seeds(seeds: Seeds, *, inline: bool = False) -> Iterator[Request | BadS
     A path is opened now, and read in a thread, unless that is to be done *inline*.
 
     Raises:
-        SeedError: *seeds* is nothing that can be read, or it is a collection of
-            which one is no http(s) URL.
+        SeedError: *seeds* is nothing that can be read, a URL that is none, or a collection of
+            which one is neither a str nor a `Request`.
     """
-    if isinstance(seeds, str | Request):
+    if isinstance(seeds, str):
+        return iter([alone(seeds)])
+    if isinstance(seeds, Request):
         return iter([checked(seeds)])
     if isinstance(seeds, PathLike):
         return SeedLines(Path(seeds), name=f"the file of seeds {str(Path(seeds))!r}", inline=inline)
     if isinstance(seeds, list | tuple | set | frozenset | dict):
-        return iter([checked(seed) for seed in seeds])
+        return iter([found for seed in seeds if (found := _in_collection(seed)) is not None])
     if isinstance(seeds, AsyncIterable):
         return seeds
     if isinstance(seeds, Iterable) and not isinstance(seeds, bytes | bytearray | memoryview):
@@ -85,12 +87,34 @@ def checked(seed: object) -> Request:
             f"and give auth={{{_urls.origin(url)!r}: (user, password)}}"
         )
     if request is None:
-        return Request(url)
+        return Request(url, asked=text)
     try:
         text_of(request)
     except UsageError as error:
         raise SeedError(str(error)) from error
     return replace(request, url=url)
+
+
+def alone(text: str) -> Request:
+    """Return a seed that a person gave, who may have meant the file of that name.
+
+    Raises:
+        SeedError: it is no http(s) URL.
+    """
+    try:
+        return checked(text)
+    except SeedError as error:
+        if text.lower().endswith(_FILES) and "://" not in text:
+            raise SeedError(f"{error} For a file of URLs, give pathlib.Path({text!r}).") from None
+        raise
+
+
+_FILES = (".txt", ".csv", ".tsv", ".lst", ".list", ".urls")
+
+
+def _in_collection(seed: object) -> Request | BadSeed | None:
+    """Return one item of a collection as one of a file; what is no text at all is an error at once."""
+    return lenient(seed) if isinstance(seed, str | Request) else checked(seed)
 
 
 def is_seed(line: str) -> bool:
@@ -101,8 +125,8 @@ def is_seed(line: str) -> bool:
 def lenient(seed: object) -> Request | BadSeed | None:
     """Return one item of a lazily read source; None for a blank line or a comment (``#``)."""
     if isinstance(seed, str):
-        seed = seed.strip()
-        if not is_seed(seed):
+        seed = seed.rstrip("\r\n")
+        if not is_seed(seed.strip()):
             return None
     try:
         return checked(seed)

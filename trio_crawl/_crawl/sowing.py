@@ -139,7 +139,7 @@ class Sower:
         try:
             with trio.move_on_after(COUNT_SECONDS):
                 async for line in self._seeds:
-                    number += is_seed(line)
+                    number += is_seed(line.strip())
                     if not number % ROUND:
                         await trio.lowlevel.checkpoint()
                         if number >= MOST_COUNTED or perf_counter() >= ends:

@@ -14,7 +14,7 @@ from .._write.channel import ConsumerLeft
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from .._model import Json, Outcome, Report
+    from .._model import Json, Outcome, Report, Skip
     from ..abc import Environment
     from .control import Control
 
@@ -31,13 +31,15 @@ class Stream:
 
     Attributes:
         control: of the crawl that goes on.
+        skips: whether it gives each `Skip`.
         told: whether the consumer was given the error that the crawl ended with.
     """
 
     control: Control
 
-    def __init__(self, *, failures: bool) -> None:
+    def __init__(self, *, failures: bool, skips: bool) -> None:
         self._failures = failures
+        self.skips = skips
         self._send, self._receive = trio.open_memory_channel[Any](0)
         self._taken = trio.Event()
         self._holds = False
@@ -135,6 +137,10 @@ class Stream:
                 return (outcome.page,)
             case Parsed():
                 return outcome.rows or None
+
+    def encode_skips(self, skips: Sequence[Skip], /) -> _Items | None:
+        """Return what the consumer is given of *skips*."""
+        return tuple(skips) if self.skips else None
 
     def ending(self) -> None:
         """Return nothing: the consumer sees that the pages end."""

@@ -14,6 +14,7 @@ from .engine import Engine
 from .nurseries import is_cancellation, is_interrupt, open_own_nursery
 from .seeds import checked
 from .stream import Stream
+from .told import ONE_PAGE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,6 +45,8 @@ class open_crawl:  # noqa: N801 - it is called, as `open` is
     Args:
         seeds: where to begin, as for `crawl`.
         failures: give each `Failure`, too.
+        skips: give each `Skip`, too: what was found and is not asked for. (Of those that ``max_pages``
+            leaves, where there is a state, those that are in memory.)
         **keywords: those of `crawl`.
 
     Raises:
@@ -55,15 +58,18 @@ class open_crawl:  # noqa: N801 - it is called, as `open` is
 
     # A class, since an interrupt may strike between the lines of contextlib, and leave the crawl open.
 
-    def __init__(self, seeds: Seeds, *, failures: bool = False, **keywords: Unpack[CrawlOptions]) -> None:
+    def __init__(
+        self, seeds: Seeds, *, failures: bool = False, skips: bool = False, **keywords: Unpack[CrawlOptions]
+    ) -> None:
         self._seeds = seeds
         self._failures = failures
+        self._skips = skips
         self._keywords = keywords
 
     @enable_ki_protection
     async def __aenter__(self) -> Stream:
         check_in_trio()
-        self._stream = stream = Stream(failures=self._failures)
+        self._stream = stream = Stream(failures=self._failures, skips=self._skips)
         self._engine = Engine(self._seeds, options_of(**self._keywords), stream=stream)
         self._nursery = open_own_nursery()
         nursery = await self._nursery.__aenter__()
@@ -148,12 +154,16 @@ async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Pa
             raise UsageError(f"fetch_page() takes no {name}=: it fetches one page, and returns it")
     keywords = {"delay": 0, **keywords, "max_depth": 0}
     request = checked(url)
-    async with open_crawl(request, failures=True, **keywords) as pages:
-        async for outcome in pages:
-            if isinstance(outcome, Failure):
-                raise FetchError(outcome.kind, outcome.message, failure=outcome)
-            if isinstance(outcome, Page):
-                return outcome
+    token = ONE_PAGE.set(True)
+    try:
+        async with open_crawl(request, failures=True, **keywords) as pages:
+            async for outcome in pages:
+                if isinstance(outcome, Failure):
+                    raise FetchError(outcome.kind, outcome.message, failure=outcome)
+                if isinstance(outcome, Page):
+                    return outcome
+    finally:
+        ONE_PAGE.reset(token)
     reason = next(iter(pages.report.skipped), "stopped")
     raise RefusedError(reason, _REFUSALS.get(reason, "{url} was not fetched").format(url=request.url))
 

@@ -17,8 +17,8 @@ from .._callbacks import call_async
 from .._errors import FetchError
 from .._fetch.lookups import LookUps
 from .._fetch.resolve import ResolveError, Resolver
+from .._model import InFlight
 from .elsewhere import SPARE_WORKERS
-from .explain import Hop
 from .lists import read_list
 from .nurseries import is_cancellation
 from .turns import Crowd, FairTurns
@@ -164,11 +164,11 @@ class Tasks:
 
     # Hops
 
-    def fetch(self, lease: Lease) -> None:
-        """Make a hop."""
+    def fetch(self, lease: Lease, ended: Callable[[], None] | None = None) -> None:
+        """Make a hop, and call *ended* when it has ended, also by a cancellation."""
         self.fetching += 1
         scope = self._hops[lease] = trio.CancelScope()
-        self.nursery.start_soon(self._hop, lease, scope)
+        self.nursery.start_soon(self._hop, lease, scope, ended)
 
     def fetched(self, lease: Lease) -> None:
         """Take note that a hop was taken back."""
@@ -182,7 +182,7 @@ class Tasks:
                 scope.cancel(reason=f"the host {name} was cancelled")
 
     @enable_ki_protection
-    async def _hop(self, lease: Lease, scope: trio.CancelScope) -> None:
+    async def _hop(self, lease: Lease, scope: trio.CancelScope, ended: Callable[[], None] | None) -> None:
         """Make one hop, bounded in time, and lay down what came of it."""
         arrival: Arrival = FetchError("timeout", f"no response within {self._timeout} s")
         try:
@@ -202,6 +202,9 @@ class Tasks:
                 raise
             self._fail(error)
             return
+        finally:
+            if ended is not None:
+                ended()
         self._lay_down(lease, arrival)
 
     # Parsers
@@ -329,12 +332,17 @@ class Tasks:
 
     # What is waited for
 
-    def hops(self) -> list[Hop]:
+    def hops(self) -> list[InFlight]:
         """Return the hops that are under way."""
         # The deadline is set as a hop begins.
         begun = trio.current_time() + self._timeout
         return [
-            Hop(url=lease.url, seconds=max(begun - scope.deadline, 0.0), attempt=lease.attempts)
+            InFlight(
+                url=lease.url,
+                host=_urls.host(lease.url),
+                seconds=max(begun - scope.deadline, 0.0),
+                attempt=lease.attempts,
+            )
             for lease, scope in self._hops.items()
         ]
 

@@ -20,6 +20,13 @@ async def run_in_thread(
     return await trio.to_thread.run_sync(function, *args, limiter=limiter)
 
 
+async def run_or_leave(
+    function: Callable[[*Ts], T], /, *args: *Ts, limiter: trio.CapacityLimiter | None = None
+) -> T:
+    """Call *function* in a thread; cancelled, leave that to itself."""
+    return await trio.to_thread.run_sync(function, *args, limiter=limiter, abandon_on_cancel=True)
+
+
 async def run_inline(
     function: Callable[[*Ts], T], /, *args: *Ts, limiter: trio.CapacityLimiter | None = None
 ) -> T:

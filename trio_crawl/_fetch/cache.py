@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -11,6 +12,7 @@ import trio
 
 from .._errors import MissingExtraError, UsageError
 from .._write.same import SQLITE_BESIDE, Thing
+from ..abc import TimedFetcher
 from .choose import choose, files_of
 
 if TYPE_CHECKING:
@@ -103,6 +105,11 @@ class Cache:
     def virtual(self) -> bool:
         """Whether the fetcher in it is."""
         return self._inner.virtual
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, by the fetcher in it if that has a time of its own."""
+        return self._inner.now if isinstance(self._inner, TimedFetcher) else datetime.now(UTC)
 
     @property
     def used(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, final
 
 import trio
 
 from .._callbacks import call_async, log
 from .._model import Response
+from ..abc import TimedFetcher
 from .cache_control import without
 from .cache_entry import request_headers
 from .cache_file import trouble
@@ -34,7 +36,6 @@ _SESSION: Final = ("set-cookie", "set-cookie2")
 _NO_BODY: Final = -1  # bytes of a body that is not wanted
 _NOT_STORED: Final = 504
 _FORGETTING: Final = 1.0  # seconds to wait for the turn to delete what is invalid
-_VIRTUAL_START: Final = 946_684_800.0  # 2000-01-01, where a crawl's wall clock starts, too
 
 
 @final
@@ -59,7 +60,7 @@ class Shelf:
         # One connection, one thread at a time.
         self._limiter = trio.CapacityLimiter(1)
         self._counts = counts
-        self._now = _virtual_now if inner.virtual and _is_mocked() else time.time
+        self._now = partial(_now_of, inner) if isinstance(inner, TimedFetcher) and _is_mocked() else time.time
         self._distrusted: set[str] = set()
         self._complained = False
 
@@ -167,12 +168,12 @@ def _answer(hop: Hop, stored: Stored, headers: Headers, started: float) -> Respo
     )
 
 
-def _virtual_now() -> float:
-    return _VIRTUAL_START + trio.current_time()
-
-
 def _is_mocked() -> bool:
     """Return whether time is a test's. Else it is trio's own, which starts anywhere in each run."""
     from trio.testing import MockClock  # noqa: PLC0415 - who is in a test has loaded it already
 
     return isinstance(trio.lowlevel.current_clock(), MockClock)
+
+
+def _now_of(fetcher: TimedFetcher) -> float:
+    return fetcher.now.timestamp()

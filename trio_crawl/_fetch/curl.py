@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, final
 
 import trio
@@ -55,6 +56,8 @@ class Curl:
         client_cert: a PEM file with a certificate and its key, or a tuple of the
             files of both, and of the key's password if it has one. It is shown to
             every server that asks for one.
+        connections: how many idle connections are kept, at least 1; by default as many as there are hops
+            at once, those of a limiter in ``concurrency=`` as it is to begin with.
         watch: how libcurl's sockets are waited for: ``"epoll"``, all of them by
             one epoll object (Linux); ``"tasks"``, by a task for each; ``"auto"``,
             the former where there is one.
@@ -66,13 +69,14 @@ class Curl:
             on this system, or contradicts another one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are keywords
         self,
         *,
         http_version: HttpVersion = "auto",
         proxy: str | None = None,
         ca: StrPath | None = None,
         client_cert: ClientCertArgument | None = None,
+        connections: int | None = None,
         watch: Literal["auto", "epoll", "tasks"] = "auto",
     ) -> None:
         self._how = _how(watch)
@@ -82,6 +86,9 @@ class Curl:
         _require_features(http_version, self._proxy)
         self._ca = None if ca is None else check_ca(ca)
         self._client_cert = None if client_cert is None else check_client_cert(client_cert)
+        if connections is not None and (isinstance(connections, bool) or connections < 1):
+            raise UsageError(f"connections= is {connections!r}; it takes a whole number, 1 or more, or None")
+        self._connections = connections
         self._watch = watch
         self._engine: Engine | None = None
 
@@ -91,6 +98,7 @@ class Curl:
             "proxy": self._proxy,
             "ca": self._ca,
             "client_cert": self._client_cert and self._client_cert.certificate,
+            "connections": self._connections,
             "watch": None if self._watch == "auto" else self._watch,
         }
         return f"Curl({', '.join(f'{name}={value!r}' for name, value in given.items() if value is not None)})"
@@ -120,6 +128,8 @@ class Curl:
         settings = Settings(
             http_version=self._http_version, proxy=self._proxy, ca=self._ca, client_cert=self._client_cert
         )
+        if self._connections is not None:
+            environment = replace(environment, concurrency=self._connections)
         engine = Engine(environment, self._how, settings)
         try:
             environment.nursery.start_soon(engine.run, name="trio_crawl: libcurl")

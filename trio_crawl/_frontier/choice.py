@@ -108,6 +108,10 @@ class Choice:
                 return Drained()
         return Idle(now)
 
+    def may_start(self, now: float) -> bool:
+        """Return whether `next` may answer with a hop, rather than with anything else."""
+        return not self.stopping and not self._full() and isinstance(self._schedule.next(now), Host)
+
     def _full(self) -> bool:
         limit = self._limits.max_pages
         return limit is not None and self.pages + self._queues.lent >= limit
@@ -118,7 +122,8 @@ class Choice:
             return Idle(None)
         if not self.stopping:
             self.rest_skipped = True
-            self._endings.rest_skipped(self._queues.clear())
+            named = list(self._queues.each()) if self._ledger.heard is not None else ()
+            self._endings.rest_skipped(self._queues.clear(), named)
             self.stopping = True
         return Drained()
 
@@ -142,6 +147,8 @@ class Choice:
             verdict = self._robots.verdict(lease.url, now)
             if verdict != "allowed":
                 return self._not_allowed(host, lease, verdict, now)
+            delay = effective_delay(host.turns.delay, self._robots.crawl_delay(lease.url))
+            host.turns.delay = max(host.turns.delay, delay)  # a host that was let go of is met again
         return self._start(host, lease, now)
 
     def _not_allowed(self, host: Host, lease: Lease, verdict: Verdict, now: float) -> Decision | None:
@@ -269,7 +276,7 @@ class Choice:
         host.meet().robots_pending -= 1
         if temporary and self._queues.host(lease) is not host:
             # It redirects to another host, which has been told of its own failure.
-            self._rest(host, now)
+            self._rest(host, now, of_robots=True)
         again = host.turns.not_before if temporary else None
         crawl_delay = self._robots.answer(
             lease.robots_of, verdict, now, status=status, size=size, again=again
@@ -284,11 +291,11 @@ class Choice:
 
     def unreachable(self, host: Host, error: FetchError, now: float) -> None:
         """Take note that *host* has no address for now: it rests, and its first page is charged with it."""
-        self._rest(host, now)
+        self._rest(host, now, of_robots=False)
         self._charges.append((host, None, error))
 
-    def _rest(self, host: Host, now: float) -> None:
-        rest = host.health.learn(failed=True, started=now, now=now, unreachable=True)
+    def _rest(self, host: Host, now: float, *, of_robots: bool) -> None:
+        rest = host.health.learn(failed=True, started=now, now=now, unreachable=True, of_robots=of_robots)
         host.turns.pause_until(now + rest)
         self._manners.note(host)
 
@@ -359,7 +366,9 @@ class Choice:
         if not self._schedule.start(host, lease, now):
             return None
         if lease.is_page and not lease.is_list and not lease.attempts and not lease.chain:
-            host.meet().asked += 1
+            met = host.meet()
+            met.asked += 1
+            met.asked_matters = self._limits.max_per_host is not None
         self._manners.note(host)
         self._lend(host, lease, now)
         lease.started = now

@@ -63,7 +63,8 @@ class Dealings:
         fresh_until: until when that holds.
         door: the addresses that may be connected to, or why none may; None if they were not judged yet.
         port: for which port that is.
-        asked: pages that were asked for, whatever came of it.
+        asked: pages that were asked for, whatever came of it, and
+        asked_matters: whether there is a limit to that.
         good: answers with status 200.
     """
 
@@ -90,6 +91,7 @@ class Dealings:
     full = _Flag(1)
     held = _Flag(2)
     looking_up = _Flag(4)
+    asked_matters = _Flag(8)
 
     def __init__(self, turns: Turns) -> None:
         self.turns = turns

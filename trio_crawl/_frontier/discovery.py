@@ -150,6 +150,8 @@ class Discoveries:
     def _is_in_scope(self, item: Link | Request, parent: Lease) -> bool:
         if isinstance(item, ListRequest):
             return self.lists.allows(item, item.url, parent)
+        if isinstance(item, Request) and item.anywhere:
+            return True
         return self._scope.allows(item if isinstance(item, Link) else Link(url=item.url))
 
     def links(self, found: Iterable[Link | Request], parent: Lease) -> Iterator[Waiting]:
@@ -174,7 +176,7 @@ class Discoveries:
                     parent.fruitful = wanted or self._watch.family(item.url) != family
                 if isinstance(item, ListRequest):
                     self.lists.admitted(item)
-                request = Request(key) if isinstance(item, Link) else item
+                request = Request(key, lastmod=item.lastmod) if isinstance(item, Link) else item
                 yield self._admit(request, mark, depth=depth, parent=parent)
                 self._remember(key)
 
@@ -200,7 +202,7 @@ class Discoveries:
             return True
         self._passed[reason].add(mark)
         self._ledger.discovered += 1
-        self._ledger.skip(reason, link.url)
+        self._ledger.skip(reason, link.url, referrer=parent.request.url)
         if self._journal is not None:
             request = None if isinstance(item, Link) else item
             self._journal.changes.url_bytes += len(link.url)
@@ -228,7 +230,8 @@ class Discoveries:
         self._ledger.discovered += 1
         number, self._next_id = self._next_id, self._next_id + 1
         rank = rank_of(request.priority, depth)
-        more = None if request == Request(request.url) else request
+        plain = request == Request(request.url) and request.asked == request.url
+        more = None if plain else request
         if self._journal is not None:
             changes = self._journal.changes
             changes.fingerprints.append(mark)
@@ -268,7 +271,7 @@ class Discoveries:
     def _allows_target(self, lease: Lease, url: str) -> bool:
         if isinstance(lease.request, ListRequest):
             return self.lists.allows(lease.request, url, lease)
-        return self._scope.allows(Link(url=url))
+        return lease.request.anywhere or self._scope.allows(Link(url=url))
 
 
 def key_of(request: Request) -> str:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final, final
 
 from .. import _urls
 from .._lease import Kept, Unchanged
-from .._model import Failure, Parsed
+from .._model import Failure, Parsed, Skip
 from .._policy.revisit import NOT_MODIFIED, validators_of
 from .journal import OF_FAILURE, Ended, Visit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .._lease import Lease
     from .._model import Outcome, Page, SkipReason
     from .journal import Journal
@@ -34,9 +36,12 @@ class Endings:
         self._ledger = ledger
         self._journal = journal
 
-    def skipped(self, lease: Lease, reason: SkipReason, *, detail: str = "") -> None:
-        """Enter that *lease* is skipped."""
-        self._ledger.skip(reason, lease.url, detail=detail)
+    def skipped(self, lease: Lease, reason: SkipReason, *, target: str | None = None) -> None:
+        """Enter that *lease* is skipped, since it was redirected to *target* if there is one."""
+        url = lease.request.url
+        if target is None and lease.chain:
+            target = lease.url
+        self._ledger.skip(reason, url, referrer=lease.referrer, target=target)
         if self._journal is not None:
             changes = self._journal.changes
             ended = Ended(lease.id, _urls.host(lease.request.url), reason)
@@ -54,11 +59,19 @@ class Endings:
             changes.fingerprints.extend(lease.aliases)
             changes.sitemaps.append(Ended(lease.id, _urls.host(lease.request.url), _OK, (), moment))
 
-    def rest_skipped(self, number: int) -> None:
-        """Enter that every page which is queued, so many, is skipped because of ``max_pages``."""
+    def rest_skipped(self, number: int, named: Iterable[tuple[str, str | None]] = ()) -> None:
+        """Enter that every page which is queued, so many, is skipped because of ``max_pages``.
+
+        Args:
+            number: how many.
+            named: URL and referrer of each that is in memory, if somebody wants to hear of them.
+        """
+        if self._ledger.heard is not None:
+            skips = [Skip(url=url, reason="max_pages", referrer=referrer) for url, referrer in named]
+            self._ledger.heard.extend(skips)
         if self._journal is not None and number:
             self._journal.changes.skip_rest = "max_pages"
-        self._ledger.skip("max_pages", f"{number} pages", number=number)
+        self._ledger.skip_several("max_pages", f"{number} pages", number)
 
     def host_cancelled(self, name: str, reason: str) -> None:
         """Take down why the pages of a host are skipped."""

@@ -17,10 +17,15 @@ from .._policy.politeness import Turns
 from .dealings import Dealings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._model import Request
     from .dealings import Queued, Waiting
 
 _SCHEME: Final = len("https://")
+
+FEW: Final = 20
+"""Good answers of which a host need not be told, when it is met again: see `Dealings.good`."""
 
 # One object for all hosts: each negation would make another.
 _NEVER: Final = -inf
@@ -33,11 +38,13 @@ class Terms(NamedTuple):
         per_host: hops at once.
         delay: seconds between two starts.
         paced: whether it minds how fast it is asked.
+        adaptive: whether its trouble slows the crawl down.
     """
 
     per_host: int
     delay: float
     paced: bool = True
+    adaptive: bool = True
 
 
 class State(Enum):
@@ -104,8 +111,9 @@ class Host:
         """Return what there is to know of it, made now if there was nothing yet."""
         met = self.met
         if met is None:
-            per_host, delay, paced = self._terms
-            met = self.met = Dealings(Turns(per_host=per_host, delay=delay, paced=paced))
+            per_host, delay, paced, adaptive = self._terms
+            turns = Turns(per_host=per_host, delay=delay, paced=paced, adaptive=adaptive)
+            met = self.met = Dealings(turns)
         return met
 
     @property
@@ -118,7 +126,7 @@ class Host:
         """Its failures in a row."""
         met = self.meet()
         if met.health is None:
-            met.health = Health()
+            met.health = Health(counting=self._terms.adaptive)
         return met.health
 
     @property
@@ -247,7 +255,10 @@ class Host:
         return more if isinstance(more, Lease) else self._lease(order, url, referrer, more)
 
     def _lease(self, order: int, url: str, referrer: str | None, request: Request | None) -> Lease:
-        return Lease.new(order, f"https://{self.name}{url}" if url[0] == "/" else url, referrer, request)
+        return Lease.new(order, self._whole(url), referrer, request)
+
+    def _whole(self, url: str) -> str:
+        return f"https://{self.name}{url}" if url[0] == "/" else url
 
     def pop(self) -> None:
         """Take what `head` returned out of its queue."""
@@ -277,6 +288,37 @@ class Host:
         if not self.unsaved:
             self.lowest_unsaved = inf
 
+    @property
+    def forgettable(self) -> bool:
+        """Whether it would be treated the same if it were met for the first time, but for its delay."""
+        if self.waiting or self.unsaved or self.loading or self.state is not State.EMPTY:
+            return False
+        met = self.met
+        return met is None or (
+            not (met.flags or met.robots or met.robots_pending or met.good >= FEW)
+            and met.watch is None
+            and not (self.failures or met.turns.running or met.turns.slowed)
+        )
+
+    def each(self) -> Iterator[tuple[str, str | None]]:
+        """Yield URL and referrer of each page that waits here, in memory."""
+        met = self.met
+        leases: list[Lease] = []
+        queued = self.pages
+        if met is not None:
+            leases += [lease for _, _, lease in met.later or ()]
+            leases += met.parked or ()
+            queued = [*queued, *(met.begun or ())]
+        for _, url, referrer, *rest in queued:
+            more = rest[0] if rest else None
+            if isinstance(more, Lease):
+                leases.append(more)
+            else:
+                yield self._whole(url), referrer
+        for lease in leases:
+            if lease.is_page:
+                yield lease.request.url, lease.referrer
+
     def why(self) -> str:  # noqa: PLR0911 - one for each thing that it may wait for
         """Return in words what it waits for."""
         met = self.met
@@ -295,7 +337,5 @@ class Host:
         if self.loading or (self.stored and self.waiting == self.stored):
             return "its pages are loaded from the state"
         if self.state is State.WAITING:
-            return (
-                "its delay, or the rest that it asked for" if self.head() else "a page is to be retried then"
-            )
+            return self.turns.why() if self.head() else "a page is to be retried then"
         return "a free place among the hops"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._callbacks import log
-from .._model import Statistics
+from .._model import Skip, Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .._model import FailureKind, SkipReason
 
@@ -60,12 +60,29 @@ class Ledger:
     failed: Counter[FailureKind] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    heard: list[Skip] | None = None
+    """Each skip that was not taken yet; None if nobody wants to hear of them."""
 
-    def skip(self, reason: SkipReason, url: str, *, detail: str = "", number: int = 1) -> None:
-        """Count a skip, or so many, and log the first one of each reason."""
+    def skip(
+        self, reason: SkipReason, url: str, *, referrer: str | None = None, target: str | None = None
+    ) -> None:
+        """Count a skip, and log the first one of each reason."""
+        self.skip_several(reason, url if target is None else f"{url} (redirected to {target})", 1)
+        if self.heard is not None:
+            self.heard.append(Skip(url=url, reason=reason, referrer=referrer, target=target))
+
+    def skip_several(self, reason: SkipReason, what: str, number: int) -> None:
+        """Count so many skips, and log it if they are the first of their reason."""
         if number and not self.skipped[reason]:
-            log.info("first skip for the reason %r: %s%s", reason, url, f" ({detail})" if detail else "")
+            log.info("first skip for the reason %r: %s", reason, what)
         self.skipped[reason] += number
+
+    def take_skips(self) -> Sequence[Skip]:
+        """Return the skips since the last time, if somebody wants to hear of them."""
+        if not self.heard:
+            return ()
+        taken, self.heard = self.heard, []
+        return taken
 
     def unskip(self, reason: SkipReason) -> None:
         """Take a skip back: the URL was found again where it is allowed."""
@@ -84,7 +101,7 @@ class Ledger:
         """Return the books as JSON can say them."""
         return {
             name: dict(value) if isinstance(value, Counter) else value
-            for name in self.__slots__
+            for name in _BOOKS
             for value in (getattr(self, name),)
         }
 
@@ -104,7 +121,7 @@ class Ledger:
 
     def resume(self, books: Mapping[str, Any]) -> None:
         """Go on with the books of an earlier crawl, as `to_json` returned them."""
-        for name in self.__slots__:
+        for name in _BOOKS:
             value = books.get(name, getattr(self, name))
             if name == "statuses":
                 value = {int(status): number for status, number in value.items()}
@@ -135,3 +152,7 @@ class Ledger:
             bytes=self.bytes,
             elapsed=elapsed,
         )
+
+
+_BOOKS = tuple(book.name for book in fields(Ledger) if book.name != "heard")
+"""What a state keeps."""

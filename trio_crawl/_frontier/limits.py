@@ -10,7 +10,8 @@ class Limits:
     """What the frontier keeps to; the keywords of ``crawl()`` of the same names.
 
     ``paced`` is none: it says whether hosts mind how fast they are asked, which the fetcher
-    knows. If they don't, no delay is kept, and nothing waits to be asked again.
+    knows. If they don't, no delay is kept, and nothing waits to be asked again. ``adaptive``
+    is what ``pace`` says, and ``per_address_delay`` what ``delay`` does.
     """
 
     per_host: int
@@ -24,3 +25,4 @@ class Limits:
     max_per_host: int | None = None
     traps: bool = False
     paced: bool = True
+    adaptive: bool = True

@@ -76,4 +76,5 @@ class Lists:
         """
         named = request.named_by == "robots"
         beside = request.named_by == "sitemap_index" and _urls.host(url) == _urls.host(parent.url)
-        return self._scope.allows_list(Link(url=url, kind=request.named_by), anywhere=named or beside)
+        link = Link(url=url, kind=request.named_by, lastmod=request.lastmod)
+        return self._scope.allows_list(link, anywhere=named or beside)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, final
 
+from .._callbacks import log
 from .._errors import FetchError
 from .._policy.health import is_failure, is_unreachable
-from .._policy.pace import is_trouble
+from .._policy.pace import in_words, is_trouble
 from .._policy.politeness import effective_delay
 from .conduct import MOST_HOSTS, report_of
 from .robots import RobotsDesk
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
     from .resumed import Resumed
     from .schedule import Schedule
     from .watch import RobotsRecord
+
+
+def tell_slowed(host: Host, before: float) -> None:
+    """Log that *host* is asked more slowly than *before*, in seconds between two starts."""
+    turns = host.turns
+    message = "the host %s is slowed from %.2f to %.2f s between two requests, since %s"
+    log.info(message, host.name, before, turns.delay_now, turns.trouble)
+
+
+def tell_resting(host: Host, now: float) -> None:
+    """Log that *host* is left alone."""
+    turns = host.turns
+    log.info("the host %s rests for %.1f s, since %s", host.name, turns.not_before - now, turns.trouble)
 
 
 @final
@@ -80,22 +94,41 @@ class Manners:
         self.note(host)
         if result is None or not self._paced:
             return
+        self._learn_pace(host, lease, now, result)
+        turns = host.turns
+        failed, before_that = is_failure(result), host.given_up
+        lease.charged = not (isinstance(result, FetchError) and result.ours)
+        if failed or host.failures:
+            of_robots = lease.robots_of is not None
+            unreachable = failed and (of_robots or is_unreachable(result))
+            lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
+            rest = host.health.learn(
+                failed=failed, started=lease.started, now=now, unreachable=unreachable, of_robots=of_robots
+            )
+            if rest:
+                turns.pause_until(now + rest)
+            if host.given_up and not before_that:
+                log.info("the host %s is given up, since %s", host.name, turns.trouble)
+            elif rest:
+                tell_resting(host, now)
+        if not lease.charged:
+            lease.attempts -= 1
+
+    @staticmethod
+    def _learn_pace(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
         # A robots.txt is a file, and faster than any page: pages are not slow for being slower.
         latency = None if lease.robots_of else _latency(result, lease, now)
         trouble = is_trouble(result)
         turns = host.turns
-        if latency is not None or trouble or turns.learned:
+        if trouble:
+            turns.trouble = in_words(result)
+        if turns.adaptive and (latency is not None or trouble or turns.learned):
+            before = turns.delay_now
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
-        failed = is_failure(result)
-        lease.charged = not (isinstance(result, FetchError) and result.ours)
-        if failed or host.failures:
-            unreachable = failed and (lease.robots_of is not None or is_unreachable(result))
-            lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
-            rest = host.health.learn(failed=failed, started=lease.started, now=now, unreachable=unreachable)
-            if rest:
-                turns.pause_until(now + rest)
-        if not lease.charged:
-            lease.attempts -= 1
+            if turns.delay_now > before:
+                if not trouble:
+                    turns.trouble = f"a response took {latency:.1f} s, much longer than usual"
+                tell_slowed(host, before)
 
     @property
     def unsaved(self) -> bool:

@@ -19,7 +19,7 @@ from .discovery import Discoveries
 from .doors import looked_up
 from .endings import Endings
 from .journal import Step
-from .manners import Manners
+from .manners import Manners, tell_resting
 from .queues import Queues
 from .trapwatch import TrapWatch
 
@@ -178,6 +178,10 @@ class MemoryFrontier:
 
     # What goes out
 
+    def may_start(self, now: float) -> bool:
+        """Return whether `take` may answer with a hop at this moment."""
+        return self._choice.may_start(now)
+
     def take(self, now: float) -> Decision:
         """Return what to do next.
 
@@ -208,6 +212,7 @@ class MemoryFrontier:
         self._schedule.finish(host, lease, now)
         if not host.waiting and not host.turns.running:
             self._manners.rest(host, self._schedule)
+            self._schedule.idle(host, now)
         if self._watch is not None and isinstance(result, Response) and result.status == _OK and result.body:
             self._choice.answered(host, lease, now)
 
@@ -216,7 +221,9 @@ class MemoryFrontier:
         host = self._queues.host(lease)
         if host.name in self._queues.cancelled:
             return
-        host.turns.pause_until(until)
+        if until > max(host.turns.not_before, now):
+            host.turns.pause_until(until)
+            tell_resting(host, now)
         self._manners.note(host)
         self._schedule.settle(host, now)
 
@@ -237,7 +244,7 @@ class MemoryFrontier:
                 if lease.was is not None:
                     return reason
                 self._queues.lent -= 1
-                self._endings.skipped(lease, reason, detail=f"redirected to {target.url}")
+                self._endings.skipped(lease, reason, target=target.url)
             return reason
         self._ledger.redirects += 1
         lease.chain += (lease.url,)

@@ -13,6 +13,8 @@ from .seeds import SeedsWaiting
 from .windows import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._lease import Lease
     from .dealings import Waiting
     from .host import Host
@@ -42,6 +44,7 @@ class Queues:
             delay=limits.delay,
             per_address_delay=limits.per_address_delay,
             paced=limits.paced,
+            adaptive=limits.adaptive,
         )
         self._paced = limits.paced
         self.windows = Windows(self.schedule)
@@ -132,6 +135,11 @@ class Queues:
         self.begun(host, lease)
         self._out(lease, now)
         self.windows.feed(host)
+
+    def each(self) -> Iterator[tuple[str, str | None]]:
+        """Yield URL and referrer of each page that is queued, in memory."""
+        for host in self.schedule.hosts.values():
+            yield from host.each()
 
     def begun(self, host: Host, lease: Lease) -> None:
         """Take note that *lease*, if it is a seed, does not wait for its first hop any more."""

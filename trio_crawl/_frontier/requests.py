@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from dataclasses import fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _DEFAULTS: Mapping[str, Any] = {field.name: getattr(Request(""), field.name) for field in fields(Request)}
+_NAMED = ("url", "asked", "lastmod")
 _LIST = "list"
 
 
@@ -45,6 +47,8 @@ _FORMS: Mapping[str, Callable[[object], bool]] = {
     "headers": _are_fields,
     "body": _is_text,
     "key": _is_text,
+    "asked": _is_text,
+    "lastmod": _is_text,
     _LIST: _is_list,
 }
 
@@ -69,8 +73,12 @@ def _said(request: Request) -> dict[str, Any]:
     said = {
         name: getattr(request, name)
         for name, default in _DEFAULTS.items()
-        if name != "url" and getattr(request, name) != default
+        if name not in _NAMED and getattr(request, name) != default
     }
+    if request.asked != request.url:
+        said["asked"] = request.asked
+    if request.lastmod is not None:
+        said["lastmod"] = request.lastmod.isoformat()
     if isinstance(request, ListRequest):
         said[_LIST] = [request.named_by, request.level]
     if isinstance(request.body, bytes | bytearray | memoryview):
@@ -91,6 +99,8 @@ def request_of(url: str, text: str) -> Request:
             raise ValueError(f"no request says {value!r:.80} for {name!r:.80}")
     if "body" in said:
         said["body"] = b64decode(said["body"])
+    if "lastmod" in said:
+        said["lastmod"] = datetime.fromisoformat(said["lastmod"])
     if "headers" in said:
         said["headers"] = tuple((name, value) for name, value in said["headers"])
     if _LIST in said:

@@ -120,6 +120,11 @@ class RobotsDesk:
         (self._small if is_small else self._large).put(origin, packed)
         (self._large if is_small else self._small).drop(origin)
 
+    def crawl_delay(self, url: str) -> float | None:
+        """Return the seconds that the robots.txt of the origin of *url* asks for; None if it doesn't."""
+        entry = self._known.get(_urls.origin(url))
+        return None if entry is None else entry.crawl_delay
+
     def sitemaps(self, url: str) -> tuple[str, ...]:
         """Return the sitemaps that the robots.txt of the origin of *url* names, if that was read."""
         origin = _urls.origin(url)

@@ -30,6 +30,14 @@ _ANY: Final = 1 << 62
 """More hops at once than there can be."""
 
 
+IDLE: Final = 60.0
+"""Seconds after which a host that has nothing more to be asked for is let go of: its addresses are old
+by then. What is measured of it, and its robots.txt, are kept elsewhere."""
+
+MOST_IDLE: Final = 5_000
+"""Such hosts that are kept so long; with more, those that had their last turn first go before."""
+
+
 @final
 class Schedule:
     """Chooses the host whose turn it is.
@@ -40,9 +48,10 @@ class Schedule:
         delay: seconds between two starts on one host.
         per_address_delay: whether *delay* lies between two starts on one IP address, too.
         paced: whether hosts mind how fast they are asked.
+        adaptive: whether their trouble slows the crawl down.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are keywords, of one call
         self,
         *,
         per_host: int,
@@ -50,11 +59,16 @@ class Schedule:
         delay: float,
         per_address_delay: bool = False,
         paced: bool = True,
+        adaptive: bool = True,
     ) -> None:
-        self._terms = Terms(per_host, delay, paced=paced)
+        self._terms = Terms(per_host, delay, paced=paced, adaptive=adaptive)
         self._per_address = per_address
         self._address_delay = delay if per_address_delay and paced else 0.0
         self.hosts: dict[str, Host] = {}
+        self._idle: deque[tuple[float, str]] = deque()
+        # By the name of a host that was let go of, from when on it may be asked again.
+        self._until: dict[str, float] = {}
+        self._many = MOST_IDLE
         self._ready: list[tuple[int, str]] = []
         self._waiting: list[tuple[float, str]] = []
         self._crowds: dict[str, deque[Host]] = {}
@@ -68,7 +82,29 @@ class Schedule:
         host = self.hosts.get(name)
         if host is None:
             host = self.hosts[name] = Host(name, self._terms)
+            until = self._until.pop(name, None) if self._until else None
+            if until is not None:
+                host.turns.pause_until(until)
         return host
+
+    def idle(self, host: Host, now: float) -> None:
+        """Take note that *host* has nothing more to be asked for; after a while it is let go of."""
+        self._idle.append((now, host.name))
+        for _ in range(2):
+            if self._idle and (len(self._idle) > MOST_IDLE or self._idle[0][0] <= now - IDLE):
+                self._let_go(self._idle.popleft()[1], now)
+
+    def _let_go(self, name: str, now: float) -> None:
+        host = self.hosts.get(name)
+        if host is None or not host.forgettable:
+            return
+        del self.hosts[name]
+        start = host.next_start(now)
+        if start is not None and start > now:
+            self._until[name] = start
+        if len(self._until) >= self._many:
+            self._until = {name: start for name, start in self._until.items() if start > now}
+            self._many = 2 * len(self._until) + MOST_IDLE
 
     def add(self, host: Host, waiting: Waiting, now: float) -> None:
         """Queue a page at *host* for the first time."""
@@ -150,7 +186,8 @@ class Schedule:
         opening = self._openings[0][0] if self._openings else inf
         while self._waiting:
             wake, name = self._waiting[0]
-            if self.hosts[name].state is State.WAITING and self.hosts[name].wake == wake:
+            waiter = self.hosts.get(name)
+            if waiter is not None and waiter.state is State.WAITING and waiter.wake == wake:
                 return min(wake, opening)
             heappop(self._waiting)
         return opening if self._openings else None
@@ -161,17 +198,17 @@ class Schedule:
             if not self._waiting or self._waiting[0][0] > now:
                 return False
             wake, name = heappop(self._waiting)
-            host = self.hosts[name]
-            if host.state is State.WAITING and host.wake == wake:
+            host = self.hosts.get(name)
+            if host is not None and host.state is State.WAITING and host.wake == wake:
                 self.settle(host, now)
         return True
 
     def _first_ready(self) -> Host | None:
         while self._ready:
             order, name = self._ready[0]
-            host = self.hosts[name]
-            head = host.head()
-            if host.state is State.READY and head is not None and head[0] == order:
+            host = self.hosts.get(name)
+            head = None if host is None or host.state is not State.READY else host.head()
+            if head is not None and head[0] == order:
                 return host
             heappop(self._ready)
         return None

@@ -84,7 +84,7 @@ class SeedsWaiting:
         """Return whether fewer than `READ_AHEAD` can be started soon."""
         startable = 0.0
         for name, number in self._by_host.items():
-            startable += min(number, self._startable(self._schedule.hosts[name], now))
+            startable += min(number, self._startable(self._schedule.host(name), now))
             if startable >= READ_AHEAD:
                 return False
         return True

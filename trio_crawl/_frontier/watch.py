@@ -233,12 +233,12 @@ class Watchers:
         heappush(self._resting, (watch.requests, host.name))
         while len(self._resting) > most:
             requests, name = heappop(self._resting)
-            least = hosts[name].meet()
-            if least.watch is None or least.watch.requests > requests or least.watch.running:
+            met = hosts[name].met if name in hosts else None
+            if met is None or met.watch is None or met.watch.requests > requests or met.watch.running:
                 continue  # it is asked again, or stands here twice
-            self._add_up(least.watch)
-            least.watched = least.watch.last
-            least.watch = None
+            self._add_up(met.watch)
+            met.watched = met.watch.last
+            met.watch = None
 
     def _add_up(self, watch: Watch) -> None:
         sums = self._sums

@@ -11,9 +11,15 @@ from .exchange import (
     Request as Request,
     Response as Response,
 )
-from .outcome import Failure as Failure, Outcome as Outcome, Parse as Parse, Parsed as Parsed
+from .outcome import (
+    Failure as Failure,
+    Outcome as Outcome,
+    Parse as Parse,
+    Parsed as Parsed,
+    Skip as Skip,
+)
 from .page import Document as Document, Link as Link, Page as Page
-from .report import Report as Report, Statistics as Statistics
+from .report import InFlight as InFlight, Report as Report, Statistics as Statistics
 from .words import (
     Ended as Ended,
     FailureKind as FailureKind,

@@ -55,6 +55,10 @@ class Request:
         body: the request's content.
         key: what makes two requests the same; by default the method, the URL
             without its fragment, and a hash of the body.
+        anywhere: ask for it whatever ``follow``, ``include`` and ``exclude`` say; ``max_depth``,
+            robots.txt and the guard of addresses hold all the same.
+        lastmod: of the entry of a sitemap or feed that led there: when the page was changed, in UTC.
+        asked: the text that the URL was given as, before it was joined and serialised; by default *url*.
     """
 
     url: str
@@ -66,6 +70,13 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # they may hold secrets
     body: bytes | None = None
     key: str | None = None
+    anywhere: bool = False
+    lastmod: datetime | None = None
+    asked: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.asked:
+            object.__setattr__(self, "asked", self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from .page import Link, Page
 
 if TYPE_CHECKING:
     from .exchange import Exchange, Request
-    from .words import FailureKind
+    from .words import FailureKind, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,29 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A URL that was found, and is not asked for, or not to its end.
+
+    A link that is skipped may be found again where it may be followed; then it comes as a page, too.
+
+    Args:
+        url: the URL; of a seed that is no URL, its text.
+        reason: why, one of a closed set.
+        referrer: the page that it was found on; None for a seed.
+        target: where it redirected to, if that is the matter; None otherwise.
+    """
+
+    url: str
+    reason: SkipReason
+    referrer: str | None = None
+    target: str | None = None
+
+    def __str__(self) -> str:
+        target = f" (redirected to {self.target})" if self.target is not None else ""
+        return f"{self.url}: skipped: {self.reason}{target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """A page with what was found on it; what writers are given.
 
@@ -57,6 +80,7 @@ class Parsed:
         follow: what the page leads to: what such a parser yielded to be followed, or the links
             of ``a``, ``area`` and ``iframe``.
         chosen: every link of the kinds that an output asked for, in order; none if none did.
+        found: how many links and requests such a parser yielded, within ``max_links``.
         exchanges: the hops that led to the page, the last one's last; none where no output wants them.
     """
 
@@ -65,6 +89,7 @@ class Parsed:
     rows: tuple[Any, ...] | None = None
     follow: tuple[Link | Request, ...] = ()
     chosen: tuple[Link, ...] = ()
+    found: int = 0
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
 

@@ -35,7 +35,7 @@ class Statistics:
         in_flight: pages being fetched, parsed or written at this moment.
         statuses: pages by the status code of their last response.
         rows: rows written, of all outputs together.
-        links: links found on pages, each once a page.
+        links: links found on pages, each once a page; with a ``parse``, what that yielded to be followed.
         links_dropped: links beyond ``max_links`` of their page, or whose URLs are too long, each or together.
         requests: hops made, each retry and redirect counted.
         retries: hops that had to be made again.
@@ -70,6 +70,60 @@ class Statistics:
     revisits_failed: int = 0
     bytes: int = 0
     elapsed: float = 0.0
+
+    def __str__(self) -> str:
+        return "\n".join([f"Crawl going on after {self._time()}", *self._lines(), self._bytes()])
+
+    def _time(self) -> str:
+        rate = f", {self.pages / self.elapsed:,.1f} pages a second" if self.elapsed >= 1 else ""
+        return f"{self.elapsed:,.1f} s{rate}"
+
+    def _lines(self) -> list[str]:
+        """Return the numbers, a line each: at last requests, links and rows."""
+        made = {
+            "retries": self.retries,
+            "redirects": self.redirects,
+            "robots.txt": self.robots,
+            "probes": self.probes,
+        }
+        return [
+            _line("URLs discovered", self.discovered, {}),
+            _line("  pages", self.pages, {**self.statuses, **self._revisits()}),
+            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
+            _line("  failed", sum(self.failed.values()), self.failed),
+            _line("  skipped", sum(self.skipped.values()), self.skipped),
+            _line("  pending", self.pending, {"in flight": self.in_flight}),
+            _line("requests", self.requests, made),
+            _line("links found", self.links, {"dropped": self.links_dropped}),
+            _line("rows written", self.rows, {}),
+        ]
+
+    def _revisits(self) -> dict[str, int]:
+        return {
+            "unchanged": self.unchanged,
+            "revisits redirected": self.revisits_redirected,
+            "revisits failed": self.revisits_failed,
+        }
+
+    def _bytes(self) -> str:
+        return f"{'bytes received':<16}{self.bytes:>11,}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """A request that was sent, and is not answered yet.
+
+    Args:
+        url: where to; after redirects, where they led.
+        host: its name, as `Control.cancel_host` takes it.
+        seconds: since it began.
+        attempt: 1 for the first.
+    """
+
+    url: str
+    host: str
+    seconds: float
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,42 +166,14 @@ class Report(Statistics):
             raise AssertionError(f"the numbers of a crawl don't add up: {accounted} outcomes of {self!r}")
 
     def __str__(self) -> str:
-        rate = f", {self.pages / self.elapsed:,.1f} pages a second" if self.elapsed >= 1 else ""
-        lines = [
-            f"Crawl {_ENDINGS[self.ended]} after {self.elapsed:,.1f} s{rate}",
-            _line("URLs discovered", self.discovered, {}),
-            _line("  pages", self.pages, {**self.statuses, **self._revisits()}),
-            *([_line("  sitemaps", self.sitemaps, {})] if self.sitemaps else []),
-            _line("  failed", sum(self.failed.values()), self.failed),
-            _line("  skipped", sum(self.skipped.values()), self.skipped),
-            _line("  pending", self.pending, {}),
-            *self._unread(),
-            *self._beyond(),
-            _line(
-                "requests",
-                self.requests,
-                {
-                    "retries": self.retries,
-                    "redirects": self.redirects,
-                    "robots.txt": self.robots,
-                    "probes": self.probes,
-                },
-            ),
-            _line("links found", self.links, {"dropped": self.links_dropped}),
-            _line("rows written", self.rows, {})
-            + (f"  to {', '.join(self.outputs)}" if self.outputs else ""),
-            f"{'bytes received':<16}{self.bytes:>11,}",
-            *([_line("bad records", self.bad_records, {})] if self.bad_records else []),
-            *[f"  {place}" for place in self.bad_places],
-        ]
-        return "\n".join(lines)
-
-    def _revisits(self) -> dict[str, int]:
-        return {
-            "unchanged": self.unchanged,
-            "revisits redirected": self.revisits_redirected,
-            "revisits failed": self.revisits_failed,
-        }
+        *lines, requests, links, rows = self._lines()
+        if self.outputs:
+            rows += f"  to {', '.join(self.outputs)}"
+        first = f"Crawl {_ENDINGS[self.ended]} after {self._time()}"
+        more = [*self._unread(), *self._beyond()]
+        bad = [_line("bad records", self.bad_records, {})] if self.bad_records else []
+        bad += [f"  {place}" for place in self.bad_places]
+        return "\n".join([first, *lines, *more, requests, links, rows, self._bytes(), *bad])
 
     def _beyond(self) -> list[str]:
         if self.hosts_beyond is None:
@@ -165,6 +191,7 @@ _ENDINGS = {
     "stopped": "stopped by request",
     "max_time": "stopped at max_time",
     "left": "left by its consumer",
+    "cancelled": "cancelled by request",
 }
 
 

@@ -55,7 +55,7 @@ say nothing new, and was found on such a page (see docs/traps.md).
 ``robots_unreachable``: robots.txt could not be had, which disallows everything
 (RFC 9309, section 2.3.1.4). ``host_given_up``: its host failed twelve times in a
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
-redirects to a URL that the crawl knows already. ``bad_seed``: a line of a lazily read source is no URL.
+redirects to a URL that the crawl knows already. ``bad_seed``: one of several seeds is no URL.
 ``cancelled_host``: ``control.cancel_host()`` was called for its host. ``no_sitemap``: with
 ``sitemaps=True``, where a sitemap or feed was looked for there is none. ``not_archived``: the
 archive that answers (`trio_crawl.fetchers.Archive`) does not have it.
@@ -99,6 +99,6 @@ robots.txt names. ``element``: any other element that a selector matched.
 Kinds: TypeAlias = "LinkKind | Literal['all'] | Iterable[LinkKind]"
 """Kinds of links that are asked for: one, several, or ``"all"``."""
 
-Ended: TypeAlias = Literal["done", "stopped", "max_time", "left"]
-"""How a crawl ended: nothing was left to do, ``control.stop()`` was called,
+Ended: TypeAlias = Literal["done", "stopped", "cancelled", "max_time", "left"]
+"""How a crawl ended: nothing was left to do, ``control.stop()`` or ``control.cancel()`` was called,
 ``max_time`` passed, or the consumer of the stream, or of a channel, left it."""

@@ -51,8 +51,14 @@ def is_unreachable(result: Response | FetchError) -> bool:
 @final
 @dataclass(slots=True, eq=False)
 class Health:
-    """Counts the failures of one host in a row; any other answer ends the row."""
+    """Counts the failures of one host in a row; any other answer ends the row.
 
+    Args:
+        counting: whether all of them count. A host of a fixed pace neither rests nor is given up, unless
+            its robots.txt can't be had, without which nothing of it may be asked for.
+    """
+
+    counting: bool = True
     failures: int = field(default=0, init=False)
     _counted: float = field(default=-math.inf, init=False)
     # Seconds that the row has taken so far, those of its rests included.
@@ -70,7 +76,15 @@ class Health:
         """
         return started > self._counted if unreachable else started >= self._counted
 
-    def learn(self, *, failed: bool, started: float, now: float, unreachable: bool = False) -> float:
+    def learn(
+        self,
+        *,
+        failed: bool,
+        started: float,
+        now: float,
+        unreachable: bool = False,
+        of_robots: bool = False,
+    ) -> float:
         """Take the end of a request, and return for how many seconds the host should rest.
 
         What began before the last failure that counted had ended says nothing new. A host that is
@@ -81,13 +95,14 @@ class Health:
             started: when it began, and
             now: when it ended, of one clock.
             unreachable: whether it says that nothing can be had of the host for now.
+            of_robots: whether its robots.txt was asked for.
         """
         if self.given_up:
             return 0.0
         if not failed:
             self.failures, self._spent = 0, 0.0
             return 0.0
-        if not self.is_news(started, unreachable=unreachable):
+        if not (self.counting or of_robots) or not self.is_news(started, unreachable=unreachable):
             return 0.0
         self._spent += now - started
         self._counted = now

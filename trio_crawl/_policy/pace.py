@@ -31,6 +31,9 @@ SLOW_AT_LEAST: Final = 1.0
 _WEIGHT: Final = 1 / 8
 _WEIGHT_OF_SLOW: Final = 1 / 32
 
+_WORDS: Final = 200
+"""Characters of what a server said that are kept with its host."""
+
 # The host could not be reached, or did not answer as a server does.
 _TROUBLES: Final = frozenset[str]({"timeout", "connect", "protocol"})
 
@@ -40,6 +43,15 @@ def is_trouble(result: Response | FetchError) -> bool:
     if isinstance(result, FetchError):
         return result.kind in _TROUBLES and not result.ours
     return result.status in RETRIED_STATUSES
+
+
+def in_words(result: Response | FetchError) -> str:
+    """Return what was the matter with *result*, shortly, as others get to read it of its host."""
+    if isinstance(result, FetchError):
+        return f"{result.kind}: {result.message}"[:_WORDS]
+    again = result.headers.get("retry-after")
+    asked = f" with Retry-After: {again}"[:_WORDS] if again is not None else ""
+    return f"it answered {result.status}{asked}"
 
 
 @final

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Final, Literal, final
 
+from .._errors import UsageError
 from .pace import Pace
 
 MAX_CRAWL_DELAY: Final = 300.0
@@ -31,6 +32,31 @@ def effective_delay(delay: float, crawl_delay: float | None) -> float:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """What lies between two starts, and of what: ``delay=Delay(2, by="address")``.
+
+    Args:
+        seconds: 0 or more.
+        by: ``"host"``, as with a number alone; or ``"address"``: of one host, and of one IP address
+            too, for many small sites on one server.
+
+    Raises:
+        UsageError: an argument is none of these.
+    """
+
+    seconds: float
+    by: Literal["host", "address"] = "host"
+
+    def __post_init__(self) -> None:
+        seconds = self.seconds
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise UsageError(f"delay= is {seconds!r}; it takes a number of seconds, 0 or more, or a Delay")
+        if self.by not in ("host", "address"):
+            raise UsageError(f"Delay(by=) is {self.by!r}; it takes 'host' or 'address'")
+
+
+@final
 @dataclass(slots=True, eq=False, kw_only=True)
 class Turns:
     """The turns on one host, as arithmetic: it is told what starts and ends, and says when the next may.
@@ -41,17 +67,21 @@ class Turns:
             is read after the first start); it counts from the last start.
         paced: whether the host minds how fast it is asked; if not, a turn waits for nothing but
             the end of another.
+        adaptive: whether the pace is learned.
         not_before: the moment until which it is to be left alone.
+        trouble: what the host's last trouble was, in words; empty if there was none.
     """
 
     per_host: int
     delay: float
     paced: bool = True
+    adaptive: bool = True
     # Made when there is something to learn: hosts that have only given a robots.txt are many.
     _pace: Pace | None = field(default=None, init=False)
     running: int = field(default=0, init=False)
     _last_start: float = field(default=-math.inf, init=False)
     not_before: float = field(default=-math.inf, init=False)
+    trouble: str = field(default="", init=False)
 
     @property
     def delay_now(self) -> float:
@@ -70,6 +100,11 @@ class Turns:
         """Whether anything was learned of its pace."""
         return self._pace is not None
 
+    @property
+    def slowed(self) -> bool:
+        """Whether it is asked more slowly than the crawl itself would."""
+        return self._pace is not None and self._pace.known()[0] is not None
+
     def next_start(self, now: float) -> float | None:
         """Return the moment from which one more request may start, never before *now*.
 
@@ -80,6 +115,18 @@ class Turns:
         if not self.paced:
             return now
         return max(now, self.not_before, self._last_start + self.delay_now)
+
+    def why(self) -> str:
+        """Return in words what the next start waits for."""
+        if self.not_before > self._last_start + self.delay_now:
+            return f"it rests{self._after()}"
+        if self.delay_now > self.delay:
+            slowed = f"its delay, slowed from {self.delay:,.2f} to {self.delay_now:,.2f} s"
+            return slowed + self._after()
+        return "its delay"
+
+    def _after(self) -> str:
+        return f", since {self.trouble}" if self.trouble else ", as in an earlier run"
 
     def start(self, now: float) -> None:
         """Note that a request starts *now*.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .._lease import Lease
     from .._model import Response
 
-_TOO_BUSY: Final = frozenset({429, 503})
+_TOO_MANY: Final = 429
+_TOO_BUSY: Final = frozenset({_TOO_MANY, 503})
 """Statuses that speak for the host, not for the page (RFC 6585, section 4; RFC 9110, 15.6.4)."""
 
 
@@ -114,13 +115,17 @@ def _target(
     )
 
 
-def rest(lease: Lease, result: Response | FetchError, now: datetime) -> float | None:
+def rest(
+    lease: Lease, result: Response | FetchError, now: datetime, *, adaptive: bool = True
+) -> float | None:
     """Return for how many seconds the whole host should be left alone; None if it need not be.
 
     A host that answers 429 or 503 is left alone for as long as it says, or else
-    as long as the back-off of this request.
+    as long as the back-off of this request; of a fixed pace after a 503 only if it says so.
     """
     if isinstance(result, FetchError) or result.status not in _TOO_BUSY:
         return None
     asked = retry_after(result.headers.get("retry-after"), now)
-    return backoff(lease.attempts, lease.key) if asked is None else asked
+    if asked is None and (adaptive or result.status == _TOO_MANY):
+        return backoff(lease.attempts, lease.key)
+    return asked

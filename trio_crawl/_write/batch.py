@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, final, runtime_checkable
 
 from .._callbacks import call
 from .._model import Failure, Parsed
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._frontier.journal import Changes
-    from .._model import Exchange, FailureKind, Outcome
+    from .._model import Exchange, FailureKind, Outcome, Skip
     from ..abc import Writer
 
 BATCH_SIZE: Final = 256 * 1024
@@ -31,6 +31,14 @@ objects of any size, and wait in up to four batches."""
 
 BATCH_AGE: Final = 1.0
 """Seconds after which a row is passed on at the latest, if the outputs have time for it."""
+
+
+@runtime_checkable
+class SkipTaker(Protocol):
+    """A writer that takes skips, too."""
+
+    def encode_skips(self, skips: Sequence[Skip], /) -> Sequence[Skip] | None:
+        """Return what is kept of *skips*; None for nothing."""
 
 
 @dataclass(slots=True)
@@ -120,7 +128,7 @@ class Gatherer:
         match outcome:
             case Parsed():
                 batch.pages += 1
-                batch.links += len(outcome.links)
+                batch.links += len(outcome.links) + outcome.found
                 batch.statuses[outcome.page.status] += 1
             case Failure():
                 batch.failed[outcome.kind] += 1
@@ -140,6 +148,14 @@ class Gatherer:
         ]
         if any(item is not None for item in encoded):
             _keep(self.begin(now), encoded)
+
+    def add_skips(self, skips: Sequence[Skip], now: float) -> None:
+        """Add URLs that are not asked for."""
+        encoded = [
+            call(writer.encode_skips, skips) if isinstance(writer, SkipTaker) else None
+            for writer in self._writers
+        ]
+        _keep(self.begin(now), encoded)
 
     def unchanged(self, now: float) -> tuple[int, ...]:
         """Count a page that has not changed since its last visit; return its rows, which are none."""

@@ -26,8 +26,9 @@ from .database_schema import (
     require_own,
 )
 from .mark import Extent, Mark
-from .tables import fold
+from .tables import OWN_TABLES, fold
 from .target import hold_path, occupied
+from .views import Views
 
 if TYPE_CHECKING:
     import hashlib
@@ -62,9 +63,11 @@ class Database:
         path: the file.
         sync: whether a batch survives a loss of power once it is written.
         own_rows: whether a parser of the user's makes the rows.
+        views: which there are to be; none by default.
     """
 
-    def __init__(self, path: Path, *, sync: bool, own_rows: bool) -> None:
+    def __init__(self, path: Path, *, sync: bool, own_rows: bool, views: Views | None = None) -> None:
+        self._views = views or Views({})
         self._path = path
         self._sync = sync
         self._own_rows = own_rows
@@ -93,7 +96,9 @@ class Database:
             db.execute(f"PRAGMA synchronous = {'FULL' if self._sync else 'NORMAL'}")
             with self._transaction(db):
                 run = self._create(db) if mark is None else self._cut_back(db, mark)
-            self._learn(db)
+                self._learn(db)
+                own = [table.name for table in self._tables.values() if table.name not in OWN_TABLES]
+                self._views.renew(db, self._path, own)
         except sqlite3.Error as error:
             raise OutputError(f"{self._path} can't be opened: {error}") from error
         self._mark = mark or Mark(run=run, batch=0, sum="", own_rows=self._own_rows, tables=self._extents())
@@ -254,6 +259,7 @@ class Database:
                 self._tables[fold(name)] = _made(db, name, names)
             elif any(fold(column) not in table.columns for column in names):
                 self._tables[fold(name)] = _widened(db, table, names)
+            self._views.make(db, self._path, name if table is None else table.name)
         return {(name, names): _order(self._tables[fold(name)], names) for name, names in shapes}
 
 

@@ -10,6 +10,7 @@ from .._errors import OutputError
 from .database_schema import APPLICATION_ID, columns_of, digest, log_of, quoted, require_own
 from .mark import Extent, Mark
 from .place import CURE
+from .views import changed_views
 
 if TYPE_CHECKING:
     import hashlib
@@ -92,6 +93,7 @@ def audit_database(
         require_own(db, path, last)
         problems = [f"the database: {found}" for found in _damage(db)]
         found = sum(_batches(db, marks, rows, problems))
+        problems += changed_views(db)
         if finished:
             problems += _foreign(db, last)
     if not problems and found != total:

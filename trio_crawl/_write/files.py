@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from .place import Place
 from .target import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from .._model import Exchange, Json, Outcome, Page
@@ -44,13 +45,25 @@ class Files:
         overwrite: write to a folder that is not empty: the map is begun anew, files of the
             same names are replaced, and others stay. Without it, such a folder is an `OutputError`.
 
+        where: says of a `Page` whether its content is kept; None: all are. What it raises ends
+            the crawl.
+
     Raises:
-        UsageError: *path* is no path.
+        UsageError: *path* is no path, or *where* no function.
     """
 
     prompt: Final = False
 
-    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        where: Callable[[Page], object] | None = None,
+    ) -> None:
+        if where is not None and (not callable(where) or inspect.iscoroutinefunction(where)):
+            raise UsageError(f"where= is {where!r}; it takes a plain function of a Page, or None")
+        self._where = where
         name = os.fspath(path)
         if not isinstance(name, str) or not name or "\0" in name:
             raise UsageError(f"{name!r} is no path; give a str that is not empty and holds no NUL")
@@ -140,11 +153,13 @@ class Files:
             self._environment = None
 
     def encode(self, outcome: Outcome, /) -> Item | None:
-        """Return the file of *outcome*; None if it is no page with a 2xx status."""
+        """Return the file of *outcome*; None if it is no page with a 2xx status, or not to be kept."""
         if isinstance(outcome, Failure) or not 200 <= outcome.page.status <= 299:  # noqa: PLR2004 - success
             return None
-        self._rows += 1
         page = outcome.page
+        if self._where is not None and not self._where(page):
+            return None
+        self._rows += 1
         variant = _variant(page)
         name = file_name(page.final_url, page.content_type, variant=variant)
         told: dict[str, object] = {

@@ -113,13 +113,14 @@ class Table:
         if isinstance(outcome, Failure):
             return "", 0
         if outcome.rows is not None:
-            return self._encode_rows(self._rows.of(outcome))
+            return self.encode_rows(self._rows.of(outcome))
         if not outcome.links:
             return "", 0
         text = self._links(outcome.page.url, [link.url for link in outcome.links])
         return self._link_header() + text, len(outcome.links)
 
-    def _encode_rows(self, rows: Collection[tuple[str, Any]]) -> tuple[str, int]:
+    def encode_rows(self, rows: Collection[tuple[str, Any]]) -> tuple[str, int]:
+        """Return the lines of *rows*, and how many they are; each after the words that name its place."""
         columns = self._columns
         table: list[Sequence[str]] = []
         for place, row in rows:
@@ -155,6 +156,12 @@ class Table:
             return ""
         self._columns = _LINK_COLUMNS
         return self._lines([_LINK_COLUMNS])
+
+
+def link_header(format: Format) -> str:
+    """Return the header of a table of links; nothing where the format has none."""
+    tables = {"tsv": _tsv, "csv": _csv}
+    return tables[format]([_LINK_COLUMNS]) if format in tables else ""
 
 
 def _no_column(name: str, columns: tuple[str, ...], place: str) -> str:
@@ -209,7 +216,7 @@ def _csv_links(url: str, links: list[str]) -> str:
     return f"{url}," + f"\r\n{url},".join(links) + "\r\n"
 
 
-_TABLES: Mapping[Format, Callable[..., Encoder]] = {
+_TABLES: Mapping[Format, Callable[..., Table]] = {
     "tsv": partial(Table, _tsv, _tsv_links),
     "csv": partial(Table, _csv, _csv_links),
 }
@@ -217,7 +224,7 @@ _TABLES: Mapping[Format, Callable[..., Encoder]] = {
 FORMATS: Sequence[Format] = ("tsv", "csv", "jsonl")
 
 
-def encoder_of(format: Format, *, own_rows: bool, safe_cells: bool = False) -> Encoder:
+def encoder_of(format: Format, *, own_rows: bool, safe_cells: bool = False) -> JsonLines | Table:
     """Return the encoder of one crawl.
 
     Args:

@@ -143,5 +143,8 @@ def _checked_name(function: object) -> str:
     if inspect.isasyncgenfunction(called):
         raise UsageError(f"{name} yields; an output takes rows and yields none: leave `yield` out of it")
     if not inspect.iscoroutinefunction(called):
-        raise UsageError(f"{name} is not async; declare it `async def`")
+        raise UsageError(
+            f"{name} is not async; declare it `async def`, or give writers.Call({name}), "
+            f"which calls it in a thread, with lists of rows"
+        )
     return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Literal, final
 
 import trio
 
@@ -17,13 +17,14 @@ from .._errors import OutputError, UsageError
 from .._model import Parsed
 from .._policy.kinds import chosen
 from .audit import audit_parts
-from .formats import FORMATS, count_lines, encoder_of
+from .errors import ErrorLines
+from .formats import FORMATS, count_lines, encoder_of, link_header
 from .packing import SUFFIXES, packing_of
 from .parts import PART_SIZE, Parts
 from .place import Place
 from .sink import Sink
 from .standard import Standard
-from .target import checked_path
+from .target import checked_path, holds_only
 
 if TYPE_CHECKING:
     import os
@@ -59,6 +60,9 @@ class Lines:
             "CSV Injection"). Off by default, since it changes the data. Numbers stay as they are.
         sync: wait until each batch is on the disk, so that it survives a loss of power, too,
             and not the process's end alone; a few milliseconds for each batch.
+        only: ``"errors"`` writes pages of status 4xx and 5xx and failures alone, with a parser
+            of yours, too; of a table the columns are ``url``, ``status``, ``error``, ``message``,
+            ``referrer`` and ``attempts``. None: everything.
         kinds: of links that count as a page's: one, several, or ``"all"``; each URL is there
             once a page. None: ``a`` and ``area``. What a parser yields is written as it is.
 
@@ -79,6 +83,7 @@ class Lines:
         safe_cells: bool = False,
         sync: bool = False,
         kinds: Kinds | None = None,
+        only: Literal["errors"] | None = None,
     ) -> None:
         self._name = checked_path(path)
         self._format: Format = _format_of(self._name) if format is None else format
@@ -93,6 +98,9 @@ class Lines:
         _check_together(self._name, self._format, self._parts, rotate, compression, safe_cells=safe_cells)
         self._overwrite = overwrite
         self._kinds = None if kinds is None else chosen(kinds)
+        if only not in (None, "errors"):
+            raise UsageError(f"only= is {only!r}; it takes 'errors' or None")
+        self._only = only
         self._encoder = self._new_encoder(own_rows=False)
         self._rows = 0
         self._environment: Environment | None = None
@@ -101,6 +109,10 @@ class Lines:
         return f"Lines({self._name!r}, format={self._format!r}, overwrite={self._overwrite!r})"
 
     def _new_encoder(self, *, own_rows: bool) -> Encoder:
+        if self._only == "errors":
+            # Those of a table are rows of their own, and never links.
+            own = self._format != "jsonl"
+            return ErrorLines(encoder_of(self._format, own_rows=own, safe_cells=self._safe_cells))
         return encoder_of(self._format, own_rows=own_rows, safe_cells=self._safe_cells)
 
     @property
@@ -147,7 +159,18 @@ class Lines:
         if self._parts is None:
             Standard()
             return
-        self._parts.check(Place.of(position), overwrite=self._overwrite)
+        self._parts.check(Place.of(position), overwrite=self._replaces())
+
+    def _open(self, sink: Sink, place: Place | None) -> None:
+        sink.open(self._replaces(), place)
+
+    def _replaces(self) -> bool:
+        """Return whether a file that is not empty is replaced: a header of links alone counts as empty."""
+        if self._overwrite or self._parts is None or self._parts.numbered:
+            return self._overwrite
+        header = link_header(self._format)
+        unpack = None if self._packing is None else self._packing.unpack
+        return bool(header) and holds_only(self._parts.path(0), header.encode(), unpack)
 
     @asynccontextmanager
     async def open(self, environment: Environment, position: Json = None, /) -> AsyncIterator[None]:
@@ -174,7 +197,7 @@ class Lines:
         self._sink = sink = Sink(self._parts, rotate=self._rotate, packing=self._packing, sync=self._sync)
         self._limiter = trio.CapacityLimiter(1)
         try:
-            await environment.run_in_thread(sink.open, self._overwrite, place, limiter=self._limiter)
+            await environment.run_in_thread(self._open, sink, place, limiter=self._limiter)
             yield
             await environment.run_in_thread(sink.close, limiter=self._limiter)
         finally:

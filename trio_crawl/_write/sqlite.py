@@ -13,6 +13,7 @@ from .database_audit import audit_database, check_database, is_blank
 from .mark import Mark
 from .tables import Tables
 from .target import absolute, check_file, checked_path
+from .views import Views
 
 if TYPE_CHECKING:
     import os
@@ -41,14 +42,26 @@ class Sqlite:
     Args:
         path: the file.
         overwrite: replace the file. Without it, a file that is not empty is an `OutputError`.
+        key: by the name of a table, the column that tells its rows apart, as in
+            ``{"Product": "sku"}``: the view ``latest_Product`` has of each key the row that was
+            written last; rows without a key are each their own. It is made anew each time that the
+            database is opened.
         sync: wait until each batch is on the disk (``synchronous=FULL``), so that it survives
             a loss of power, too, and not the process's end alone. The database is whole in either case.
 
     Raises:
-        UsageError: *path* is no path.
+        UsageError: *path* is no path, or *key* can't be right.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, sync: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        sync: bool = False,
+        key: Mapping[str, str] | None = None,
+    ) -> None:
+        self._views = Views(key or {})
         self._name = checked_path(path)
         if self._name == "-":
             raise UsageError("a database can't go to standard output; name a file")
@@ -115,7 +128,9 @@ class Sqlite:
         if self._database is not None:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
         own_rows = environment.own_rows
-        self._database = database = Database(self._path, sync=self._sync, own_rows=own_rows)
+        self._database = database = Database(
+            self._path, sync=self._sync, own_rows=own_rows, views=self._views
+        )
         self._run_in_thread = environment.run_in_thread
         self._limiter = trio.CapacityLimiter(1)
         self._tables = Tables(own_rows=own_rows)

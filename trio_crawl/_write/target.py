@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .._errors import OutputError, UsageError
 from .._holds import HeldError, Hold, holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+
+_LONGEST_HEADER: Final = 500
+"""Bytes that a table may have, compressed or not, to be looked at whether that is its header alone."""
 
 
 def checked_path(path: object) -> str:
@@ -59,6 +63,23 @@ def check_parent(path: Path) -> None:
         raise OutputError(f"{path} can't be created: there is no folder {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{path} can't be created: the folder {path.parent} is not writable")
+
+
+def holds_only(path: Path, text: bytes, unpack: Callable[[bytes], bytes] | None) -> bool:
+    """Return whether the file at *path* holds *text* and nothing else.
+
+    Args:
+        path: of a file that need not be there.
+        text: a short one.
+        unpack: takes the compression of the file away, if it has one.
+    """
+    try:
+        if not 0 < path.stat().st_size <= _LONGEST_HEADER or not path.is_file():
+            return False
+        found = path.read_bytes()
+        return text == (found if unpack is None else unpack(found))
+    except (OSError, OutputError):
+        return False
 
 
 def occupied(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 - `MemoryWeb`: hosts and pages in memory, as a fetcher. With
   `trio.testing.MockClock` a crawl of hours takes milliseconds.
+- `page`: a page for a parser alone.
 - `serving` and `serve`: the same pages over HTTP/1.1 on a loopback socket.
 - `cancel_everywhere` and `cancel_at`: cancel a piece of trio code at every step,
   or at given times, and compare what it left with before.
@@ -10,6 +11,9 @@
 - `check_frontier`: the same of a frontier and the state that it is kept in.
 - `check_fetcher`: plays servers of every kind to a fetcher, and sees that it does
   what the Protocol promises; `FETCHER_CHECKS` are the names of its checks.
+
+With pytest there are the fixtures ``web``, a `MemoryWeb`, and ``crawl_clock``, a clock that
+jumps ahead when all wait, which pytest-trio runs a test by that asks for it.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from ._fetcher_check import FETCHER_CHECKS as FETCHER_CHECKS, check_fetcher as c
 from ._fetcher_check_contract import Shortcoming as Shortcoming
 from ._frontier_check import check_frontier as check_frontier
 from ._leaks import asserts_no_leaks as asserts_no_leaks
+from ._page import page as page
 from ._replies import Exchange as Exchange, Handler as Handler, Reply as Reply
 from ._server import serve as serve, serving as serving
 from ._web import MemoryWeb as MemoryWeb
@@ -37,6 +42,7 @@ __all__ = [
     "check_fetcher",
     "check_frontier",
     "check_writer",
+    "page",
     "serve",
     "serving",
 ]

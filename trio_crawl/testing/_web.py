@@ -14,9 +14,11 @@ from .. import _urls
 from .._callbacks import call
 from .._errors import FetchError, UsageError
 from ._replies import HTML, Exchange, Handler, Reply, default_body, encode, failure_of, response_to
+from ._wall import START, WallClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from .._model import FailureKind, Hop, Response
     from ..abc import Environment
@@ -34,7 +36,11 @@ class MemoryWeb:
         await trio_crawl.crawl("https://example.org/", fetch=web)
 
     It knows no time but trio's clock: with a `trio.testing.MockClock` nothing
-    waits. What was not added fails as on the real network: an unknown host has
+    waits. What the calendar says of it is `now`, from which a crawl takes all that it
+    writes and decides: `fetched_at` is the same in each run, and with `pass_time` pages
+    come of the age at which ``recrawl=`` visits them again.
+
+    What was not added fails as on the real network: an unknown host has
     no address (kind ``dns``), an unknown origin of a known host refuses the
     connection (``connect``), and an unknown path is a page of status 404,
     ``/robots.txt`` included.
@@ -44,12 +50,19 @@ class MemoryWeb:
     its tasks: sort what a test compares.
 
     Pages may be added while it serves. `fetch` works without `open` too.
+
+    Args:
+        now: the moment at which its time begins, aware.
+
+    Raises:
+        UsageError: *now* is no aware moment.
     """
 
     opens_connections: Final = False
     virtual: Final = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: datetime = START) -> None:
+        self._wall = WallClock(now)
         self._pages: dict[str, Reply | Handler] = {}
         self._others: dict[str, Handler] = {}
         self._origins: set[str] = set()
@@ -137,6 +150,22 @@ class MemoryWeb:
     def otherwise(self, origin: str, handler: Handler) -> None:
         """Let *handler* answer for every URL of the *origin* that has no page: for sites without end."""
         self._others[_urls.origin(self._know(origin))] = handler
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, in UTC; it is *now* at the zero of a `trio.testing.MockClock`."""
+        return self._wall.now
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass between two crawls; nothing waits for it.
+
+        Args:
+            seconds: 0 or more.
+
+        Raises:
+            UsageError: it is no such number.
+        """
+        self._wall.pass_time(seconds)
 
     @property
     def requests(self) -> list[Exchange]:
