@@ -1,7 +1,7 @@
 """A crawl that keeps what went over the wire, and is made again from that with another parser.
 
-Run it: ``python examples/archive.py`` writes ``crawl.warc.gz`` (with ``pip install 'trio-crawl[warc]'``),
-and then, with the server gone, ``titles.jsonl``.
+Run it: ``python examples/archive.py`` writes ``crawl.warc.gz``, and then, with the server gone,
+``titles.jsonl``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies
 
 from trio_crawl import UsageError
 from trio_crawl.__main__ import main
-from trio_crawl._cli.seeds import Lines, seeds_of
+from trio_crawl._cli.seeds import seeds_of
+from trio_crawl._crawl.seed_lines import SeedLines
 
 
 @settings(max_examples=25)
@@ -34,7 +35,7 @@ def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int],
                 pipe.write(data[start:end])
 
     async def read() -> list[str]:
-        return [line async for line in Lines(reading, first=["first"])]
+        return [line async for line in SeedLines(reading, first=["first"])]
 
     feeder = threading.Thread(target=feed)
     feeder.start()
@@ -43,7 +44,7 @@ def test_lines_are_whole_however_they_are_cut(lines: list[str], cuts: list[int],
     finally:
         feeder.join()
         os.close(reading)
-    assert [line for line in found[1:] if line] == [line.strip() for line in lines if line.strip()]
+    assert [line for line in found[1:] if line] == [line for line in lines if line]
     assert found[0] == "first"
 
 
@@ -52,7 +53,7 @@ async def test_waiting_for_a_line_can_be_cancelled() -> None:
     reading, writing = os.pipe()
     try:
         with trio.move_on_after(0.05) as scope:
-            await anext(aiter(Lines(reading)))
+            await anext(aiter(SeedLines(reading)))
         assert scope.cancelled_caught
     finally:
         os.close(writing)  # which lets the abandoned thread end
@@ -70,7 +71,7 @@ async def test_a_line_without_end_is_refused() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, feed)
         with pytest.raises(UsageError, match="a line has more than"):
-            await anext(aiter(Lines(reading)))
+            await anext(aiter(SeedLines(reading)))
         while await trio.to_thread.run_sync(os.read, reading, 65536):
             pass
     os.close(reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -38,6 +39,27 @@ def test_a_package_is_valid(tmp_path: Path) -> None:
     said = validated(tmp_path / "x.wacz")
     assert "1.1.1" in said
     assert "invalid" not in said.lower()
+
+
+def test_any_name_of_an_archive_makes_a_valid_package(tmp_path: Path) -> None:
+    """Capitals, blanks, other letters, names that differ in these alone; and what is no text at all."""
+    names = ["Crawl-1.warc.gz", "crawl-1.warc.gz", "My crawl.warc.gz", "My_crawl.warc.gz", "Übung(1).WARC.GZ"]
+    names += ["a\\b.warc.gz", "a\nb.warc.gz", os.fsdecode(b"\xff.warc.gz"), "index.idx.warc.gz"]
+    source = archived(tmp_path).read_bytes()
+    folder = tmp_path / "named"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(source)
+    paths = [folder / name for name in names]
+    write_wacz(paths, tmp_path / "x.wacz", NOW)
+    validated(tmp_path / "x.wacz")
+    with zipfile.ZipFile(tmp_path / "x.wacz") as file:
+        lines = gzip.decompress(file.read("indexes/index.cdx.gz")).decode().splitlines()
+        filenames = {json.loads(line.split(" ", 2)[2])["filename"] for line in lines}
+        resources = json.loads(file.read("datapackage.json"))["resources"]
+        assert {f"archive/{name}" for name in filenames} <= set(file.namelist())
+    assert len(filenames) == len(names)
+    assert len({one["name"] for one in resources}) == len(resources)
 
 
 def test_a_damaged_package_is_not_valid(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from trio.testing import MockClock
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from trio_crawl import Report, Request, UsageError, crawl, fetch_page
-from trio_crawl._errors import FetchError
+from trio_crawl import RefusedError, Report, Request, UsageError, crawl, fetch_page
 from trio_crawl.fetchers import Archive, Curl
 from trio_crawl.testing import MemoryWeb, asserts_no_leaks, serving
 from trio_crawl.writers import Warc
@@ -133,13 +132,13 @@ def test_rotated_files_are_one_archive(tmp_path: Path) -> None:
     assert counts(run(fetch=Archive(*files))) == counts(before)
 
 
-def test_what_is_not_in_the_archive_is_a_failure(tmp_path: Path) -> None:
-    """It says so, by the archive's name, and is not asked for again."""
+def test_what_is_not_in_the_archive_is_a_skip(tmp_path: Path) -> None:
+    """Of a reason of its own; it is not asked for again."""
     path = tmp_path / "crawl.warc.gz"
     record(path, max_depth=0)
-    report = run(fetch=path, write=tmp_path / "pages.jsonl", seeds=[SITE, f"{SITE}new"])
-    (failed,) = [row for row in objects_of(tmp_path / "pages.jsonl") if row["url"] == f"{SITE}new"]
-    assert failed["error"] == {"kind": "connect", "message": f"it is not in {path}"}
+    report = run(fetch=path, write=tmp_path / "pages.jsonl", seeds=[SITE, f"{SITE}new"], exclude="*")
+    assert [row["url"] for row in objects_of(tmp_path / "pages.jsonl")] == [SITE]
+    assert report.skipped["not_archived"] == 1
     assert report.retries == 0
 
 
@@ -275,13 +274,13 @@ def test_an_answer_that_nothing_changed_does_not_hide_the_page(tmp_path: Path) -
     assert (row["status"], row["title"]) == (200, "got")
 
 
-def test_an_archive_without_robots_says_what_to_do(tmp_path: Path) -> None:
-    """Where robots.txt was not archived, the failure names the keyword that does without it."""
+def test_an_archive_without_robots_forbids_nothing(tmp_path: Path) -> None:
+    """Where robots.txt was not archived, it is as where there is none: nobody is asked for the pages."""
     path = tmp_path / "other.warc.gz"
     foreign(path)
     run(seeds="http://site.test/", fetch=path, write=tmp_path / "pages.jsonl")
     (row,) = objects_of(tmp_path / "pages.jsonl")
-    assert "robots=False" in row["error"]["message"]
+    assert row["title"] == "got"
 
 
 def test_an_archive_that_is_cut_short_is_used_up_to_there(
@@ -340,8 +339,9 @@ async def test_one_page_is_fetched_from_an_archive(tmp_path: Path) -> None:
     foreign(path)
     page = await fetch_page("http://site.test/", fetch=path, robots=False)
     assert page.title == "got"
-    with pytest.raises(FetchError, match="it is not in"):
+    with pytest.raises(RefusedError, match="is not in the archive") as caught:
         await fetch_page("http://site.test/other", fetch=path, robots=False)
+    assert caught.value.reason == "not_archived"
 
 
 @pytest.mark.parametrize("name", ["none.warc.gz", "none-{n}.warc.gz"])

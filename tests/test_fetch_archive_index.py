@@ -9,8 +9,10 @@ from crawl_support import SITE
 from export_support import archived
 
 from trio_crawl import UsageError
-from trio_crawl._fetch.archive_index import Index, key_of, read
+from trio_crawl._fetch.archive_index import Index, key_of
+from trio_crawl._write.warc_reader import record_at
 from trio_crawl._write.warc_records import digest
+from trio_crawl._write.warc_stream import Packing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +31,9 @@ def test_an_answer_is_found_by_request(built: Index, tmp_path: Path) -> None:
     """At its offset is the record of its URL; what was not asked for has none."""
     answer = built.answer(key_of("GET", f"{SITE}one", None))
     assert answer is not None
-    record, offset = next(read(tmp_path / "crawl.warc.gz", answer.offset))
-    assert (record.rec_type, offset) == ("response", answer.offset)
-    assert record.rec_headers.get_header("WARC-Target-URI") == f"{SITE}one"
+    with (tmp_path / "crawl.warc.gz").open("rb") as file:
+        record = record_at(file, Packing(file), answer.offset)
+    assert (record.kind, record.url) == ("response", f"{SITE}one")
     assert built.answer(key_of("POST", f"{SITE}one", b"a")) is None
     built.close()
 
@@ -45,10 +47,14 @@ def test_a_failure_is_an_answer(built: Index) -> None:
     built.close()
 
 
-def test_a_body_is_found_by_its_digest(built: Index) -> None:
-    """At the response that has it; what no response has is not found."""
-    assert built.body(digest(b"<title>Two \xc3\xbc</title>")) is not None
-    assert built.body(digest(b"nothing")) is None
+def test_an_original_is_found_by_its_digest(built: Index) -> None:
+    """The response that has the body; what no response has is not found."""
+    capture = built.answer(key_of("GET", f"{SITE}one", None))
+    assert capture is not None
+    other = capture._replace(number=999, payload=digest(b"<title>Two \xc3\xbc</title>"))
+    assert (found := built.original(other)) is not None
+    assert found.payload == other.payload
+    assert built.original(other._replace(payload=digest(b"nothing"))) is None
     built.close()
 
 
@@ -80,4 +86,4 @@ def test_what_makes_two_requests_the_same(
 def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     """By its name."""
     with pytest.raises(UsageError, match="none.warc can't be read"):
-        next(read(tmp_path / "none.warc"))
+        next(Index([tmp_path / "none.warc"]).build())

@@ -6,14 +6,15 @@ import gzip
 import logging
 import os
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from cache_support import Origin, full_disk, opened
+from cache_support import Origin, full_disk, headers, opened
 from crawl_support import virtual
 
-from trio_crawl import FetchError, Hop
+from trio_crawl import FetchError, Hop, crawl
 from trio_crawl.fetchers import Cache
 from trio_crawl.testing import MemoryWeb, Reply
 
@@ -443,3 +444,68 @@ async def test_without_a_mock_clock_it_is_the_real_time(tmp_path: Path) -> None:
         [received] = file.execute("SELECT received FROM responses").fetchone()
     file.close()
     assert received > 1_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("Cache-Control: max-age=60\nSet-Cookie: sid=secret\nset-cookie2: b=2", (1, 0, 1)),
+        ('Cache-Control: no-cache\nETag: "x"\nSet-Cookie: sid=secret', (0, 1, 1)),
+    ],
+)
+def test_what_is_stored_or_validated_sets_no_cookie(
+    text: str, counts: tuple[int, int, int], tmp_path: Path
+) -> None:
+    """Only the server's own answer does; the file has none of it, for whoever uses it next."""
+
+    @virtual
+    async def scenario() -> None:
+        visit = Visit(tmp_path, text)
+        async with opened(visit.cache):
+            first, second = await visit.get(), await visit.get()
+        assert first.headers.get("Set-Cookie") == "sid=secret"
+        assert second.headers.get("Set-Cookie") is second.headers.get("Set-Cookie2") is None
+        assert second.body == first.body
+        assert visit.counts == counts
+
+    scenario()
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert files
+    assert b"secret" not in files
+
+
+def test_a_file_that_has_cookies_sets_none(tmp_path: Path) -> None:
+    """One that was written before, or by somebody else."""
+
+    @virtual
+    async def scenario() -> None:
+        visit = Visit(tmp_path, "Cache-Control: max-age=60")
+        async with opened(visit.cache):
+            first = await visit.get()
+            shelf = visit.cache._shelf  # noqa: SLF001 - to write what it does not write itself
+            assert shelf is not None
+            (stored,) = shelf._store.find(URL, "GET", headers(""), 10**6)  # noqa: SLF001
+            said = replace(stored, headers=headers("Cache-Control: max-age=60\nSet-Cookie: sid=x"))
+            shelf._store.change((), said)  # noqa: SLF001
+            second = await visit.get()
+        assert visit.counts == (1, 0, 1)
+        assert (second.body, second.headers.get("Set-Cookie")) == (first.body, None)
+
+    scenario()
+
+
+async def test_a_cache_gives_no_session_on(tmp_path: Path, autojump_clock: object) -> None:  # noqa: ARG001
+    """Of two crawls that share a file, the second sends no cookie that the first was given."""
+    asked: list[tuple[str, ...]] = []
+
+    def second_page(hop: Hop) -> Reply:
+        asked.append(tuple(value for name, value in hop.headers if name == "Cookie"))
+        return Reply(body="x", headers=(("Cache-Control", "no-store"),))
+
+    web = MemoryWeb()
+    fields = [("Cache-Control", "max-age=1000"), ("Set-Cookie", "sid=first")]
+    web.add("http://a.test/", "<a href=/2>x</a>", headers=fields)
+    web.add("http://a.test/2", second_page)
+    for _ in range(2):
+        await crawl("http://a.test/", fetch=Cache(web, path=tmp_path / "cache.db"), robots=False, delay=0)
+    assert asked == [("sid=first",), ()]

@@ -156,7 +156,7 @@ def test_permissions(ordinary_user: Path) -> None:
     (ordinary_user / "crawl.db").chmod(0o444)
     with pytest.raises(StateError, match=r"crawl\.db can't be written; look at its permissions"):
         run_virtually(ordinary_user, small_site())
-    (ordinary_user / "crawl.db").chmod(0o644)
+    (ordinary_user / "crawl.db").chmod(0o600)
     ordinary_user.chmod(0o555)
     with pytest.raises(StateError, match=r"can't be used: crawl\.db\.lock: Permission denied"):
         run_virtually(ordinary_user, small_site())

@@ -391,25 +391,3 @@ def test_a_numbered_file_that_is_there_is_not_written_over(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="crawl-3.warc.gz exists"):
         Warc(tmp_path / "crawl-{n}.warc.gz").check()
     Warc(tmp_path / "crawl-{n}.warc.gz", overwrite=True).check()
-
-
-def test_without_warcio_it_says_what_to_install(tmp_path: Path) -> None:
-    """Writing and replaying name the command; all else works without it."""
-    (tmp_path / "x.warc.gz").write_bytes(b"")
-    code = """
-import sys
-sys.modules["warcio"] = None
-from trio_crawl import MissingExtraError, crawl
-from trio_crawl.fetchers import Archive
-from trio_crawl.writers import Files, Lines, Warc
-Files("mirror/"), Lines("x.tsv")
-for make in (Warc, Archive):
-    try:
-        make(sys.argv[1])
-    except MissingExtraError as error:
-        print(error)
-"""
-    found = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", code, str(tmp_path / "x.warc.gz")], check=True, capture_output=True, text=True
-    )
-    assert found.stdout.count("pip install 'trio-crawl[warc]'") == 2

@@ -25,10 +25,45 @@ already, a second consumer of one stream) raises `trio.BusyResourceError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ._model import Failure, FailureKind
+
+LONGEST_MESSAGE: Final = 200
+"""Characters of a message, beside the URL that it may begin with: a server may have written a part of it."""
+
+# What ends a line or a terminal acts on, what turns text round, and half characters, which no file takes.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_LEADING_URL: Final = re.compile(r"https?://\S+: ")
+_ELLIPSIS: Final = " \u2026 "
+
+
+def printable(text: str) -> str:
+    r"""Return *text* with its control characters, line feeds too, as ``\x1b`` and the like."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def message_of(text: str) -> str:
+    """Return *text*, which others may have written a part of, as a message has it: printable, and not long.
+
+    Of one that is too long the middle is left out, since what to do about it stands at its end.
+    """
+    # Before it is escaped, since it may be as long as a response; what is cut off again is little.
+    url = _LEADING_URL.match(text[: 16 * 1024])
+    head, rest = (url[0], text[url.end() :]) if url is not None else ("", text)
+    rest = _shortened(printable(_shortened(rest)))
+    return printable(head) + rest
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    end = LONGEST_MESSAGE // 3
+    return text[: LONGEST_MESSAGE - end - len(_ELLIPSIS)] + _ELLIPSIS + text[-end:]
 
 
 class CrawlError(Exception):
@@ -82,7 +117,8 @@ class FetchError(CrawlError):
 
     Args:
         kind: which of the kinds of `Failure` it is.
-        message: what happened, in words a person can act on.
+        message: what happened, in words a person can act on. Control characters in it are escaped, and
+            of more than 200 characters behind the URL the middle is left out: a server may have a say in it.
         failure: the failed page, where ``fetch_page`` raises this.
 
     Attributes:
@@ -92,6 +128,7 @@ class FetchError(CrawlError):
     ours = False
 
     def __init__(self, kind: FailureKind, message: str, *, failure: Failure | None = None) -> None:
+        message = message_of(message)
         super().__init__(message)
         self.kind: FailureKind = kind
         self.message = message

@@ -367,6 +367,9 @@ class Frontier(Protocol):
         The *moment*, in seconds since 1970, is when.
         """
 
+    def skip(self, lease: Lease, reason: SkipReason, /) -> None:
+        """Let go of *lease*, a page that is not there to be asked for."""
+
     def cancel_host(self, name: str, reason: str, now: float, /) -> None:
         """Skip the pages of a host, those that wait and those that will be found."""
 

@@ -15,7 +15,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .terminal import as_flags, safe, tell
+from .._errors import printable
+from .terminal import as_flags, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -191,4 +192,9 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self._console, safe(as_flags(self.format(record))))
+        # Of what others say, nothing begins a line: neither of a message nor of a traceback.
+        text = printable(as_flags(record.getMessage()))
+        if record.exc_info:
+            trace = logging.Formatter().formatException(record.exc_info)
+            text += "".join(f"\n  {printable(line)}" for line in trace.splitlines())
+        tell(self._console, text)

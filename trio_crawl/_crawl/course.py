@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from .._errors import FetchError
+from .._fetch.archive import NotArchivedError
 from .._fetch.decode import decode_start
 from .._lease import Kept, Redirect
 from .._model import Failure, Page, Parsed, Response
@@ -118,6 +119,10 @@ class Course:
 
     def hop_ended(self, lease: Lease, result: Response | FetchError, now: float, wall: datetime) -> Step:
         """Take the result of a hop that was made; see `settle`."""
+        if isinstance(result, NotArchivedError):
+            self._frontier.hop_ended(lease, now, None)
+            self._not_archived(lease, result, now, wall)
+            return None
         self.told.hop(lease, result, now)
         self._frontier.hop_ended(lease, now, result)
         if isinstance(result, Response) and self._pages.take_cookies(lease, result, wall):
@@ -126,6 +131,17 @@ class Course:
         if pause is not None:
             self._frontier.slow_down(lease, now + pause, now)
         return self.settle(lease, result, now, wall)
+
+    def _not_archived(self, lease: Lease, result: NotArchivedError, now: float, wall: datetime) -> None:
+        """Let go of *lease*, which an archive does not have: that says nothing of any host."""
+        self._recorder.ends_aside(lease)
+        if lease.probe:
+            self._marks.probed(lease, result, wall)
+        elif lease.robots_of is not None:
+            # As where there is none (RFC 9309, section 2.3.1.3); and nobody is asked for the pages.
+            self._frontier.robots_known(lease, robots.ALLOW_ALL, now)
+        else:
+            self._frontier.skip(lease, "not_archived")
 
     def dropped(self, lease: Lease, now: float) -> None:
         """Take note that a hop was cancelled with its host."""

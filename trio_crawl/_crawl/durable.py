@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, final
 
 import trio
 
-from .._errors import UsageError
+from .._errors import StateError, UsageError
+from .._frontier.outside import check_sums
+from .._frontier.private import planted
 from .._frontier.sqlite import SqliteState
 from .._frontier.stored_hosts import StoredHosts
 from .._write.same import SQLITE_BESIDE, Thing
@@ -94,13 +96,15 @@ class Durable:
             return None
         await self._call(self._reopen, now)
         books = await self._call(self._state.books)
-        self.elapsed = books.get("elapsed", 0.0)
-        ledger.resume(books)
         resumed = await self._call(self._resume, now)
-        for _ in frontier.resume(resumed, trio.current_time()):
-            await trio.lowlevel.checkpoint()
-        contents.resume(resumed.contents)
-        pages.resume(resumed.cookies)
+        with self._state.reading():
+            check_sums(books, sum(resumed.stored.values()))
+            self.elapsed = books.get("elapsed", 0.0)
+            ledger.resume(books)
+            for _ in frontier.resume(resumed, trio.current_time()):
+                await trio.lowlevel.checkpoint()
+            contents.resume(resumed.contents)
+            pages.resume(resumed.cookies)
         return self._state.positions
 
     async def keep_mark(self, reading: ReadingMark) -> None:
@@ -159,6 +163,7 @@ def path_of(state: object) -> Path:
 
     Raises:
         UsageError: it is none.
+        StateError: it is a link that another user made.
     """
     if not isinstance(state, str | os.PathLike) or not os.fspath(state):
         raise UsageError(f"state= is {state!r}; it takes the path of a file, such as 'crawl.db'")
@@ -173,6 +178,9 @@ def path_of(state: object) -> Path:
             f"and without state= nothing is kept"
         )
     # It is locked beside what it is, whatever leads there, and wherever the current folder is by then.
+    reason = planted(Path(path))
+    if reason is not None:
+        raise StateError(f"{path}: {reason}")
     return Path(os.path.realpath(path))
 
 

@@ -43,6 +43,7 @@ from .nurseries import is_cancellation, open_own_nursery
 from .outlet import Outlet
 from .pages import Pages
 from .reading import ReadingMark
+from .seed_lines import SeedLines
 from .seeds import open_seeds, seed_files
 from .threads import run_in_thread, run_inline, run_or_leave
 from .watchdog import watch
@@ -116,7 +117,7 @@ class Engine:
             self._writers, self._ledger, most=1 if stream else BATCH_OUTCOMES, journal=self._journal
         )
         # Last, since it may open a file, which nobody closes if an option turns out to be wrong.
-        self._seeds = open_seeds(seeds)
+        self._seeds = open_seeds(seeds, inline=self._fetcher.virtual)
         self._loop = Loop(
             options,
             self._seeds,
@@ -138,6 +139,7 @@ class Engine:
             outlet=self._outlet,
             pages=self._pages,
             ending=self._ending,
+            fetcher=self._fetcher,
         )
         self._explainer = Explainer(
             loop=self._loop, frontier=self._frontier, numbers=self._numbers, ending=self._ending
@@ -281,7 +283,8 @@ class Engine:
         try:
             self._outlet.close()
             close = getattr(self._seeds, "close", None)
-            if isinstance(self._seeds, Iterator) and close is not None:
+            # A channel, say, is its owner's to close.
+            if isinstance(self._seeds, Iterator | SeedLines) and close is not None:
                 close()
             if ending.error is None and not ending.cancelled:
                 outputs = tuple(writer.name for writer in self._writers if writer is not self._stream)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .._frontier.ledger import Ledger
     from .._model import Statistics
     from .._model.conduct import HostReport, HostSums
-    from ..abc import Frontier
+    from ..abc import Fetcher, Frontier
     from .ending import Ending
     from .outlet import Outlet
     from .pages import Pages
@@ -30,6 +30,7 @@ class Numbers:
         outlet: holds what is to be written.
         pages: counts the links that it dropped.
         ending: says when the crawl ended, and how.
+        fetcher: knows, if it is an archive, which of its records can't be read.
 
     Attributes:
         began: when it began, in seconds of trio's clock.
@@ -39,14 +40,22 @@ class Numbers:
         seeds_unread: seeds that were never read, for the report.
     """
 
-    def __init__(
-        self, ledger: Ledger, *, frontier: Frontier, outlet: Outlet, pages: Pages, ending: Ending
+    def __init__(  # noqa: PLR0913 - those who keep them; the engine makes it
+        self,
+        ledger: Ledger,
+        *,
+        frontier: Frontier,
+        outlet: Outlet,
+        pages: Pages,
+        ending: Ending,
+        fetcher: Fetcher,
     ) -> None:
         self._ledger = ledger
         self._frontier = frontier
         self._outlet = outlet
         self._pages = pages
         self._ending = ending
+        self._fetcher = fetcher
         self.began: float = 0.0
         self.before: float = 0.0
         self.hosts: Sequence[HostReport] = ()
@@ -77,6 +86,8 @@ class Numbers:
             ended=ended,
             outputs=outputs,
             hosts=self.hosts,
+            bad_records=getattr(self._fetcher, "bad_records", 0),
+            bad_places=getattr(self._fetcher, "bad_places", ()),
             hosts_beyond=self.hosts_beyond,
             seeds_unread=self.seeds_unread,
         )

@@ -12,7 +12,7 @@ import trio
 
 from .. import _urls
 from .._callbacks import log
-from .._errors import ParseError, StateError
+from .._errors import ParseError, StateError, message_of
 from .._fetch.decode import ACCEPT_ENCODING, Decoding
 from .._lease import ListRequest
 from .._model import Failure, Hop, Link, Page, Parsed, Request
@@ -202,7 +202,8 @@ class Pages:
         """Return what removes the content coding of the body, a part at a time."""
         if lease.method == "HEAD":
             return Decoding(b"", None, 0)
-        return Decoding(response.body, response.headers.get("content-encoding"), self._limit(lease))
+        coding = response.headers.get("content-encoding")
+        return Decoding(response.body, coding, self._limit(lease), truncated=response.truncated)
 
     def page(self, lease: Lease, response: Response, content: bytes, fetched_at: datetime) -> Page:
         """Return the page that *response* is.
@@ -230,6 +231,7 @@ class Pages:
             elapsed=response.elapsed,
             http_version=response.http_version,
             address=response.address,
+            truncated=response.truncated,
             _document=self._document(lease, content, response.headers),
         )
 
@@ -269,7 +271,7 @@ class Pages:
     def failure(self, lease: Lease, kind: FailureKind, message: str, *, trace: str | None = None) -> Failure:
         """Return that there is no page for *lease*, and log it."""
         # Fetchers begin with the URL of the hop, which a failure shows anyway.
-        message = message.removeprefix(f"{lease.request.url}: ")
+        message = message_of(message.removeprefix(f"{lease.request.url}: "))
         failure = Failure(
             id=_urls.page_id(lease.key),
             request=lease.request,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
+from .._fetch.archive import NotArchivedError
 from .._model import Exchange, Response
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Recorder:
         if not self._wanted:
             return
         hop = self._hops.pop(lease)
+        if isinstance(result, NotArchivedError):
+            return  # nothing went over any wire
         if isinstance(result, Response):
             exchange = Exchange(hop=hop, response=result, ended=result.fetched_at or ended)
         else:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, final
+from typing import Final, TypeAlias
 
 from .. import _urls
 from .._errors import SeedError, UsageError
 from .._frontier.requests import text_of
 from .._model import Request
 from .._write.same import Thing
+from .seed_lines import LONGEST_LINE, SeedLines
 
 Seed: TypeAlias = "str | Request"
 Seeds: TypeAlias = "Seed | PathLike[str] | Iterable[Seed] | AsyncIterable[Seed]"
@@ -31,8 +33,10 @@ class BadSeed:
     message: str
 
 
-def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed]:
+def open_seeds(seeds: Seeds, *, inline: bool = False) -> Iterator[Request | BadSeed] | AsyncIterable[Seed]:
     """Return *seeds* as something to read from, checked as far as it is at hand.
+
+    A path is opened now, and read in a thread, unless that is to be done *inline*.
 
     Raises:
         SeedError: *seeds* is nothing that can be read, a URL that is none, or a collection of
@@ -43,7 +47,7 @@ def open_seeds(seeds: Seeds) -> Iterator[Request | BadSeed] | AsyncIterable[Seed
     if isinstance(seeds, Request):
         return iter([checked(seeds)])
     if isinstance(seeds, PathLike):
-        return _lines(Path(seeds))
+        return SeedLines(Path(seeds), name=f"the file of seeds {str(Path(seeds))!r}", inline=inline)
     if isinstance(seeds, list | tuple | set | frozenset | dict):
         return iter([found for seed in seeds if (found := _in_collection(seed)) is not None])
     if isinstance(seeds, AsyncIterable):
@@ -113,11 +117,16 @@ def _in_collection(seed: object) -> Request | BadSeed | None:
     return lenient(seed) if isinstance(seed, str | Request) else checked(seed)
 
 
+def is_seed(line: str) -> bool:
+    """Return whether a *line*, without white space around it, is neither blank nor a comment."""
+    return bool(line) and not line.startswith("#")
+
+
 def lenient(seed: object) -> Request | BadSeed | None:
     """Return one item of a lazily read source; None for a blank line or a comment (``#``)."""
     if isinstance(seed, str):
         seed = seed.rstrip("\r\n")
-        if not seed.strip() or seed.lstrip().startswith("#"):
+        if not is_seed(seed.strip()):
             return None
     try:
         return checked(seed)
@@ -140,48 +149,20 @@ def _lazily(seeds: Iterable[object], name: str) -> Iterator[Request | BadSeed]:
 def _text(file: Iterable[object]) -> Iterator[Request | BadSeed]:
     """Read a file that the caller has opened."""
     name = f"the file of seeds {getattr(file, 'name', file)!r}"
+    lines = iter(partial(file.readline, LONGEST_LINE), "") if isinstance(file, io.TextIOBase) else file
     try:
-        yield from _lazily(file, name)
+        yield from _lazily(_bounded(lines, name), name)
     except (UnicodeDecodeError, OSError) as error:
         raise SeedError(f"{name} can't be read on: {error}") from error
 
 
-def _lines(path: Path) -> Iterator[Request | BadSeed]:
-    """Open *path* now, so that a wrong one is told at once, and read it later."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        reason = error.strerror or error
-        raise SeedError(f"the file of seeds {str(path)!r} can't be read: {reason}") from error
-    return SeedFile(file, f"the file of seeds {str(path)!r}")
-
-
-@final
-class SeedFile:
-    """The lines of an open file; closing it, read to the end or not, closes the file."""
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._requests = _lazily(self._decoded(file, name), name)
-        self._file = file
-
-    def __iter__(self) -> Iterator[Request | BadSeed]:
-        return self
-
-    def __next__(self) -> Request | BadSeed:
-        return next(self._requests)
-
-    @staticmethod
-    def _decoded(file: BinaryIO, name: str) -> Iterator[str]:
-        """Decode line by line, which tells the number of a line that can't be."""
-        for number, line in enumerate(file, 1):
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise SeedError(f"{name} is not UTF-8 in line {number}: {error}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+def _bounded(lines: Iterable[object], name: str) -> Iterator[object]:
+    for line in lines:
+        if isinstance(line, str) and len(line) >= LONGEST_LINE and not line.endswith("\n"):
+            raise SeedError(
+                f"{name}: a line has more than {LONGEST_LINE:,} characters; one URL a line is expected"
+            )
+        yield line
 
 
 def host_name(text: object) -> str:

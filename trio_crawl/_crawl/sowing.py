@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
-from itertools import islice
 from operator import length_hint
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, final
@@ -14,7 +13,8 @@ import trio
 from .._callbacks import call, call_async, log
 from .._errors import SeedError
 from .nurseries import is_cancellation
-from .seeds import BadSeed, SeedFile, lenient
+from .seed_lines import SeedLines
+from .seeds import BadSeed, is_seed, lenient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -133,16 +133,17 @@ class Sower:
         if self._exhausted:
             return 0
         known = length_hint(self._seeds, -1)
-        if known >= 0 or not isinstance(self._seeds, SeedFile):
+        if known >= 0 or not (isinstance(self._seeds, SeedLines) and self._seeds.finite):
             return known if known >= 0 else None
         number, ends = 0, perf_counter() + COUNT_SECONDS
         try:
-            while number < MOST_COUNTED and perf_counter() < ends:
-                some = sum(1 for _ in islice(self._seeds, ROUND))
-                number += some
-                if some < ROUND:
-                    break
-                await trio.lowlevel.checkpoint()
+            with trio.move_on_after(COUNT_SECONDS):
+                async for line in self._seeds:
+                    number += is_seed(line.strip())
+                    if not number % ROUND:
+                        await trio.lowlevel.checkpoint()
+                        if number >= MOST_COUNTED or perf_counter() >= ends:
+                            break
         except SeedError as error:  # the crawl is done, and nothing is lost
             log.warning("%s", error)
         return number

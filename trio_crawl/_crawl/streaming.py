@@ -225,6 +225,7 @@ async def fetch_page(url: str | Request, **keywords: Unpack[CrawlOptions]) -> Pa
 
 
 _REFUSALS = {
+    "not_archived": "{url} is not in the archive",
     "robots": "robots.txt disallows {url}; robots=False asks for it all the same",
     "host_given_up": "the host of {url} keeps failing: it was given up",
     "robots_unreachable": "the robots.txt of {url} could not be had, which disallows everything "

@@ -37,4 +37,5 @@ async def watch(*, loop: Loop, outlet: Outlet, explainer: Explainer) -> None:
             continue
         warned = trio.current_time()
         patience = min(2 * patience, LONGEST)
-        log.warning("no progress for %.0f s; the crawl is %s", warned - moved, explainer.in_words())
+        words = "; ".join(map(str.strip, explainer.in_words().splitlines()))  # in a log, a line each
+        log.warning("no progress for %.0f s; the crawl is %s", warned - moved, words)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from .._errors import OutputError, UsageError
 from .._write.file_names import MAP
-from .._write.warc_file import archive_files, require_warcio
+from .._write.warc_file import archive_files
+from .cdxj import write_cdxj
 from .graph import Graph, read_graph, write_edges, write_graphml
+from .places import replacing
 from .site import write_site
+from .wacz import write_wacz
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +44,6 @@ def export(sources: Sequence[str], target: str, now: datetime, *, overwrite: boo
         return _export_mirror(sources, Path(target), overwrite=overwrite)
     if suffix in {".cdxj", ".wacz"}:
         archives = [path for source in sources for path in archive_files(source)]
-        require_warcio()
         with _made(target, overwrite=overwrite) as path:
             return _export_archives(archives, path, suffix, now)
     if suffix in {".graphml", ".tsv", ".csv"}:
@@ -71,9 +73,6 @@ def _export_mirror(sources: Sequence[str], target: Path, *, overwrite: bool) -> 
 
 
 def _export_archives(archives: Sequence[Path], path: Path, suffix: str, now: datetime) -> str:
-    from .cdxj import write_cdxj  # noqa: PLC0415 - warcio is an extra
-    from .wacz import write_wacz  # noqa: PLC0415 - likewise
-
     number = write_cdxj(archives, path) if suffix == ".cdxj" else write_wacz(archives, path, now)
     return f"{number:,} captures of {len(archives):,} archives"
 
@@ -85,14 +84,8 @@ def _made(target: str, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: *target* exists and is not to be overwritten, or can't be written.
     """
-    path = Path(target)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{target} exists; --overwrite replaces it")
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        yield part
-        part.replace(path)
+        with replacing(Path(target), overwrite=overwrite) as part:
+            yield part
     except OSError as error:
         raise OutputError(f"{target} can't be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ It goes through a temporary database without a name, so that memory does not gro
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
@@ -141,13 +142,16 @@ def read_graph(path: Path, graph: Graph) -> None:
 
 
 def _opened(path: Path) -> IO[str]:
+    # With or without a byte order mark, as spreadsheets write it.
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     if path.suffix.lower() == ".zst":
         if zstd is None:
             raise MissingExtraError(f"{path}: this Python has no zstd: pip install backports.zstd")
-        return zstd.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return zstd.open(path, "rt", encoding="utf-8-sig", newline="")
+    with path.open("rb") as raw:
+        utf_16 = raw.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    return path.open(encoding="utf-16" if utf_16 else "utf-8-sig", newline="")
 
 
 def _read_table(path: Path, file: Iterable[str], graph: Graph) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from .._errors import UsageError
 from .._parse.decoding import decode_bytes
 from .._write.mirror import read_map
+from .places import read_beneath, write_beneath
 from .rewrite import rewrite_css, rewrite_html
 
 if TYPE_CHECKING:
@@ -50,34 +50,28 @@ def write_site(mirror: Path, target: Path) -> Site:
         found.read(read_map(mirror))
         files, first = 0, None
         for name, url, kind, encoding in found.files():
-            source, copy = _inside(mirror, name), _inside(target, name)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if not source.is_file():
-                raise UsageError(f"{source} is gone, and the map of the mirror names it")
+            _check_name(name)
+            data = read_beneath(mirror, name)
             if kind in _HTML:
-                page = rewrite_html(
-                    decode_bytes(source.read_bytes(), encoding), url, _References(found, name).replace
-                )
+                page = rewrite_html(decode_bytes(data, encoding), url, _References(found, name).replace)
                 # A mark at the beginning counts more than any declaration (HTML, section 13.2.3.2).
-                copy.write_bytes(codecs.BOM_UTF8 + page.encode("utf-8", "surrogatepass"))
+                data = codecs.BOM_UTF8 + page.encode("utf-8", "surrogatepass")
                 first = first or name
             elif kind == "text/css":
                 # Only ASCII is replaced; what else there is keeps its bytes.
-                css = source.read_bytes().decode("utf-8", "surrogateescape")
+                css = data.decode("utf-8", "surrogateescape")
                 css = rewrite_css(css, url, _References(found, name).replace)
-                copy.write_bytes(css.encode("utf-8", "surrogateescape"))
-            else:
-                shutil.copyfile(source, copy)
+                data = css.encode("utf-8", "surrogateescape")
+            write_beneath(target, name, data)
             files += 1
     return Site(files=files, first=first)
 
 
-def _inside(folder: Path, name: str) -> Path:
-    """Return the path of *name* in *folder*, which a map that somebody changed may not lead out of."""
+def _check_name(name: str) -> None:
+    """Do nothing if *name* stays in its folder, which a map that somebody changed may lead out of."""
     parts = name.split("/")
     if any(part in {"", ".", ".."} or "\\" in part or ":" in part for part in parts):
         raise UsageError(f"the map of the mirror is damaged: {name!r} is no name of a file")
-    return folder.joinpath(*parts)
 
 
 @final

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zipfile
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain, count
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any, Final, final
+from typing import IO, TYPE_CHECKING, Final, final
+from urllib.parse import quote_from_bytes
 
 from .._errors import FetchError
 from .._fetch.archive_record import opened_head
@@ -16,17 +19,21 @@ from .._fetch.decode import decode_body
 from .._model import Headers
 from .._parse.html import HtmlDocument
 from .._parse.links import LinkCache
-from .cdxj import Capture, captures, in_order, unique_names
+from .cdxj import captures, in_order, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from .cdxj import Capture
 
 _VERSION: Final = "1.1.1"
 _BLOCK: Final = 300
 """Lines of the index that are compressed together, as a reader fetches them."""
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f\\]")
+_NO_NAME: Final = re.compile(r"[^-a-z0-9._]", re.ASCII)
 _SPOOL: Final = 4 * 1024 * 1024
 _PIECE: Final = 1024 * 1024
 _LARGEST_PAGE: Final = 10 * 1024 * 1024
@@ -49,11 +56,15 @@ def write_wacz(archives: Sequence[Path], target: Path, now: datetime) -> int:
     with _spool() as pages, zipfile.ZipFile(target, "w", allowZip64=True) as file:
         package = _Package(file, now)
         lines = _Lines(pages)
-        found = (capture.line() for path in archives for capture in captures(path, lines.see))
+        found = (
+            capture._replace(filename=_member_name(path)).line()
+            for path in archives
+            for capture in captures(path, lines.see)
+        )
         with in_order(found) as ordered:
             number = package.add_index(ordered)
         for path in archives:
-            with package.member(f"archive/{path.name}") as member, path.open("rb") as source:
+            with package.member(f"archive/{_member_name(path)}") as member, path.open("rb") as source:
                 while piece := source.read(_PIECE):
                     member.write(piece)
         pages.seek(0)
@@ -62,6 +73,15 @@ def write_wacz(archives: Sequence[Path], target: Path, now: datetime) -> int:
                 member.write(piece)
         package.finish()
     return number
+
+
+def _member_name(path: Path) -> str:
+    """Return what the archive at *path* is called in a package, where a name is UTF-8 of one line."""
+    raw = path.name.encode("utf-8", "surrogateescape")
+    try:
+        return _CONTROLS.sub(lambda found: f"%{ord(found[0]):02X}", raw.decode())
+    except UnicodeDecodeError:
+        return quote_from_bytes(raw)
 
 
 @final
@@ -75,11 +95,11 @@ class _Lines:
     def _write(self, told: dict[str, str]) -> None:
         self._file.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
 
-    def see(self, capture: Capture, record: Any, head: bytes) -> None:  # noqa: ANN401 - warcio has no types
+    def see(self, capture: Capture, head: bytes, read: Callable[[int], bytes]) -> None:
         """Take down *capture*, if it is a page."""
         if capture.status != "200" or capture.mime.lower() not in _HTML:
             return
-        title = _title(capture, head + record.raw_stream.read(_LARGEST_PAGE))
+        title = _title(capture, head + read(_LARGEST_PAGE))
         id_ = sha256(f"{capture.url} {capture.timestamp}".encode()).hexdigest()[:20]
         told = {"id": id_, "url": capture.url, "ts": _rfc3339(capture.timestamp)}
         self._write({**told, "title": title} if title else told)
@@ -113,6 +133,7 @@ class _Package:
         self._file = file
         self._now = now
         self._resources: list[dict[str, object]] = []
+        self._names: set[str] = set()
 
     @contextmanager
     def member(self, path: str) -> Iterator[_Hashed]:
@@ -120,9 +141,21 @@ class _Package:
         with self._file.open(self._info(path), "w", force_zip64=True) as raw:
             hashed = _Hashed(raw)
             yield hashed
-        name = path.rpartition("/")[2]
-        described = {"name": name, "path": path, "hash": hashed.hash, "bytes": hashed.bytes}
+        described = {
+            "name": self._name(path.rpartition("/")[2]),
+            "path": path,
+            "hash": hashed.hash,
+            "bytes": hashed.bytes,
+        }
         self._resources.append(described)
+
+    def _name(self, name: str) -> str:
+        """Return *name* as the schema of packages has names: in lower case, of few characters, each once."""
+        plain = _NO_NAME.sub("-", name.lower())
+        names = chain([plain], (f"{number}-{plain}" for number in count(2)))
+        unused = next(one for one in names if one not in self._names)
+        self._names.add(unused)
+        return unused
 
     def _info(self, path: str) -> zipfile.ZipInfo:
         return zipfile.ZipInfo(path, self._now.timetuple()[:6])

@@ -12,14 +12,16 @@ from .._errors import FetchError, UsageError
 from .._model import FailureKind
 from .._write.same import Thing
 from .._write.slices import in_slices
-from .._write.warc_file import archive_files, require_warcio
+from .._write.warc_file import archive_files
+from .archive_index import Index, key_of
+from .archive_record import Shelf, response_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .._model import Hop, Response
+    from .._write.warc_stream import Packing
     from ..abc import Environment
-    from .archive_index import Index
 
 
 class NotArchivedError(FetchError):
@@ -33,21 +35,24 @@ class Archive:
     """Answers requests with what is in WARC files, by URL, method and body; nothing is connected to.
 
     The fields of a request make no difference. Of several answers to one request the last
-    one counts. Failures that are recorded come again. A request that is not in the archive
-    is a failure of kind ``connect``.
+    one counts. Failures that are recorded come again. A page that is not in the archive is a
+    skip with the reason ``not_archived``, and a robots.txt that is not there forbids nothing.
 
     No host minds how fast it is asked, so ``delay``, ``Crawl-delay``, back-off and rests
-    are not kept. Each crawl reads all of the archive once, before its first request.
-
-    Needs ``pip install 'trio-crawl[warc]'``.
+    are not kept, and none is given up. Each crawl reads all of the archive once, before its
+    first request. A record that can't be read costs itself: `Report.bad_records` counts it.
 
     Args:
-        *paths: ``.warc.gz`` or ``.warc`` files, as `trio_crawl.writers.Warc` or any other
-            tool writes them. With ``{n}`` in its name a path stands for all files that are numbered so.
+        *paths: ``.warc.gz``, ``.warc`` or ``.warc.zst`` files, as `trio_crawl.writers.Warc` or
+            any other tool writes them. With ``{n}`` in its name a path stands for all files that
+            are numbered so.
 
     Raises:
         UsageError: there is no such file, or its name has another suffix.
-        MissingExtraError: warcio is not installed.
+
+    Attributes:
+        bad_records: records that were left out, since they can't be read; of the last crawl.
+        bad_places: where the first ten of them are, and what is wrong with each.
     """
 
     opens_connections: Final = False
@@ -56,12 +61,14 @@ class Archive:
 
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
         if not paths:
-            raise UsageError("Archive() takes the path of at least one .warc.gz or .warc file")
+            raise UsageError("Archive() takes the path of at least one .warc.gz, .warc or .warc.zst file")
         self._names = [os.fspath(path) for path in paths]
         self._paths = [found for name in self._names for found in archive_files(name)]
-        require_warcio()
         self._index: Index | None = None
+        self._packings: dict[int, Packing] = {}
         self._environment: Environment | None = None
+        self.bad_records = 0
+        self.bad_places: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Archive({', '.join(map(repr, self._names))})"
@@ -83,13 +90,12 @@ class Archive:
         """
         if self._environment is not None:
             raise trio.BusyResourceError(f"{self!r} serves a crawl already; make one for each crawl")
-        from .archive_index import Index  # noqa: PLC0415 - an extra, and its import takes long
-
         self._environment = environment
         self._limiter = trio.CapacityLimiter(1)
         try:
             self._index = await environment.run_in_thread(Index, self._paths, limiter=self._limiter)
             await in_slices(self._index.build(), environment.run_in_thread, self._limiter)
+            self.bad_records, self.bad_places = self._index.bad, tuple(self._index.bad_places)
             yield
         finally:
             index, self._index, self._environment = self._index, None, None
@@ -110,23 +116,16 @@ class Archive:
         return await self._environment.run_in_thread(self._answer, hop, limiter=self._limiter)
 
     def _answer(self, hop: Hop) -> Response:
-        from .archive_index import key_of  # noqa: PLC0415 - as above
-        from .archive_record import response_of  # noqa: PLC0415
-
         assert self._index is not None  # noqa: S101 - it is open
         # A failure is entered without the body that was sent, which nobody knows.
         keys = [key_of(hop.method, hop.url, hop.body)] + [key_of(hop.method, hop.url, None)] * bool(hop.body)
         answer = next((found for key in keys if (found := self._index.answer(key)) is not None), None)
         if answer is None:
-            raise NotArchivedError("connect", f"{hop.url}: {self._missing(hop)}")
+            asked = "it" if hop.method == "GET" else f"this {hop.method}"
+            raise NotArchivedError("connect", f"{hop.url}: {asked} is not in {', '.join(self._names)}")
         if answer.failure is not None:
             raise _failure(answer.failure)
-        return response_of(hop, self._index, self._paths, answer)
-
-    def _missing(self, hop: Hop) -> str:
-        asked = "it" if hop.method == "GET" else f"this {hop.method}"
-        hint = "; robots=False crawls without" if hop.url.endswith("/robots.txt") else ""
-        return f"{asked} is not in {', '.join(self._names)}{hint}"
+        return response_of(hop, Shelf(self._index, self._paths, self._packings), answer)
 
 
 def _failure(told: str) -> FetchError:

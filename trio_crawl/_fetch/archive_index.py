@@ -6,83 +6,121 @@ with the archive and nothing is left behind.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
-
-from warcio.archiveiterator import ArchiveIterator
-from warcio.exceptions import ArchiveLoadFailed
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from .. import _urls
 from .._callbacks import log
-from .._errors import UsageError
-from .._write.warc_records import FAILURE, digest
+from .._write.warc_reader import CUT_SHORT, Reader
+from .._write.warc_records import digest
+from .archive_facts import Facts, facts_of, plain_digest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from .._write.warc_reader import Record
+
+MOST_TOLD: Final = 10
+"""Records that are left out of which a report and the log tell; the others are counted."""
+
 _SCHEMA: Final = """
-CREATE TABLE answers (
-    key BLOB PRIMARY KEY,   -- of the request
+CREATE TABLE captures (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,           -- of its record
+    key BLOB NOT NULL,          -- of a GET request for its URL
     file INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    elapsed REAL NOT NULL,  -- seconds
-    failure TEXT            -- why there is no response
-) WITHOUT ROWID;
-CREATE TABLE bodies (
-    digest TEXT PRIMARY KEY,
-    file INTEGER NOT NULL,
-    offset INTEGER NOT NULL
+    date TEXT NOT NULL,
+    payload TEXT,               -- the digest of its body
+    body INTEGER NOT NULL,      -- whether it has one of its own
+    not_modified INTEGER NOT NULL,
+    refers_id BLOB,             -- whose body it repeats, by one of these
+    refers_key BLOB,
+    refers_date TEXT,
+    failure TEXT                -- why there is no response
+);
+CREATE INDEX by_id ON captures (id);
+CREATE INDEX by_key ON captures (key, date);
+CREATE INDEX by_payload ON captures (payload) WHERE payload IS NOT NULL AND body;
+CREATE TABLE answers (key BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE requests (id BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE concurrent (id BLOB, other BLOB, PRIMARY KEY (id, other)) WITHOUT ROWID;
+CREATE INDEX by_other ON concurrent (other);
+CREATE TABLE neighbours (id BLOB PRIMARY KEY, request BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE times (id BLOB PRIMARY KEY, elapsed REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE segments (
+    origin BLOB, number INTEGER, file INTEGER NOT NULL, offset INTEGER NOT NULL,
+    total INTEGER,              -- bytes of all, in the last one
+    PRIMARY KEY (origin, number)
 ) WITHOUT ROWID;
 """
 
-_MOST_FORMS: Final = 1000  # requests that are not GET and whose response has not come yet
-_REQUEST_LINE: Final = 16 * 1024
-_STATUS_LINE: Final = 64
-_NOT_MODIFIED: Final = re.compile(rb"HTTP/[0-9.]+ +304")
+_KEY_OF_REQUEST: Final = """
+SELECT key FROM requests WHERE id IN
+    (SELECT other FROM concurrent WHERE id = :id UNION SELECT id FROM concurrent WHERE other = :id)
+"""
+# Of a request that names no response, and that none names.
+_KEY_OF_NEIGHBOUR: Final = """
+SELECT key FROM requests JOIN neighbours ON request = requests.id WHERE neighbours.id = :id
+    AND NOT EXISTS (SELECT 1 FROM concurrent WHERE other = requests.id)
+"""
+_ENTER_ANSWER: Final = "INSERT OR REPLACE INTO answers VALUES (?, ?)"
+_ENTER_NONE: Final = "INSERT OR IGNORE INTO answers VALUES (?, ?)"
+_MOST_CONCURRENT: Final = 16
+_AT_ONCE: Final = 200
 
 
-class Answer(NamedTuple):
-    """Where the answer to a request is.
+class Capture(NamedTuple):
+    """What the archive has of one exchange.
 
     Args:
+        number: its place in the archive.
         file: the number of the file, from 0 on.
         offset: of the record in it.
+        date: when it was made, in the form of ISO 8601; empty where the archive never says.
+        payload: the digest of its body; None where the archive does not say.
+        body: whether the record has one of its own.
+        refers_id: the record whose body it repeats; None where it does not say.
+        refers_key: of the request for the URL whose body it repeats; None likewise.
+        refers_date: when that was made; None likewise.
+        failure: why there is no response, kind and message; None if there is one.
         elapsed: seconds that the exchange took, 0 where the archive does not say.
-        failure: why there is none, kind and message; None if there is.
     """
 
+    number: int
     file: int
     offset: int
-    elapsed: float
-    failure: str | None
-
-
-@dataclass(slots=True, kw_only=True)
-class _Pending:
-    """A response whose request, and what else is known of it, may be in the records that follow."""
-
-    id: str
-    url: str
-    place: tuple[int, int]
-    key: bytes
+    date: str
     payload: str | None
-    not_modified: bool
-    elapsed: float = 0.0
+    body: bool
+    refers_id: bytes | None
+    refers_key: bytes | None
+    refers_date: str | None
+    failure: str | None
+    elapsed: float
+
+
+_CAPTURE: Final = """
+SELECT number, file, offset, date, payload, body, refers_id, refers_key, refers_date, failure,
+    coalesce(elapsed, 0) FROM captures LEFT JOIN times USING (id) WHERE
+"""
 
 
 @final
 class Index:
-    """Finds responses by request, and bodies by digest.
+    """Finds responses by request, and the bodies that others repeat.
 
     Where an archive has several answers to one request, the last one counts.
 
     Args:
         paths: the files, in order.
+
+    Attributes:
+        bad: records that were left out, since they can't be read.
+        bad_places: where the first of them are, and what is wrong with each.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -91,166 +129,180 @@ class Index:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(_SCHEMA)
         self._db.execute("PRAGMA journal_mode = OFF")
-        self._forms: dict[str, bytes] = {}
-        self._pending: _Pending | None = None
+        self._any_requests = False
+        self._last: Facts | None = None
+        self._date = ""
+        self.bad = 0
+        self.bad_places: list[str] = []
 
     def close(self) -> None:
         """Remove it."""
         self._db.close()
 
-    def answer(self, key: bytes) -> Answer | None:
-        """Return where the answer to the request *key* is, None if there is none."""
-        row = self._db.execute(
-            "SELECT file, offset, elapsed, failure FROM answers WHERE key = ?", (key,)
-        ).fetchone()
-        return None if row is None else Answer(*row)
+    # What is asked
 
-    def body(self, payload: str) -> tuple[int, int] | None:
-        """Return the file and the offset of a response whose body has this digest; None if there is none."""
-        place: tuple[int, int] | None = self._db.execute(
-            "SELECT file, offset FROM bodies WHERE digest = ?", (payload,)
-        ).fetchone()
-        return place
+    def answer(self, key: bytes) -> Capture | None:
+        """Return the answer to the request *key*, None if there is none."""
+        return self._one("number = (SELECT number FROM answers WHERE key = ?)", (key,))
+
+    def original(self, capture: Capture) -> Capture | None:
+        """Return the one whose body *capture* repeats: by its digest, by its record, by its URL."""
+        found: Capture | None = None
+        if capture.payload:
+            found = self._one("payload = ? AND body ORDER BY number", (capture.payload,))
+        if found is None and capture.refers_id is not None:
+            found = self._one("id = ? AND number != ?", (capture.refers_id, capture.number))
+        if found is None and capture.refers_key is not None:
+            of_url = "key = ? AND number != ? AND failure IS NULL"
+            known = (capture.refers_key, capture.number)
+            found = self._one(f"{of_url} AND date = ?", (*known, capture.refers_date or ""))
+            found = found or self._one(f"{of_url} AND body ORDER BY number DESC", known)
+        return found
+
+    def segments(self, id_: str) -> list[tuple[int, int, int, int | None]]:
+        """Return number, file, offset and total length of what continues a record, in order."""
+        return self._db.execute(
+            "SELECT number, file, offset, total FROM segments WHERE origin = ? ORDER BY number", (short(id_),)
+        ).fetchall()
+
+    def _one(self, where: str, arguments: tuple[object, ...]) -> Capture | None:
+        row = self._db.execute(f"{_CAPTURE} {where} LIMIT 1", arguments).fetchone()
+        return None if row is None else Capture(*row)
+
+    # How it is made
 
     def build(self) -> Generator[None, None, None]:
-        """Read the archive, and yield after each record, so that it can be given up in between.
+        """Read the archive, and yield now and then, so that it can be given up in between.
 
         Raises:
             UsageError: a file can't be read, or is no archive.
         """
         self._db.execute("BEGIN")
         for number, path in enumerate(self._paths):
-            with closing(read(path)) as records:
-                for record, offset in records:
-                    self._take(record, (number, offset))
-                    if not drained(record):
-                        self._pending = None
-                        warn_of_cut(path, offset)
-                        break
+            self._last, self._date = None, ""
+            with closing(Reader(path, self._left_out).records()) as records:
+                facts: Facts | None = None
+                for record in records:
+                    if record is None:
+                        pass
+                    elif not record.judged:
+                        facts = facts_of(record)
+                    elif record.problem is None and facts is not None:
+                        self._enter(facts, record, number)
                     yield
-            self._settle()
+        yield from self._answers()
         self._db.execute("COMMIT")
 
-    def _take(self, record: Any, place: tuple[int, int]) -> None:  # noqa: ANN401 - warcio has no types
-        headers = record.rec_headers
-        url = headers.get_header("WARC-Target-URI") or ""
-        if not url.lower().startswith(("http:", "https:")):
+    def _left_out(self, path: Path, offset: int, problem: str) -> None:
+        self.bad += 1
+        if self.bad > MOST_TOLD:
             return
-        match record.rec_type:
+        self.bad_places.append(f"{path} at {offset:,}: {problem}")
+        if problem == CUT_SHORT:
+            log.warning("%s is cut short: its last record, at %d, is left out", path, offset)
+        else:
+            log.warning("the record of %s at %d is left out: %s", path, offset, problem)
+
+    def _enter(self, facts: Facts, record: Record, file: int) -> None:
+        self._date = facts.date or self._date
+        match facts.kind:
             case "request":
-                self._take_request(record, url)
-            case "response" | "revisit":
-                self._settle()
-                id_ = headers.get_header("WARC-Record-ID") or ""
-                head = record.raw_stream.read(_STATUS_LINE)
-                asked = self._forms.pop(headers.get_header("WARC-Concurrent-To") or id_, None)
-                self._pending = _Pending(
-                    id=id_,
-                    url=url,
-                    place=place,
-                    key=asked or key_of("GET", url, None),
-                    not_modified=_NOT_MODIFIED.match(head) is not None,
-                    payload=headers.get_header("WARC-Payload-Digest")
-                    if record.rec_type == "response"
-                    else None,
+                self._enter_request(facts)
+            case "continuation":
+                self._db.execute(
+                    "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?)",
+                    (short(facts.origin), facts.segment, file, record.offset, facts.total),
                 )
-            case "metadata":
-                self._take_metadata(record, url, place)
+            case "metadata" if facts.failure is None:
+                if facts.elapsed is not None:
+                    times = [(short(one), facts.elapsed) for one in facts.concurrent[:_MOST_CONCURRENT]]
+                    self._db.executemany("INSERT OR REPLACE INTO times VALUES (?, ?)", times)
+                return
+            case _:
+                self._enter_capture(facts, record.offset, file)
+        self._last = None if facts.kind == "continuation" else facts
 
-    def _take_request(self, record: Any, url: str) -> None:  # noqa: ANN401 - likewise
-        """Note the key of a request that is no simple GET, before or after its response."""
-        head = record.raw_stream.read(_REQUEST_LINE)
-        method = head.split(b" ", 1)[0].decode("latin-1")
-        if method == "GET":
+    def _enter_request(self, facts: Facts) -> None:
+        """Enter a request, unless it is a simple GET, with the response that it led to."""
+        last = self._last
+        if not facts.concurrent and last is not None and last.answers(facts):
+            self._join(last, facts)
+        if facts.method == "GET" and not facts.sent:
             return
-        _, _, body = (head + record.raw_stream.read()).partition(b"\r\n\r\n")
-        key = key_of(method, url, body)
-        id_ = record.rec_headers.get_header("WARC-Record-ID") or ""
-        concurrent = record.rec_headers.get_header("WARC-Concurrent-To")
-        if self._pending is not None and self._pending.id == concurrent:
-            self._pending.key = key
-            return
-        self._forms[id_] = key
-        if len(self._forms) > _MOST_FORMS:
-            del self._forms[next(iter(self._forms))]
+        self._any_requests = True
+        key = request_key(facts.method, facts.url, facts.sent)
+        self._db.execute("INSERT OR REPLACE INTO requests VALUES (?, ?)", (short(facts.id), key))
+        self._concur(facts.id, facts.concurrent)
 
-    def _take_metadata(self, record: Any, url: str, place: tuple[int, int]) -> None:  # noqa: ANN401 - likewise
-        fields = _fields(record.raw_stream.read())
-        pending = self._pending
-        if pending is not None and pending.id == record.rec_headers.get_header("WARC-Concurrent-To"):
-            try:
-                pending.elapsed = float(fields.get("fetchTimeMs", "0")) / 1000
-            except ValueError:
-                log.warning("the time that %s took is no number", url)
-            return
-        self._settle()
-        if FAILURE in fields:
-            # Which body was sent is not known of a request without a response.
-            self._put(key_of(fields.get("method", "GET"), url, None), (*place, 0.0, fields[FAILURE]))
+    def _enter_capture(self, facts: Facts, offset: int, file: int) -> None:
+        last = self._last
+        if not facts.concurrent and last is not None and facts.answers(last):
+            self._join(facts, last)
+        self._concur(facts.id, facts.concurrent)
+        refers = request_key("GET", facts.refers_url, "") if facts.refers_url else None
+        row = {
+            "id": short(facts.id),
+            # Of a failure, which body was sent is not known.
+            "key": request_key(facts.method, facts.url, ""),
+            "file": file,
+            "offset": offset,
+            "date": facts.date or self._date,
+            "payload": plain_digest(facts.payload),
+            "body": facts.kind != "revisit" and facts.failure is None,
+            "not_modified": facts.not_modified,
+            "refers_id": short(facts.refers_id) if facts.refers_id else None,
+            "refers_key": refers,
+            "refers_date": facts.refers_date,
+            "failure": facts.failure,
+        }
+        names = ", ".join(row)
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"INSERT INTO captures ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608 - names of our own
 
-    def _settle(self) -> None:
-        """Enter the response of which all is known now."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        if pending.not_modified and self.answer(pending.key) is not None:
-            return  # it says that an earlier answer, which the archive has, is good still
-        self._put(pending.key, (*pending.place, pending.elapsed, None))
-        if pending.payload:
-            self._db.execute(
-                "INSERT OR IGNORE INTO bodies VALUES (?, ?, ?)", (pending.payload, *pending.place)
-            )
+    def _join(self, answer: Facts, request: Facts) -> None:
+        answer.joined = request.joined = True
+        if request.method != "GET":
+            pair = short(answer.id), short(request.id)
+            self._db.execute("INSERT OR REPLACE INTO neighbours VALUES (?, ?)", pair)
 
-    def _put(self, key: bytes, answer: tuple[int, int, float, str | None]) -> None:
-        self._db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", (key, *answer))
+    def _concur(self, id_: str, others: Sequence[str]) -> None:
+        pairs = [(short(id_), short(other)) for other in others[:_MOST_CONCURRENT]]
+        self._db.executemany("INSERT OR IGNORE INTO concurrent VALUES (?, ?)", pairs)
+
+    def _answers(self) -> Generator[None, None, None]:
+        """Enter which capture answers which request, now that all requests are known."""
+        number = 0
+        while True:
+            rows = self._db.execute(
+                "SELECT number, id, key, not_modified, failure FROM captures WHERE number > ? "
+                "ORDER BY number LIMIT ?",
+                (number, _AT_ONCE),
+            ).fetchall()
+            if not rows:
+                return
+            for number, id_, own, not_modified, failure in rows:
+                asked = None
+                if self._any_requests and failure is None:
+                    for query in (_KEY_OF_REQUEST, _KEY_OF_NEIGHBOUR):
+                        asked = asked or self._db.execute(query, {"id": id_}).fetchone()
+                key = own if asked is None else asked[0]
+                # It says that an earlier answer, which the archive has, is good still.
+                enter = _ENTER_NONE if not_modified else _ENTER_ANSWER
+                self._db.execute(enter, (key, number))
+            yield
 
 
 def key_of(method: str, url: str, body: bytes | None) -> bytes:
     """Return what stands for a request, the same for each way to write its URL."""
+    return request_key(method, url, digest(body) if body else "")
+
+
+def request_key(method: str, url: str, sent: str) -> bytes:
+    """Return the same, of the digest of what was sent; empty if nothing was."""
     normal = (_urls.parse(url) or url).partition("#")[0]
-    sent = digest(body) if body else ""
-    return blake2b(f"{method} {normal} {sent}".encode(), digest_size=16).digest()
+    return short(f"{method} {normal} {sent}")
 
 
-def read(path: Path, offset: int = 0) -> Generator[tuple[Any, int], None, None]:
-    """Yield the records of a file from *offset* on, each with its own offset.
-
-    Raises:
-        UsageError: the file can't be read, or is no archive.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            records = ArchiveIterator(file, no_record_parse=True)
-            for record in records:
-                yield record, records.offset
-            begin, length = records.member_info or (0, 0)
-            # Of a gzip member that is cut short nothing may come out at all.
-            if (
-                records.reader is None
-                and path.suffix.lower() == ".gz"
-                and begin + length < path.stat().st_size
-            ):
-                warn_of_cut(path, begin + length)
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from error
-    except ArchiveLoadFailed as error:
-        said = " ".join(str(error).split())
-        raise UsageError(f"{path} is no archive, or damaged: {said}") from error
-
-
-def warn_of_cut(path: Path, offset: int) -> None:
-    """Log that the archive at *path* ends in the middle of a record, as where a crawl was killed."""
-    log.warning("%s is cut short: its last record, at %d, is left out", path, offset)
-
-
-def drained(record: Any) -> bool:  # noqa: ANN401 - warcio has no types
-    """Read the rest of *record*; return whether it is as long as it says."""
-    while record.raw_stream.read(1024 * 1024):
-        pass
-    return record.length is not None and not record.raw_stream.limit
-
-
-def _fields(block: bytes) -> dict[str, str]:
-    lines = block.decode("utf-8", "replace").splitlines()
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+def short(text: str) -> bytes:
+    """Return sixteen bytes that stand for *text*."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -8,6 +8,7 @@ from errno import EACCES, EISDIR
 from typing import TYPE_CHECKING, Final
 
 from .._errors import UsageError
+from .._frontier.private import claimed, exposed, planted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,9 @@ def open_file(path: Path) -> sqlite3.Connection:
     Raises:
         UsageError: it can't be opened, is damaged, or is no cache.
     """
+    reason = planted(path)
+    if reason is not None:
+        raise UsageError(f"cache {path}: {reason}")
     try:
         new = _make_file(path) == 0
         # The one who uses it sees to it that no two threads do so at once.
@@ -80,6 +84,9 @@ def _check(file: sqlite3.Connection, path: Path, *, new: bool) -> None:
             f"cache {path}: it has the format {version}, and this version of trio_crawl knows "
             f"{_VERSION} alone; delete it, or name another file"
         )
+    reason = None if new and claimed(path) else exposed(path)
+    if reason is not None:
+        raise UsageError(f"cache {path}: {reason}")
     # Reads all of it, which takes some 0.4 s a gigabyte where the file is in memory already.
     verdict = _pragma(file, "quick_check(1)")
     if verdict != "ok":

@@ -13,6 +13,7 @@ import trio
 from .._callbacks import call_async, log
 from .._model import Response
 from ..abc import TimedFetcher
+from .cache_control import without
 from .cache_entry import request_headers
 from .cache_file import trouble
 from .cache_rules import Ask, Unavailable, Use, contradicted, decide, invalidated, is_cached, judge
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+# The file may serve the crawls of others, and a later one of ours: a session is one crawl's alone.
+_SESSION: Final = ("set-cookie", "set-cookie2")
 _NO_BODY: Final = -1  # bytes of a body that is not wanted
 _NOT_STORED: Final = 504
 _FORGETTING: Final = 1.0  # seconds to wait for the turn to delete what is invalid
@@ -114,8 +117,11 @@ class Shelf:
         outdated = verdict.forget
         if ask.hop.method == "HEAD":
             outdated += contradicted(response, await self._find(ask.original, "GET", _NO_BODY))
-        if outdated or verdict.keep is not None:
-            await self._guarded(self._store.change, outdated, verdict.keep, otherwise=None)
+        keep = verdict.keep
+        if keep is not None:
+            keep = replace(keep, headers=without(keep.headers, _SESSION))
+        if outdated or keep is not None:
+            await self._guarded(self._store.change, outdated, keep, otherwise=None)
         if verdict.again is not None:
             self._counts["asked"] -= 1
             return await self._ask(verdict.again)
@@ -155,7 +161,7 @@ def _answer(hop: Hop, stored: Stored, headers: Headers, started: float) -> Respo
     return Response(
         url=hop.url,
         status=stored.status,
-        headers=headers,
+        headers=without(headers, _SESSION),
         body=stored.body,
         http_version=stored.http_version,
         elapsed=trio.current_time() - started,

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
 from .._errors import UsageError
-from .._write.warc_file import SUFFIXES
+from .._write.warc_file import READABLE
 from .curl import Curl
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def choose(fetch: object) -> Fetcher:
         UsageError: it is nothing of what is accepted.
         MissingExtraError: the package of the fetcher that it names is not installed.
     """
-    if isinstance(fetch, str | os.PathLike) and str(fetch).lower().endswith(SUFFIXES):
+    if isinstance(fetch, str | os.PathLike) and str(fetch).lower().endswith(READABLE):
         from .archive import Archive  # noqa: PLC0415 - few crawls need it
 
         return Archive(fetch)

@@ -170,6 +170,8 @@ _DECODERS: Final[dict[str, _Decoder]] = {
     **({} if brotli is None else {"br": _unbrotli}),
     **({} if zstd is None else {"zstd": _unzstd}),
 }
+# What a body begins with that is in a coding; those of zstd's frames that hold no data are left aside.
+_MAGIC: Final = {"gzip": _GZIP_MAGIC, "zstd": b"\x28\xb5\x2f\xfd"}
 _ALIASES: Final = {"x-gzip": "gzip"}  # RFC 9110, section 8.4.1.3
 
 ACCEPT_ENCODING: Final = ", ".join(_DECODERS)
@@ -230,10 +232,15 @@ def decode_body(body: bytes, content_encoding: str | None, max_bytes: int) -> by
 
 @final
 class Decoding:
-    """Does the work of `decode_body`, whose arguments it has, a part at a time."""
+    """Does the work of `decode_body`, whose arguments it has, a part at a time.
 
-    def __init__(self, body: bytes, content_encoding: str | None, max_bytes: int) -> None:
-        self._steps = _undo(body, content_encoding, max_bytes)
+    Of a body that is known to be *truncated* it undoes what is there.
+    """
+
+    def __init__(
+        self, body: bytes, content_encoding: str | None, max_bytes: int, *, truncated: bool = False
+    ) -> None:
+        self._steps = _undo(body, content_encoding, max_bytes, truncated=truncated)
         self.content: bytes = b""
         """The content, once `go_on` has said that it is there."""
 
@@ -249,13 +256,16 @@ class Decoding:
         return False
 
 
-def _undo(body: bytes, content_encoding: str | None, max_bytes: int) -> Generator[int, None, bytes]:
+def _undo(
+    body: bytes, content_encoding: str | None, max_bytes: int, *, truncated: bool
+) -> Generator[int, None, bytes]:
     for coding in _codings(content_encoding) if content_encoding and body else ():
         decoder = _DECODERS.get(_ALIASES.get(coding, coding))
         if decoder is None:
             break
         try:
-            body = yield from _bounded(decoder(body), max_bytes)
+            chunks = decoder(body)
+            body = yield from _bounded(_until_broken(chunks) if truncated else chunks, max_bytes)
         except _BrokenError as error:
             raise FetchError("decode", f"the body can't be read as {coding}: {error}") from error
         if not body:
@@ -263,6 +273,28 @@ def _undo(body: bytes, content_encoding: str | None, max_bytes: int) -> Generato
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     return body
+
+
+def _until_broken(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except _BrokenError:
+        return
+
+
+def is_coded(body: bytes, content_encoding: str) -> bool:
+    """Return whether *body* begins as what is in the content coding that was applied last."""
+    codings = _codings(content_encoding)
+    coding = _ALIASES.get(codings[0], codings[0]) if codings else ""
+    decoder = _DECODERS.get(coding)
+    if coding in _MAGIC:
+        return body.startswith(_MAGIC[coding])
+    if decoder is None:
+        return True
+    try:
+        return any(decoder(body))
+    except _BrokenError:
+        return False
 
 
 def decode_start(body: bytes, content_encoding: str | None, most: int) -> bytes:

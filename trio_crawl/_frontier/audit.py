@@ -16,6 +16,7 @@ from .._errors import StateError
 from .._model.conduct import SLACK
 from . import conduct
 from .database import BUSY_TIMEOUT
+from .outside import check_schema
 from .schema import APPLICATION_ID, VERSION
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def audit(path: Path) -> Audit:
         with closing(_open(path)) as state:
             state.execute("BEGIN")  # all that follows is of one moment
             _recognise(state, path)
+            check_schema(state)
             return _read(state, path)
-    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+    except (sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise StateError(f"the state {path} is damaged, or can't be read ({error})") from error
 
 

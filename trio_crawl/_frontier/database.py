@@ -15,6 +15,8 @@ from .._errors import CrawlError, StateError
 from .._holds import HeldError, Hold
 from .conduct import SCHEMA as CONDUCT
 from .lock import StateLock
+from .outside import check_schema
+from .private import claimed, exposed, planted
 from .schema import APPLICATION_ID, SCHEMA, VERSION
 from .slot import Slot, suspected
 
@@ -90,6 +92,11 @@ class Database:
         if self._path.exists() and not os.access(self._path, os.W_OK):
             # SQLite would read it, and leave a log beside it that can't be written either.
             raise StateError(f"{self._path} can't be written; look at its permissions, and its file system's")
+        for end in ("", ".lock", ".page"):
+            path = self._path.with_name(self._path.name + end)
+            reason = planted(path)
+            if reason is not None:
+                raise StateError(f"{path}: {reason}")
         self._lock = StateLock(self._path)
         self.killed = self._lock.left_behind
         self._hold = _held(self._path)
@@ -101,8 +108,12 @@ class Database:
             self._connection = connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
+            connection.execute("PRAGMA trusted_schema = OFF")
             connection.set_progress_handler(self._go_on, STEPS)
             found = self._recognise(connection)
+            reason = None if not found and claimed(self._path) else exposed(self._path)
+            if reason is not None:
+                raise StateError(f"{self._path}: {reason}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{CACHE}")
@@ -140,6 +151,8 @@ class Database:
                 f"{self._path} was made by another version of trio_crawl (its schema is {version}, "
                 f"ours {VERSION}); finish the crawl with that one, or begin a new state"
             )
+        # Before anything is written, which would start what triggers do.
+        check_schema(connection)
         known = self.fact("identity")
         for name, value in self._identity.items():
             if known.get(name) != json.loads(json.dumps(value)):
@@ -201,7 +214,7 @@ class Database:
         try:
             with self.translated():
                 yield
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             if isinstance(error, CrawlError):
                 raise
             raise StateError(f"the state {self._path}: {DAMAGED} ({error!r}); {UNTOUCHED}") from error

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .watch import HostRecord, RobotsRecord
 
 
-OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachable")
-"""Reasons of skips that are failures of the host's: pages may be asked for again, as those that failed."""
+OF_FAILURE: Final[tuple[SkipReason, ...]] = ("host_given_up", "robots_unreachable", "not_archived")
+"""Reasons of skips that are failures of the host's, or of an archive's: pages may be asked for again."""
 
 
 class Discovered(NamedTuple):

@@ -48,17 +48,19 @@ class Manners:
         robots: whether robots.txt is asked for, and kept to.
         product: the crawler's product token.
         journal: takes down what a state has to know; None if there is no state.
+        paced: whether hosts mind how they are asked, and how they answer says anything about them.
 
     Attributes:
         robots: what is known of robots.txt; None if nobody asks.
         beyond: the sums of hosts that the report does not have one by one.
     """
 
-    def __init__(self, *, robots: bool, product: str, journal: Journal | None) -> None:
+    def __init__(self, *, robots: bool, product: str, journal: Journal | None, paced: bool = True) -> None:
         self.robots = RobotsDesk(product, kept=journal is not None) if robots else None
         self._watchers = Watchers()
         self.beyond: HostSums | None = None
         self._kept = journal is not None
+        self._paced = paced
         if journal is not None:
             journal.sources.append(self)
 
@@ -90,7 +92,7 @@ class Manners:
     def hop_ended(self, host: Host, lease: Lease, now: float, result: Response | FetchError | None) -> None:
         """Learn from how a hop ended how fast *host* may be asked, and whether at all; None says nothing."""
         self.note(host)
-        if result is None:
+        if result is None or not self._paced:
             return
         self._learn_pace(host, lease, now, result)
         turns = host.turns

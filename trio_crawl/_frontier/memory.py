@@ -87,7 +87,7 @@ class MemoryFrontier:
         self._endings = Endings(ledger, journal)
         self._queues = Queues(limits, journal)
         self._schedule = self._queues.schedule
-        self._manners = Manners(robots=robots, product=product, journal=journal)
+        self._manners = Manners(robots=robots, product=product, journal=journal, paced=limits.paced)
         self._choice = Choice(
             limits,
             self._queues,
@@ -292,6 +292,11 @@ class MemoryFrontier:
             if self._watch is not None and isinstance(outcome, Parsed) and lease.visit == 1:
                 self._watch.learn(lease.request.url, outcome.page.content, fruitful=lease.fruitful)
             self._endings.finished(lease, outcome, rows)
+
+    def skip(self, lease: Lease, reason: SkipReason) -> None:
+        """Let go of *lease*, a page that is not there to be asked for."""
+        self._queues.lent -= 1
+        self._endings.skipped(lease, reason)
 
     def list_ended(self, lease: Lease, reason: SkipReason | None, moment: float) -> None:
         """Let go of *lease*, a sitemap or feed that was read; a reason says that it was none."""

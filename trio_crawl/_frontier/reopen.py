@@ -9,6 +9,7 @@ from .._lease import rank_of
 from .._urls import host as host_of
 from .conduct import forgive
 from .journal import OF_FAILURE, Changes, Discovered
+from .outside import url_in
 from .requests import request_of
 from .schema import DEEPEST, FAILED, KNOWN, SIGN, SITEMAP, SKIPPED, unsigned
 
@@ -200,6 +201,7 @@ class Reopening:
         (last,) = self._database.db.execute("SELECT max(id) FROM urls").fetchone()
         discovered = []
         for number, (_, url, depth, text, referrer) in enumerate(found, (last or 0) + 1):
+            url_in(url)
             request = None if text is None else request_of(url, text)
             rank = rank_of(0 if request is None else request.priority, depth)
             discovered.append(Discovered(number, host_of(url), rank, url, request, referrer))

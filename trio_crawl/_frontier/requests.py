@@ -13,11 +13,44 @@ from .._lease import ListRequest
 from .._model import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _DEFAULTS: Mapping[str, Any] = {field.name: getattr(Request(""), field.name) for field in fields(Request)}
 _NAMED = ("url", "asked", "lastmod")
 _LIST = "list"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_fields(value: object) -> bool:
+    pairs = value if isinstance(value, list) else [None]
+    return all(isinstance(pair, list) and [type(part) for part in pair] == [str, str] for pair in pairs)
+
+
+def _is_list(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - who named it, and how deep it is
+        return False
+    return (value[0] is None or _is_text(value[0])) and _is_number(value[1])
+
+
+_FORMS: Mapping[str, Callable[[object], bool]] = {
+    "label": _is_text,
+    "data": lambda _: True,
+    "priority": _is_number,
+    "method": _is_text,
+    "headers": _are_fields,
+    "body": _is_text,
+    "key": _is_text,
+    "asked": _is_text,
+    "lastmod": _is_text,
+    _LIST: _is_list,
+}
 
 
 def text_of(request: Request | None) -> str | None:
@@ -54,8 +87,16 @@ def _said(request: Request) -> dict[str, Any]:
 
 
 def request_of(url: str, text: str) -> Request:
-    """Return the request for *url* of which `text_of` returned *text*."""
+    """Return the request for *url* of which `text_of` returned *text*.
+
+    Raises:
+        ValueError: it did not return it: no request says that.
+        RecursionError: likewise, in too many brackets.
+    """
     said = json.loads(text)
+    for name, value in said.items():
+        if name not in _FORMS or not _FORMS[name](value):
+            raise ValueError(f"no request says {value!r:.80} for {name!r:.80}")
     if "body" in said:
         said["body"] = b64decode(said["body"])
     if "lastmod" in said:

@@ -9,12 +9,14 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any, Final, final
 
+from .. import _urls
 from .._lease import Before, Lease, Stored, Validators, order_of, rank_in
 from . import conduct
 from .contents import GENERATION
 from .database import Database
 from .discovery import PASSED
 from .index import FingerprintMap, FingerprintSet
+from .outside import books_in, field_in, list_in, optional_url_in, url_in
 from .reopen import Reopening
 from .requests import request_of
 from .resumed import Resumed
@@ -25,6 +27,7 @@ from .trapwatch import MOST_FAMILIES, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from .._lease import Wanted
@@ -90,17 +93,20 @@ class SqliteState:
             self._takedown.hosts.fill(self._database.db.execute("SELECT name, id FROM hosts"))
             row = self._database.db.execute(_LAST_BATCH).fetchone()
             if row is not None:
-                self._takedown.batch, self.positions = row[0], json.loads(row[1])
+                self._takedown.batch, self.positions = row[0], list_in(json.loads(row[1]))
             # Without a batch no output was begun: as if there were no state yet.
             return row is not None
 
     # Going on
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Tell what comes of content that can't be ours as a `StateError`."""
+        return self._database.reading()
+
     def books(self) -> dict[str, Any]:
         """Return the books of the crawl, as `Ledger.to_json` returned them."""
         with self._database.reading():
-            books: dict[str, Any] = self._database.fact("books") or {}
-            return books
+            return books_in(self._database.fact("books") or {})
 
     def reopen(  # noqa: PLR0913 - the limits of a crawl
         self,
@@ -159,7 +165,7 @@ class SqliteState:
             return Resumed(
                 known=fingerprints,
                 passed=self._passed(),
-                seeds=[url for (url,) in self._database.db.execute("SELECT url FROM seeds")],
+                seeds=[url_in(url) for (url,) in self._database.db.execute("SELECT url FROM seeds")],
                 stored=pending,
                 next_id=(last or 0) + 1,
                 families=self._database.db.execute(_FAMILIES, (MOST_FAMILIES,)).fetchall(),
@@ -215,7 +221,7 @@ class SqliteState:
         """Return the URL that was discovered with a *number*; None if there is none."""
         with self._database.reading():
             row = self._database.db.execute("SELECT url FROM urls WHERE id = ?", (number,)).fetchone()
-            return None if row is None else str(row[0])
+            return None if row is None else url_in(row[0])
 
     def _passed(self) -> dict[SkipReason, FingerprintSet]:
         marks: dict[SkipReason, list[int]] = {reason: [] for reason in PASSED}
@@ -240,7 +246,11 @@ class SqliteState:
         number = wanted.after - order_of(rank_in(wanted.after), 0)
         # All at once: a cursor that an error left in a traceback would keep the file open.
         found = self._database.db.execute(_LOAD, (host, rank, rank, number, wanted.most)).fetchall()
-        return [_stored(row) for row in found]
+        pages = [_stored(row) for row in found]
+        for page in pages:
+            if _urls.host(page.url) != wanted.host:
+                raise ValueError(f"{page.url!r:.80} waits at the host {wanted.host!r}")
+        return pages
 
     # Committing
 
@@ -273,6 +283,7 @@ def _stored(row: tuple[Any, ...]) -> Stored:
     """Return a page of `_LOAD`."""
     number, rank, url, referrer, said, visit, answered, etag, modified, aliases, was, unchanged = row
     order = order_of(rank, number)
+    url, referrer = url_in(url), optional_url_in(referrer)
     request = None if said is None else request_of(url, said)
     if visit is None:
         return Stored(order, url, referrer, request)
@@ -280,6 +291,6 @@ def _stored(row: tuple[Any, ...]) -> Stored:
     lease.visit = visit
     lease.was = None if was is None else Before(was, unchanged=bool(unchanged))
     if answered is not None:
-        lease.validators = Validators(answered, etag, modified)
+        lease.validators = Validators(url_in(answered), field_in(etag), field_in(modified))
     lease.own = tuple(array("Q", aliases or b""))
     return Stored(order, url, referrer, lease)

@@ -115,6 +115,7 @@ class Response:
         address: the IP address that answered; empty where there was no connection.
         elapsed: seconds from the start of the hop to the last byte.
         fetched_at: when the last byte came, where that was not just now: an archive says it.
+        truncated: whether the body is known to be only the beginning of what there was: an archive says it.
     """
 
     url: str
@@ -125,6 +126,7 @@ class Response:
     address: str = ""
     elapsed: float = 0.0
     fetched_at: datetime | None = None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

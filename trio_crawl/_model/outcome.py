@@ -22,7 +22,7 @@ class Failure:
         request: what was asked for.
         url: the URL that was asked for, first of all.
         kind: what went wrong, one of a closed set.
-        message: the same in words.
+        message: the same in words, without control characters, and of 200 characters or little more.
         depth: links from a seed.
         referrer: the page that led here; None for a seed.
         attempts: requests made for the last hop; 0 if none could be.

@@ -93,6 +93,8 @@ class Page:
             byte; None if this is it. Pages that are empty, or without a 2xx status, are not compared.
         soft_404: whether the host says the same, with a status of success, of a URL that can't exist. A host
             is asked for one when it has given 200 pages, and pages before that are not marked.
+        truncated: whether ``content`` is only the beginning of what there was: an archive says so
+            of a record that was cut off, or of which a segment is missing.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Page:
     address: str
     duplicate_of: str | None = None
     soft_404: bool = False
+    truncated: bool = False
     _document: Document = field(repr=False, compare=False)
 
     @property

@@ -141,6 +141,9 @@ class Report(Statistics):
             the URLs that were discovered. The rest of a file is counted up to a million, and for a
             second; of a generator or an async source, which may have no end, nobody knows: then
             it is None, and 0 if that came to its end.
+        bad_records: with an archive as the fetcher, records of it that were left out, since they
+            can't be read.
+        bad_places: where the first ten of them are, file and offset, and what is wrong with each.
     """
 
     ended: Ended = "done"
@@ -148,6 +151,8 @@ class Report(Statistics):
     hosts: Sequence[HostReport] = ()
     hosts_beyond: HostSums | None = None
     seeds_unread: int | None = 0
+    bad_records: int = 0
+    bad_places: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the books: each URL that was discovered has one outcome."""
@@ -166,7 +171,9 @@ class Report(Statistics):
             rows += f"  to {', '.join(self.outputs)}"
         first = f"Crawl {_ENDINGS[self.ended]} after {self._time()}"
         more = [*self._unread(), *self._beyond()]
-        return "\n".join([first, *lines, *more, requests, links, rows, self._bytes()])
+        bad = [_line("bad records", self.bad_records, {})] if self.bad_records else []
+        bad += [f"  {place}" for place in self.bad_places]
+        return "\n".join([first, *lines, *more, requests, links, rows, self._bytes(), *bad])
 
     def _beyond(self) -> list[str]:
         if self.hosts_beyond is None:

@@ -41,6 +41,7 @@ SkipReason: TypeAlias = Literal[
     "bad_seed",
     "cancelled_host",
     "no_sitemap",
+    "not_archived",
 ]
 """Why a URL that was found was not asked for, or not to its end.
 
@@ -56,7 +57,8 @@ say nothing new, and was found on such a page (see docs/traps.md).
 row (no connection, no answer in time, 5xx), with rests between. ``known_target``: it
 redirects to a URL that the crawl knows already. ``bad_seed``: one of several seeds is no URL.
 ``cancelled_host``: ``control.cancel_host()`` was called for its host. ``no_sitemap``: with
-``sitemaps=True``, where a sitemap or feed was looked for there is none.
+``sitemaps=True``, where a sitemap or feed was looked for there is none. ``not_archived``: the
+archive that answers (`trio_crawl.fetchers.Archive`) does not have it.
 """
 
 LinkKind: TypeAlias = Literal[

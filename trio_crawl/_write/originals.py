@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from contextlib import closing
 from typing import TYPE_CHECKING, Final, final
 
-from .._errors import OutputError
+from .._errors import OutputError, UsageError
+from .warc_reader import Reader
 from .warc_records import Original
 
 if TYPE_CHECKING:
@@ -63,19 +65,16 @@ class Originals:
 
 def _responses(path: Path) -> Generator[tuple[str, Original] | None, None, None]:
     """Yield digest and record of each response, and None for each other record."""
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
-
     try:
-        with path.open("rb") as file:
-            for record in ArchiveIterator(file, no_record_parse=True):
-                told = record.rec_headers.get_header
-                payload = told("WARC-Payload-Digest")
-                if record.rec_type == "response" and payload:
-                    id_, url, date = (
-                        told(name) for name in ("WARC-Record-ID", "WARC-Target-URI", "WARC-Date")
-                    )
-                    yield payload, Original(id=id_, url=url, date=date)
+        with closing(Reader(path, lambda *_: None).records()) as records:
+            for record in records:
+                if record is None or not record.judged:
+                    continue
+                payload = record.get("warc-payload-digest")
+                id_, date = record.get("warc-record-id"), record.get("warc-date")
+                if record.problem is None and record.kind == "response" and payload and id_ and date:
+                    yield payload, Original(id=id_, url=record.url, date=date)
                 else:
                     yield None
-    except OSError as error:
-        raise OutputError(f"{path} can't be read: {error.strerror}") from error
+    except UsageError as error:
+        raise OutputError(str(error)) from error

@@ -14,7 +14,7 @@ from .._errors import UsageError
 from .originals import Originals
 from .slices import in_slices
 from .warc_audit import audit
-from .warc_file import SUFFIXES, ArchiveFile, Template, check, require_warcio
+from .warc_file import SUFFIXES, ArchiveFile, Template, check
 from .warc_records import Original, Record, began, digest, metadata, request, response
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ class Warc:
     has a ``metadata`` record, which says why. Bodies are as they came, in their content
     coding; the transfer coding is removed, and HTTP/2 and HTTP/3 read as HTTP/1.1.
 
-    Needs ``pip install 'trio-crawl[warc]'``.
-
     Args:
         path: the file, ``.warc.gz`` (each record is a gzip member of its own) or
             ``.warc``. With ``{n}`` in its name (``crawl-{n}.warc.gz``) it stands for files that
@@ -64,7 +62,6 @@ class Warc:
 
     Raises:
         UsageError: *path* or *rotate* can't be right.
-        MissingExtraError: warcio is not installed.
     """
 
     prompt: Final = False
@@ -82,7 +79,6 @@ class Warc:
             raise UsageError(f"{name!r} is no path of an archive; its suffix is {' or '.join(SUFFIXES)}")
         if rotate < 1:
             raise UsageError(f"rotate is {rotate!r}; it takes a number of bytes, at least 1")
-        require_warcio()
         self._template = Template(name)
         self._rotate = rotate
         self._secrets = secrets

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .audit import audit_file
 from .counting import miscounted
 from .place import Place
 from .warc_file import part_and_place
+from .warc_reader import Reader
 from .warc_records import OUTCOME
 
 if TYPE_CHECKING:
@@ -44,11 +45,9 @@ def audit(
 
 def _pages(batch: bytes) -> int:
     """Return of how many pages *batch* says the outcome."""
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415 - an extra
-
     told = f"{OUTCOME}: ".encode()
-    return sum(
-        any(line.startswith(told) for line in record.raw_stream.read().splitlines())
-        for record in ArchiveIterator(io.BytesIO(batch), no_record_parse=True)
-        if record.rec_type == "metadata"
-    )
+    pages = 0
+    for record in Reader(Path("a batch"), lambda *_: None, held=batch).records():
+        if record is not None and not record.judged and record.kind == "metadata":
+            pages += any(line.startswith(told) for line in record.read(record.length).splitlines())
+    return pages

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import trio
 
-from .._errors import MissingExtraError, OutputError, UsageError
+from .._errors import OutputError, UsageError
 from .place import Place
 from .target import absolute, hold_open, require_free
 from .warc_records import warcinfo
@@ -276,35 +276,23 @@ class ArchiveFile:
         return [self._template.path(number) for number in range(self._part, 0, -1)]
 
 
+READABLE: Final = (*SUFFIXES, ".warc.zst")
+"""Suffixes of archives that are read, though not all are written."""
+
+
 def archive_files(name: object) -> list[Path]:
     """Return the files that *name* stands for: itself, or with ``{n}`` in it all that are numbered so.
 
     Raises:
         UsageError: there is none, or the suffix is another.
     """
-    if not isinstance(name, str) or not name.lower().endswith(SUFFIXES):
-        raise UsageError(f"{name!r} is no path of an archive; its suffix is {' or '.join(SUFFIXES)}")
+    if not isinstance(name, str) or not name.lower().endswith(READABLE):
+        raise UsageError(f"{name!r} is no path of an archive; its suffix is {' or '.join(READABLE)}")
     template = Template(name)
     paths = [template.path(number) for number in template.found()]
     if not paths:
         raise UsageError(f"there is no archive {name}")
     return paths
-
-
-def require_warcio() -> None:
-    """Do nothing if warcio is there.
-
-    Raises:
-        MissingExtraError: it is not.
-    """
-    try:
-        # A name of it, since any folder called warcio can be imported as a package.
-        from warcio.archiveiterator import ArchiveIterator  # noqa: F401, PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError(
-            f"warcio, which reads archives, is not installed, or can't be loaded ({error}): "
-            "pip install 'trio-crawl[warc]'"
-        ) from error
 
 
 def _occupied(path: Path) -> str:
