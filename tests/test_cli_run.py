@@ -61,18 +61,18 @@ def test_two_signals_drop_what_is_in_flight(tmp_path: Path) -> None:
     web = endless(slow_after=15)
     flags = (*FAST, "--timeout", "500")
     with beside(web) as url, program(f"{url}/1", "-o", "found.tsv", *flags, cwd=tmp_path) as process:
-        # The fifteen come first, as they are nearer to the seed.
+        # Which two of them depends on how fast this machine is.
         eventually(lambda: [number > 15 for number in under_way(web)] == [True, True])
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        first = process.stderr.readline()
+        assert any("stopping" in line for line in process.stderr)  # each is read up to that
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
-    assert "stopping" in first
-    assert "dropped what was in flight: 15 pages are done" in err
+    done = sum(request.outcome == 200 for request in web.requests) - 1  # robots.txt
+    assert f"dropped what was in flight: {done} pages are done" in err
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert whole_rows(tmp_path / "found.tsv", url) == 30
+    assert whole_rows(tmp_path / "found.tsv", url) == 2 * done
 
 
 def test_a_third_signal_ends_a_program_that_hangs(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast, fina
 
 import outcome
 import trio
-from trio.lowlevel import enable_ki_protection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -55,40 +54,23 @@ class Beside(Generic[T]):
 
     def __enter__(self) -> Self:
         atexit.register(self._end, cancel=True)
-        try:
-            self._thread.start()
-        except BaseException:
-            # By an interrupt: the thread may have begun all the same.
-            if self._thread.ident is not None:
-                self._end(cancel=True)
-            atexit.unregister(self._end)
-            raise
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, GeneratorExit) and self._leave is not None:
-            self.call_soon(self._leave)
-            self._end(cancel=False)
-        else:
-            self._end(cancel=error is not None)
-        atexit.unregister(self._end)
+        try:
+            if isinstance(error, GeneratorExit) and self._leave is not None:
+                self.call_soon(self._leave)
+                self._end(cancel=False)
+            else:
+                self._end(cancel=error is not None)
+        finally:
+            atexit.unregister(self._end)
 
     def _end(self, *, cancel: bool) -> None:
-        """Wait for the end; interrupted meanwhile, cancel, and raise that when it has come."""
-        interrupt: KeyboardInterrupt | None = None
-        while True:
-            try:
-                if cancel:
-                    self.call_soon(partial(self._scope.cancel, reason="interrupted"))
-                self._until_ended()
-            except KeyboardInterrupt as error:
-                interrupt, cancel = interrupt or error, True
-            else:
-                break
-        if interrupt is not None:
-            raise interrupt
+        self._until_ended(cancel=cancel)
 
     def _run(self) -> None:
         try:
@@ -97,7 +79,6 @@ class Beside(Generic[T]):
             self._begun.set()
             self._given.put(None)
 
-    @enable_ki_protection
     async def _cancellable(self) -> T | None:
         self._token = trio.lowlevel.current_trio_token()
         self._begun.set()
@@ -128,16 +109,26 @@ class Beside(Generic[T]):
 
         None, if it was cancelled: that is only seen after an interrupt, and at the end of the program.
         """
-        self._until_ended()
+        self._until_ended(cancel=False)
         return cast("outcome.Outcome[T]", self._outcome).unwrap()
 
-    def _until_ended(self) -> None:
+    def _until_ended(self, *, cancel: bool) -> None:
+        """Wait for the end; interrupted, however often, cancel it, and raise that in the end."""
+        interrupt: KeyboardInterrupt | None = None
         # Not by joining alone: where that sees an interrupt, Python 3.11 takes the thread for ended.
         with interruptible():
             while self._outcome is None:
-                with suppress(Empty):
-                    self._given.get(timeout=_LOOK_SECONDS)
+                try:
+                    if cancel:
+                        self.call_soon(partial(self._scope.cancel, reason="interrupted"))
+                        cancel = False
+                    with suppress(Empty):
+                        self._given.get(timeout=_LOOK_SECONDS)
+                except KeyboardInterrupt as error:
+                    interrupt, cancel = interrupt or error, True
         self._thread.join()
+        if interrupt is not None:
+            raise interrupt
 
 
 @contextmanager
