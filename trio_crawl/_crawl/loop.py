@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from .. import _urls
-from .._callbacks import log
 from .._errors import FetchError, TooManyFailuresError
 from .._lease import Drained, Gone, Idle, Kept, Load, Lookup, Refuse, Start, Unchanged
 from .._model import Failure, Page, Parsed, Response
@@ -25,7 +24,7 @@ from .course import Course, Following, ToAwait, ToDecode
 from .lists import ListEnd, Piece, ToRead
 from .marks import Unnamed
 from .recorder import Recorder
-from .room import room_of
+from .room import Ceiling, room_of
 from .sowing import ROUND, Sower
 from .tasks import Tasks
 
@@ -49,9 +48,6 @@ if TYPE_CHECKING:
 
 MOST_LISTED: Final = 200_000
 """Pages that are queued in memory, without a state, from which on no sitemap is read any further."""
-
-LONGEST_LACK: Final = 60.0
-"""Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
 
 TURN_SECONDS: Final = 0.02
 """Seconds of taking in what came back, after which others get their turn of the event loop."""
@@ -121,9 +117,7 @@ class Loop:
         self._room = room_of(options, self.tasks, frontier, outlet, self.wake)
         self._cancelled_hosts: set[str] = set()
         self._failures = 0
-        # Hops at once for which there are descriptors; since when there were none without an answer.
-        self._ceiling = inf
-        self._lacking_since: float | None = None
+        self._ceiling = Ceiling(self.tasks, options.concurrency)
         self._unread: deque[trio.Event] = deque()
         self.paused: bool = False
         self.closed: bool = False
@@ -215,8 +209,7 @@ class Loop:
         for _ in range(ROUND):
             if self.paused:
                 return Idle(None)
-            crowded = self.tasks.crowded or self.tasks.busy >= self._ceiling
-            if crowded or not self._room.is_free(now):
+            if self.tasks.crowded or self._ceiling.is_reached or not self._room.is_free(now):
                 return None
             match self._frontier.take(now):
                 case Start(lease):
@@ -339,31 +332,13 @@ class Loop:
             self._ledger.bytes += len(arrival.body)
         now = trio.current_time()
         wall = self._wall_clock(now)
-        if self._ceiling < self._options.concurrency or isinstance(arrival, FetchError):
-            arrival = self._weighed(arrival, now)
+        arrival = self._ceiling.weighed(arrival, now)
         self._recorder.answered(lease, arrival, wall)
         if self._cancelled_hosts and _urls.host(lease.url) in self._cancelled_hosts:
             self._course.dropped(lease, now)
             self._pass_asides()
             return
         self._advance(lease, self._course.hop_ended(lease, arrival, now, wall))
-
-    def _weighed(self, arrival: Response | FetchError, now: float) -> Response | FetchError:
-        """Make fewer hops at once where this machine lacks something for more, and one more with each answer.
-
-        A lack that lasts is a failure as any other, so that the crawl ends.
-        """
-        if isinstance(arrival, Response):
-            self._lacking_since = None
-            self._ceiling = min(self._ceiling + 1, self._options.concurrency)
-        elif arrival.ours:
-            if self._lacking_since is None:
-                log.warning("%s", arrival)
-                self._lacking_since = now
-            self._ceiling = max(min(self._ceiling, self.tasks.fetching), 1)
-            if now - self._lacking_since > LONGEST_LACK:
-                return FetchError(arrival.kind, arrival.message)
-        return arrival
 
     def _advance(self, lease: Lease, step: Step) -> None:
         """Take the step that a hop led to."""

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, final
+from math import inf
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
+from trio.lowlevel import enable_ki_protection
+
+from .._callbacks import log
+from .._errors import FetchError
+from .._model import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +20,10 @@ if TYPE_CHECKING:
     from .options import Options
     from .outlet import Outlet
     from .tasks import Tasks
+
+
+LONGEST_LACK: Final = 60.0
+"""Seconds without an answer, for want of descriptors, after which that is a failure of the pages."""
 
 
 class Room(Protocol):
@@ -44,8 +54,47 @@ def room_of(
 
 
 @final
+class Ceiling:
+    """How many hops at once this machine has descriptors for, where it has lacked some.
+
+    Args:
+        tasks: where hops are counted.
+        most: hops at once that are enough for it to be forgotten.
+    """
+
+    def __init__(self, tasks: Tasks, most: int) -> None:
+        self._tasks = tasks
+        self._most = most
+        self._now = inf
+        # Since when there were none, without an answer.
+        self._lacking_since: float | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether nothing more may begin."""
+        return self._tasks.busy >= self._now
+
+    def weighed(self, arrival: Response | FetchError, now: float) -> Response | FetchError:
+        """Make fewer hops at once where this machine lacks something for more, and one more with each answer.
+
+        A lack that lasts is a failure as any other, so that the crawl ends.
+        """
+        if isinstance(arrival, Response):
+            self._lacking_since = None
+            self._now = self._now + 1 if self._now < self._most else inf
+        elif arrival.ours:
+            if self._lacking_since is None:
+                log.warning("%s", arrival)
+                self._lacking_since = now
+            self._now = max(min(self._now, self._tasks.fetching), 1)
+            if now - self._lacking_since > LONGEST_LACK:
+                return FetchError(arrival.kind, arrival.message)
+        return arrival
+
+
+@final
 class _Own:
-    """So many hops and async parsers."""
+    """So many hops; async parsers have a number of their own."""
 
     def __init__(self, most: int, tasks: Tasks) -> None:
         self._most = most
@@ -102,7 +151,7 @@ class _Shared:
 
     def is_free(self, now: float) -> bool:
         if self._tasks.busy - self._tasks.fetching >= max(self._limiter.total_tokens, 1):
-            return False  # async parsers hold no token, and are as many at most
+            return False  # pages that wait for the state hold no token, and are as many at most
         # Without one, the frontier may only be asked where no hop can be the answer.
         if self._has_one() or not self._frontier.may_start(now):
             return True
@@ -121,6 +170,7 @@ class _Shared:
             self._held = token
         return True
 
+    @enable_ki_protection
     async def _acquire(self) -> None:
         token = object()
         await self._limiter.acquire_on_behalf_of(token)

@@ -10,6 +10,7 @@ from .. import _urls
 from .._errors import FetchError
 from .._lease import Drained, Gone, Idle, Lease, Lookup, Refuse, Start
 from .._policy.duplicates import PROBE_AFTER, probe_url
+from .._policy.pace import in_words
 from .._policy.politeness import effective_delay
 from .doors import Doors
 from .host import Host
@@ -276,7 +277,7 @@ class Choice:
         host.meet().robots_pending -= 1
         if temporary and self._queues.host(lease) is not host:
             # It redirects to another host, which has been told of its own failure.
-            self._rest(host, now, of_robots=True)
+            self._manners.unreachable(host, now, "its robots.txt could not be had", of_robots=True)
         again = host.turns.not_before if temporary else None
         crawl_delay = self._robots.answer(
             lease.robots_of, verdict, now, status=status, size=size, again=again
@@ -291,13 +292,8 @@ class Choice:
 
     def unreachable(self, host: Host, error: FetchError, now: float) -> None:
         """Take note that *host* has no address for now: it rests, and its first page is charged with it."""
-        self._rest(host, now, of_robots=False)
+        self._manners.unreachable(host, now, in_words(error), of_robots=False)
         self._charges.append((host, None, error))
-
-    def _rest(self, host: Host, now: float, *, of_robots: bool) -> None:
-        rest = host.health.learn(failed=True, started=now, now=now, unreachable=True, of_robots=of_robots)
-        host.turns.pause_until(now + rest)
-        self._manners.note(host)
 
     def _next_charge(self, now: float) -> Refuse | Gone | None:
         """Charge what is to be charged; return the first page that this ends, or that goes back by it."""

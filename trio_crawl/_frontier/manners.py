@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from .._callbacks import log
 from .._errors import FetchError
@@ -95,24 +95,34 @@ class Manners:
         if result is None or not self._paced:
             return
         self._learn_pace(host, lease, now, result)
-        turns = host.turns
-        failed, before_that = is_failure(result), host.given_up
+        failed = is_failure(result)
         lease.charged = not (isinstance(result, FetchError) and result.ours)
         if failed or host.failures:
             of_robots = lease.robots_of is not None
             unreachable = failed and (of_robots or is_unreachable(result))
             lease.charged = not unreachable or host.health.is_news(lease.started, unreachable=True)
-            rest = host.health.learn(
-                failed=failed, started=lease.started, now=now, unreachable=unreachable, of_robots=of_robots
+            self._learn_health(
+                host, now, failed=failed, started=lease.started, unreachable=unreachable, of_robots=of_robots
             )
-            if rest:
-                turns.pause_until(now + rest)
-            if host.given_up and not before_that:
-                log.info("the host %s is given up, since %s", host.name, turns.trouble)
-            elif rest:
-                tell_resting(host, now)
         if not lease.charged:
             lease.attempts -= 1
+
+    def unreachable(self, host: Host, now: float, why: str, *, of_robots: bool) -> None:
+        """Learn that nothing can be had of *host* for now, though it was not asked itself: it rests."""
+        host.turns.trouble = why
+        self._learn_health(host, now, failed=True, started=now, unreachable=True, of_robots=of_robots)
+        self.note(host)
+
+    @staticmethod
+    def _learn_health(host: Host, now: float, **learned: Any) -> None:  # noqa: ANN401 - what `Health.learn` takes
+        before = host.given_up
+        rest = host.health.learn(now=now, **learned)
+        if rest:
+            host.turns.pause_until(now + rest)
+        if host.given_up and not before:
+            log.info("the host %s is given up, since %s", host.name, host.turns.trouble)
+        elif rest:
+            tell_resting(host, now)
 
     @staticmethod
     def _learn_pace(host: Host, lease: Lease, now: float, result: Response | FetchError) -> None:
