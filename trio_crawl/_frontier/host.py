@@ -111,10 +111,14 @@ class Host:
         """Return what there is to know of it, made now if there was nothing yet."""
         met = self.met
         if met is None:
-            per_host, delay, paced, adaptive = self._terms
-            turns = Turns(per_host=per_host, delay=delay, paced=paced, adaptive=adaptive)
-            met = self.met = Dealings(turns)
+            per_host, delay, paced, _ = self._terms
+            met = self.met = Dealings(Turns(per_host=per_host, delay=delay, paced=paced))
         return met
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether its trouble slows the crawl down."""
+        return self._terms.adaptive
 
     @property
     def turns(self) -> Turns:
@@ -126,7 +130,7 @@ class Host:
         """Its failures in a row."""
         met = self.meet()
         if met.health is None:
-            met.health = Health(counting=self._terms.adaptive)
+            met.health = Health(counting=self.adaptive)
         return met.health
 
     @property

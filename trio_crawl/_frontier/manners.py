@@ -132,7 +132,7 @@ class Manners:
         turns = host.turns
         if trouble:
             turns.trouble = in_words(result)
-        if turns.adaptive and (latency is not None or trouble or turns.learned):
+        if host.adaptive and (latency is not None or trouble or turns.learned):
             before = turns.delay_now
             turns.pace.learn(turns.delay, latency=latency, trouble=trouble, started=lease.started, now=now)
             if turns.delay_now > before:

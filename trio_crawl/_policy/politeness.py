@@ -67,7 +67,6 @@ class Turns:
             is read after the first start); it counts from the last start.
         paced: whether the host minds how fast it is asked; if not, a turn waits for nothing but
             the end of another.
-        adaptive: whether the pace is learned.
         not_before: the moment until which it is to be left alone.
         trouble: what the host's last trouble was, in words; empty if there was none.
     """
@@ -75,7 +74,6 @@ class Turns:
     per_host: int
     delay: float
     paced: bool = True
-    adaptive: bool = True
     # Made when there is something to learn: hosts that have only given a robots.txt are many.
     _pace: Pace | None = field(default=None, init=False)
     running: int = field(default=0, init=False)
