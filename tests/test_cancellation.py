@@ -722,6 +722,7 @@ async def test_who_waits_for_a_cancelled_crawl_is_told() -> None:
         await control.wait()
 
 
+@pytest.mark.slow
 def test_an_async_source_of_seeds_is_closed() -> None:
     """An async generator of seeds that waits until there is room for more is closed by a cancellation."""
     closed: list[str] = []

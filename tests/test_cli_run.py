@@ -95,7 +95,8 @@ def test_a_third_signal_ends_a_program_that_hangs(tmp_path: Path) -> None:
 
 def under_way(web: MemoryWeb) -> list[int]:
     """Return the numbers of the pages that were asked for and have not been answered yet."""
-    return sorted(int(asked.url.rpartition("/")[2]) for asked in list(web.requests) if asked.outcome is None)
+    urls = [asked.url for asked in list(web.requests) if asked.outcome is None]
+    return sorted(int(url.rpartition("/")[2]) for url in urls if not url.endswith("/robots.txt"))
 
 
 def unread(pipe: int) -> int:

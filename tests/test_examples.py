@@ -32,7 +32,8 @@ def run(tmp_path: Path) -> Run:
         result = subprocess.run(  # noqa: S603 - a program of our own
             [sys.executable, "-W", "error", str(EXAMPLES / name)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+            # The options are those of this run; one of the examples runs a pytest of its own.
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTEST_ADDOPTS": ""},
             capture_output=True,
             encoding="utf-8",
             timeout=60,

@@ -237,7 +237,7 @@ def add(what):
         (sink.append, [what + "\\n"], (), ""),
         (mirror.append, [Item(what, b"x", "{}\\n")]),
         (archive.append, [what.encode()], "2026-01-01T00:00:00Z"),
-        (state.commit, Changes(), [], {"who": what}),
+        (state.commit, Changes(), [], {"pages": len(what)}),
     ):
         try:
             function(*arguments)
@@ -269,7 +269,7 @@ def test_a_child_that_goes_on_writes_nothing(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-c", CHILD, tmp_path], capture_output=True, text=True, env=env, check=False
     )
-    assert (done.stdout, done.returncode) == ("{'who': 'two'}\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("{'pages': 3}\n", 0), done.stderr
     assert [(tmp_path / f"o-{number}.jsonl").read_text() for number in (1, 2)] == ["one\n", "two\n"]
     assert (tmp_path / "m" / "files.jsonl").read_text() == "{}\n{}\n"
     assert (tmp_path / "o.warc").read_bytes().endswith(b"onetwo")

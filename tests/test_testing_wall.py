@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -132,5 +133,6 @@ def test_the_plugin_imports_nothing_before_a_fixture_is_used(tmp_path: Path) -> 
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
     )
     assert "3 passed" in ended.stdout, ended.stdout + ended.stderr

@@ -58,6 +58,7 @@ class Sower:
         self._wake = wake
         self._fail = fail
         self._closed = closed
+        self._late = 0  # seeds that came when the crawl had ended
         self._room = trio.Event()
         self._waiting_since: float | None = None
         self._exhausted = False
@@ -100,9 +101,10 @@ class Sower:
                     number += 1
                     if number % ROUND == 0:
                         await trio.lowlevel.checkpoint()  # which not every source has
-                    if self._closed():
-                        return  # a limit has ended the crawl; what comes now is nobody's
                     seed = lenient(item)
+                    if self._closed():
+                        self._late += seed is not None
+                        return  # a limit has ended the crawl; what comes now is nobody's
                     if seed is not None:
                         self._plant(seed, trio.current_time())
                         self._wake()
@@ -135,7 +137,7 @@ class Sower:
         known = length_hint(self._seeds, -1)
         if known >= 0 or not (isinstance(self._seeds, SeedLines) and self._seeds.finite):
             return known if known >= 0 else None
-        number, ends = 0, perf_counter() + COUNT_SECONDS
+        number, ends = self._late, perf_counter() + COUNT_SECONDS
         try:
             with trio.move_on_after(COUNT_SECONDS):
                 async for line in self._seeds:
