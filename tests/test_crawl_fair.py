@@ -174,7 +174,7 @@ async def test_seeds_that_were_never_read_are_counted(tmp_path: Path) -> None:
     path.write_bytes("\n".join(urls).encode() + b"\nhttps://site.test/\xff\n" + b"\nhttps://site.test/x")
     report = await crawled(path)
     assert report.seeds_unread is not None
-    assert report.seeds_unread >= 19_000
+    assert report.seeds_unread >= 17_000  # all but the piece that can't be decoded
     assert (await crawled(iter(urls[:5]))).seeds_unread == 0
     assert (await crawled(url for url in urls)).seeds_unread is None
     assert (await crawled(url for url in urls[:5])).seeds_unread == 0

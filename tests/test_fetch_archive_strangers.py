@@ -205,7 +205,7 @@ def test_fields_are_read_in_whichever_form(tmp_path: Path) -> None:
         *(
             ("request first", False),
             ("response first", False),
-        ),  # far behind nothing says what belongs together
+        ),  # nothing else says what belongs together
     ],
 )
 def test_forms_are_told_apart_whoever_wrote_them(tmp_path: Path, order: str, concurrent: bool) -> None:

@@ -56,8 +56,7 @@ async def control() -> Report:
     async with trio.open_nursery() as nursery:
         started: Control = await nursery.start(partial(trio_crawl.crawl, SEED, fetch=a_web(), delay=0))
         assert_type(started, Control)
-        report = await started.wait()
-    return report
+    return await started.wait()
 
 
 async def with_own_status(*, task_status: trio.TaskStatus[Control] = trio.TASK_STATUS_IGNORED) -> Report:
