@@ -153,7 +153,8 @@ async def test_a_thousand_fetches_cancelled_at_random() -> None:
                 nursery.start_soon(work)
         assert (await asks.fetch(server.hop())).body == b"ok"
     assert sum(ended.values()) == 1000
-    assert min(ended.values()) > 200
+    # An answer takes 15 ms at least, and an eighth of them may take no longer than that.
+    assert min(ended.values()) > 80
 
 
 async def _fetch_a_while() -> None:
