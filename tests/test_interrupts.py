@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import signal
 from functools import partial
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from trio_crawl import Link, Page
 
 FEW = 8
-MANY = 150
+MANY = int(os.environ.get("INTERRUPTS", "40"))  # a long sweep takes thousands
 
 
 def blocking(folder: Path, *, threads: bool) -> Callable[[], object]:
