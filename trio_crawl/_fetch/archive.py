@@ -67,7 +67,7 @@ class Archive:
         self._index: Index | None = None
         self._packings: dict[int, Packing] = {}
         self._environment: Environment | None = None
-        self.bad_records = 0
+        self.bad_records: int = 0
         self.bad_places: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -95,7 +95,8 @@ class Archive:
         try:
             self._index = await environment.run_in_thread(Index, self._paths, limiter=self._limiter)
             await in_slices(self._index.build(), environment.run_in_thread, self._limiter)
-            self.bad_records, self.bad_places = self._index.bad, tuple(self._index.bad_places)
+            self.bad_records = self._index.bad
+            self.bad_places = tuple(self._index.bad_places)
             yield
         finally:
             index, self._index, self._environment = self._index, None, None
