@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 import textwrap
 from importlib import import_module
@@ -61,7 +62,7 @@ def main() -> int:
         if (body := body_of(function)) and not body & set(data.lines(function.__code__.co_filename) or ())
     ]
     branches = covered = 0
-    for path in data.measured_files():
+    for path in filter(os.path.isfile, data.measured_files()):
         numbers = measured._analyze(path).numbers  # noqa: SLF001 - what its reports are made of
         branches += numbers.n_branches
         covered += numbers.n_branches - numbers.n_missing_branches

@@ -18,13 +18,14 @@ from crawl_support import SITE, lines_of
 
 import trio_crawl
 from trio_crawl import CrawlError, Link, SeedError, UsageError, aio
-from trio_crawl.testing import MemoryWeb
+from trio_crawl.testing import MemoryWeb, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from trio_crawl import Page
+    from trio_crawl.abc import Hop
 
 PAGES = 7
 OPTIONS: dict[str, Any] = {"delay": 0, "robots": False, "traps": False}
@@ -289,6 +290,32 @@ def test_a_queue_of_seeds_keeps_a_crawl_open_until_none_comes() -> None:
         assert "ended" in control.explain()
         with pytest.raises(trio.ClosedResourceError):
             await control.add(f"{SITE}6")
+
+    in_asyncio(program)
+
+
+def test_a_control_cancels_with_a_report() -> None:
+    """What is in flight is there as data, and dropped; the report says that it was cancelled."""
+
+    async def program() -> None:
+        asked = asyncio.Event()
+
+        def late(_hop: Hop) -> Reply:
+            asked.set()
+            return Reply(delay=600)
+
+        web = MemoryWeb()
+        web.add(f"{SITE}0", "<a href=/1>1</a>")
+        web.otherwise(SITE.rstrip("/"), late)
+        started: asyncio.Future[aio.Control] = asyncio.get_running_loop().create_future()
+        crawl = aio.crawl(f"{SITE}0", fetch=web, started=started, timeout=3600, **OPTIONS)
+        crawling = asyncio.create_task(crawl)
+        control = await started
+        await asked.wait()
+        assert [flying.url for flying in control.in_flight()] == [f"{SITE}1"]
+        control.cancel("enough")
+        report = await crawling
+        assert (report.ended, report.pages, report.pending) == ("cancelled", 1, 1)
 
     in_asyncio(program)
 

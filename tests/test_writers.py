@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trio_crawl import writers
@@ -22,3 +23,14 @@ def test_what_is_public_is_a_writer() -> None:
         writers.Warc("x.warc.gz"),
     ]
     assert [writer.name for writer in made] == ["print", "x/", "x.tsv", "x.parquet", "x.sqlite", "x.warc.gz"]
+
+
+def test_what_is_written_to_a_file_or_a_folder_has_a_path() -> None:
+    """As it was given."""
+    assert [made.path for made in (writers.Files("x/"), writers.Lines("x.tsv"))] == [
+        Path("x/"),
+        Path("x.tsv"),
+    ]
+    assert writers.Parquet("x.parquet").path == Path("x.parquet")
+    assert writers.Sqlite("x.sqlite").path == Path("x.sqlite")
+    assert writers.Warc("x.warc.gz").path == Path("x.warc.gz")
