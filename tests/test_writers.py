@@ -26,11 +26,7 @@ def test_what_is_public_is_a_writer() -> None:
 
 
 def test_what_is_written_to_a_file_or_a_folder_has_a_path() -> None:
-    """As it was given."""
-    assert [made.path for made in (writers.Files("x/"), writers.Lines("x.tsv"))] == [
-        Path("x/"),
-        Path("x.tsv"),
-    ]
-    assert writers.Parquet("x.parquet").path == Path("x.parquet")
-    assert writers.Sqlite("x.sqlite").path == Path("x.sqlite")
-    assert writers.Warc("x.warc.gz").path == Path("x.warc.gz")
+    """It holds wherever the process goes."""
+    made = [writers.Files("x"), writers.Lines("x", format="tsv"), writers.Parquet("x"), writers.Sqlite("x")]
+    assert {writer.path for writer in made} == {Path("x").absolute()}
+    assert writers.Warc("x.warc.gz").path == Path("x.warc.gz").absolute()
